@@ -1,0 +1,125 @@
+// The desired state of one bot, as people write it: `kind: MoltbotInstance`. Limits are those of docs/contracts.md.
+import { z } from 'zod';
+
+/** Names of fleets and bots. */
+export const EntityName = z
+  .string()
+  .min(1)
+  .max(63)
+  .regex(/^[a-z](?:-?[a-z0-9])*$/, 'use a-z, 0-9 and single dashes, starting with a letter');
+
+export const Environment = z.enum(['dev', 'staging', 'prod']);
+export type Environment = z.infer<typeof Environment>;
+
+export const Labels = z
+  .record(z.string().min(1).max(128).regex(/^[A-Za-z0-9_.\-/]+$/), z.string().max(256))
+  .refine((labels) => Object.keys(labels).length <= 64, 'at most 64 labels');
+
+/** `openclaw` and `simulated` run today; the list of engines is open and the others are refused by name. */
+export const Engine = z.enum(['openclaw', 'simulated']);
+export type Engine = z.infer<typeof Engine>;
+
+export const TargetKind = z.enum(['local', 'simulated']);
+export type TargetKind = z.infer<typeof TargetKind>;
+
+export const Runtime = z.strictObject({
+  engine: Engine,
+  /** Pinned: no tag that moves (`latest`, `stable`) and no range. */
+  version: z
+    .string()
+    .max(64)
+    .regex(/^\d+(?:\.\d+){1,3}(?:-[0-9A-Za-z.]+)?$/, 'pin one exact version such as 2026.9.6; tags and ranges move')
+    .optional(),
+  cpu: z.number().min(0.25).max(16).optional(),
+  memory: z.int().min(256).max(65_536).optional(),
+  replicas: z.int().min(1).max(100).optional(),
+  env: z.record(z.string().regex(/^[A-Z_][A-Z0-9_]*$/), z.string().max(4_096)).optional(),
+});
+
+export const Target = z.strictObject({ kind: TargetKind });
+
+export const SecretReference = z.strictObject({
+  name: z.string().regex(/^[A-Z_][A-Z0-9_]*$/),
+  provider: z.enum(['env', 'file', 'aws-secrets-manager', 'vault']),
+  key: z.string().min(1).max(512),
+});
+
+export const Channel = z.strictObject({
+  type: z.string().regex(/^[a-z][a-z0-9-]*$/).max(63),
+  enabled: z.boolean().default(true),
+  secretRef: z.string().optional(),
+  config: z.record(z.string(), z.json()).optional(),
+});
+
+export const Skills = z.discriminatedUnion('mode', [
+  z.strictObject({ mode: z.literal('ALLOWLIST'), allowlist: z.array(z.string()).min(1) }),
+  z.strictObject({ mode: z.literal('DENYLIST'), denylist: z.array(z.string()).min(1) }),
+  z.strictObject({ mode: z.literal('ALL') }),
+]);
+
+export const Network = z.strictObject({
+  inbound: z.enum(['NONE', 'WEBHOOK', 'PUBLIC']).default('NONE'),
+  egressPreset: z.enum(['NONE', 'RESTRICTED', 'DEFAULT']).default('RESTRICTED'),
+});
+
+export const Observability = z.strictObject({
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']).optional(),
+  tracing: z.boolean().optional(),
+});
+
+export const ManifestPolicies = z.strictObject({
+  forbidPublicAdmin: z.boolean().optional(),
+  requireSecretManager: z.boolean().optional(),
+});
+
+/** The bot's own configuration; for `openclaw` an OpenClaw config, checked by that version's own JSON Schema. */
+export const BotConfig = z.record(z.string(), z.json());
+export type BotConfig = z.infer<typeof BotConfig>;
+
+/** How a simulated bot behaves. Durations are ms unless the name says otherwise; rates are 0 to 1. */
+export const Simulation = z.strictObject({
+  startMs: z.int().min(0).max(600_000).default(50),
+  applyMs: z.int().min(0).max(600_000).default(20),
+  failApply: z.boolean().default(false),
+  healthy: z.boolean().default(true),
+  errorRate: z.number().min(0).max(1).default(0),
+  latencyMs: z.number().min(0).max(600_000).default(200),
+  requestsPerMinute: z.number().min(0).max(6_000).default(0),
+  tokensPerRequest: z.int().min(0).max(1_000_000).default(500),
+  driftEveryS: z.number().min(0).default(0),
+  crashEveryS: z.number().min(0).default(0),
+});
+export type Simulation = z.infer<typeof Simulation>;
+
+export const Manifest = z.strictObject({
+  apiVersion: z.literal('molthub/v1'),
+  kind: z.literal('MoltbotInstance'),
+  metadata: z.strictObject({
+    name: EntityName,
+    workspace: z.string().max(63).optional(),
+    fleet: z.string().max(63).optional(),
+    environment: Environment.optional(),
+    labels: Labels.optional(),
+  }),
+  spec: z.strictObject({
+    runtime: Runtime,
+    target: Target,
+    config: BotConfig.default({}),
+    secrets: z.array(SecretReference).max(100).optional(),
+    channels: z.array(Channel).max(50).optional(),
+    skills: Skills.optional(),
+    network: Network.optional(),
+    observability: Observability.optional(),
+    policies: ManifestPolicies.optional(),
+  }),
+});
+export type Manifest = z.infer<typeof Manifest>;
+
+/** What a bot really runs: the manifest after secure defaults. Its canonical JSON is what the hash is taken over. */
+export const ResolvedManifest = Manifest;
+export type ResolvedManifest = z.infer<typeof ResolvedManifest>;
+
+export const Hash = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+
+/** Limits on what may be sent, in bytes. */
+export const limits = { eventBytesMax: 512 * 1024, resolvedConfigBytesMax: 256 * 1024, bodyBytesMax: 1024 * 1024 } as const;

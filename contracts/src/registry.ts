@@ -1,0 +1,38 @@
+// Every event, command and read model by name: the only list.
+import * as audit from './audit.ts';
+import * as config from './config.ts';
+import * as gateway from './gateway.ts';
+import * as health from './health.ts';
+import { definitionsOf, services } from './message.ts';
+import {
+  dropParked,
+  messageParked,
+  parkedView,
+  projectionsView,
+  rebuildProjection,
+  republishBus,
+  retryParked,
+} from './operations.ts';
+import * as policy from './policy.ts';
+import * as reconciler from './reconciler.ts';
+import * as rollout from './rollout.ts';
+import * as trace from './trace.ts';
+
+const modules = [config, policy, rollout, reconciler, health, trace, audit, gateway].map(definitionsOf);
+
+export const events = [...modules.flatMap((m) => m.events), ...services.map((s) => messageParked(s))];
+export const commands = [
+  ...modules.flatMap((m) => m.commands),
+  ...services.flatMap((s) => [retryParked(s), dropParked(s), rebuildProjection(s), republishBus(s)]),
+];
+export const readModels = [
+  ...modules.flatMap((m) => m.readModels),
+  ...services.flatMap((s) => [parkedView(s), projectionsView(s)]),
+];
+
+const eventByType = new Map(events.map((event) => [event.type, event]));
+const commandByType = new Map(commands.map((command) => [command.type, command]));
+
+/** The definition of an event type, or undefined: then the reader parks it, it never guesses. */
+export const eventDefinition = (type: string) => eventByType.get(type);
+export const commandDefinition = (type: string) => commandByType.get(type);

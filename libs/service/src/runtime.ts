@@ -1,0 +1,34 @@
+// What a running service offers its own jobs, queries and adapters.
+import type { Actor, CommandDefinition, CommandOf, Outcome, Recorded } from '@molthub/contracts';
+import type { Reads, Sql } from '@molthub/event-store';
+import type { Logger, Metrics } from '@molthub/telemetry';
+
+export type Execution = {
+  readonly workspace: string;
+  /** Default: the service itself. */
+  readonly actor?: Actor;
+  /** Default: a new id. Give one to make a repeat harmless. */
+  readonly id?: string;
+  readonly causationId?: string;
+  readonly correlationId?: string;
+  readonly traceparent?: string;
+  /** Rows that are no event's projection (such as a key's hash), written in the same transaction. */
+  readonly alongside?: (sql: Sql) => Promise<unknown>;
+};
+
+export type Runtime = {
+  /** Runs a command of this service's own and answers its outcome after the commit. */
+  readonly execute: <D extends CommandDefinition>(
+    definition: D,
+    data: CommandOf<D>['data'],
+    execution: Execution,
+  ) => Promise<Outcome>;
+  /** Reads the service's own tables. */
+  readonly reads: Reads;
+  /** Writes telemetry (spans, probe samples) in one transaction: data that is idempotent by its natural key. */
+  readonly write: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>;
+  /** Calls back after each commit of own events, with those events; answers how to stop listening. */
+  readonly committed: (listener: (events: readonly Recorded[]) => void) => () => void;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+};

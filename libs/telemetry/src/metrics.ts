@@ -1,0 +1,33 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Metrics of one process; services in one process share it and tell themselves apart by the label `service`. */
+export type Metrics = {
+  readonly registry: Registry;
+  readonly counter: (name: string, help: string, labels?: readonly string[]) => Counter;
+  readonly gauge: (name: string, help: string, labels?: readonly string[]) => Gauge;
+  /** Seconds, in buckets from 1 ms to 10 s. */
+  readonly histogram: (name: string, help: string, labels?: readonly string[]) => Histogram;
+};
+
+const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** A registry whose metrics are made on first use: asking twice for a name answers the same metric. */
+export const createMetrics = (): Metrics => {
+  const registry = new Registry();
+  const made = <M>(name: string, is: (metric: unknown) => metric is M, make: () => M): M => {
+    const known = registry.getSingleMetric(name);
+    return is(known) ? known : make();
+  };
+  const isCounter = (metric: unknown): metric is Counter => metric instanceof Counter;
+  const isGauge = (metric: unknown): metric is Gauge => metric instanceof Gauge;
+  const isHistogram = (metric: unknown): metric is Histogram => metric instanceof Histogram;
+  return {
+    registry,
+    counter: (name, help, labelNames = []) =>
+      made(name, isCounter, () => new Counter({ name, help, labelNames, registers: [registry] })),
+    gauge: (name, help, labelNames = []) =>
+      made(name, isGauge, () => new Gauge({ name, help, labelNames, registers: [registry] })),
+    histogram: (name, help, labelNames = []) =>
+      made(name, isHistogram, () => new Histogram({ name, help, labelNames, buckets: secondsBuckets, registers: [registry] })),
+  };
+};
