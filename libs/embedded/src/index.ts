@@ -1,0 +1,11 @@
+export type { Embedded, EmbeddedOptions } from './embedded.ts';
+export { startEmbedded } from './embedded.ts';
+export type { ServerExit } from './guard.ts';
+export type { EmbeddedNats, NatsOptions, NatsPermissions, NatsUser } from './nats.ts';
+export { startNats } from './nats.ts';
+export type { NatsServerBinary, NatsServerSearch } from './nats-server-binary.ts';
+export { findNatsServer } from './nats-server-binary.ts';
+export { freePort } from './ports.ts';
+export type { EmbeddedPostgres, PostgresOptions } from './postgres.ts';
+export { startPostgres } from './postgres.ts';
+export type { Log, Supervised } from './supervised.ts';
