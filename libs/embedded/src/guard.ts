@@ -78,7 +78,11 @@ export async function spawnGuarded(options: GuardedCommand): Promise<Guarded> {
   const { stdin, stdout } = guard;
   if (stdin === null || stdout === null) throw new Error(`The guard of ${options.command} has no pipes`);
   const exited = new Promise<ServerExit>((resolve) => {
-    guard.on('exit', (code) => resolve({ code }));
+    guard.on('exit', (code) => {
+      // If only the shell was killed, its watcher must stop the server now and not signal that id much later.
+      stdin.end();
+      resolve({ code });
+    });
     guard.on('error', () => resolve({ code: null }));
   });
   // Writing never happens; closing a pipe whose reader is gone must not become an unhandled error.

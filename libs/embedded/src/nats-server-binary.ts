@@ -37,6 +37,16 @@ const FETCH_TIMEOUT_MS = 180_000;
  * may ask at once; one fetches. The error lists every attempt and how to install.
  */
 export async function findNatsServer(search: NatsServerSearch): Promise<NatsServerBinary> {
+  const found = await find(search);
+  if (hasKnownHoles(found.version)) {
+    search.log(
+      `nats-server ${found.version} (${found.path}) has known security holes; 2.12.12, 2.14.3 or newer has not`,
+    );
+  }
+  return found;
+}
+
+async function find(search: NatsServerSearch): Promise<NatsServerBinary> {
   const named = search.env['NATS_SERVER_BIN'];
   if (named !== undefined && named !== '') {
     const found = await usable(named);
@@ -120,10 +130,19 @@ async function usable(path: string): Promise<NatsServerBinary | string> {
 
 /** Whether a version like `2.15.1` is at least 2.10.27. */
 export function isNewEnough(version: string): boolean {
+  return atLeast(version, OLDEST);
+}
+
+/** The advisories of 2026 were fixed in 2.12.12 and, on the newer line, in 2.14.3. */
+export function hasKnownHoles(version: string): boolean {
+  return atLeast(version, [2, 13, 0]) ? !atLeast(version, [2, 14, 3]) : !atLeast(version, [2, 12, 12]);
+}
+
+function atLeast(version: string, least: readonly number[]): boolean {
   const parts = version.split('.').map(Number);
-  for (const [index, least] of OLDEST.entries()) {
+  for (const [index, wanted] of least.entries()) {
     const part = parts[index] ?? 0;
-    if (part !== least) return part > least;
+    if (part !== wanted) return part > wanted;
   }
   return true;
 }

@@ -1,11 +1,10 @@
 // A real nats-server with JetStream as a guarded child process on loopback, kept running.
-import { chown, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { spawnGuarded } from './guard.ts';
 import { claimDataDirectory, stopLeftover } from './leftover.ts';
 import { freePort } from './ports.ts';
-import type { RunAs } from './run-as.ts';
 import { chooseRunAs, ensureReachableParent, makePrivateDirectory, reachableFile } from './run-as.ts';
 import { readIfPresent, writePrivate } from './secret-file.ts';
 import type { Log, Supervised } from './supervised.ts';
@@ -53,15 +52,17 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedNats> {
     await makePrivateDirectory(asked, runAs);
     const dataDir = await realpath(asked);
     const binary = await reachableFile(options.binary, join(dirname(dataDir), 'nats-program'), runAs);
+    const configFile = join(dataDir, 'nats.conf');
+    await clearLeftovers(dataDir, configFile);
     const port = options.port ?? (await freePort(Number(await readIfPresent(`${dataDir}.port`))));
     await writePrivate(`${dataDir}.port`, `${port}\n`);
-    const configFile = join(dataDir, 'nats.conf');
-    await writeConfig(configFile, config(dataDir, port, options.users), runAs);
+    await writePrivate(configFile, config(dataDir, port, options.users), runAs);
     const server = await supervise({
       name: 'NATS',
       port,
       logFile: `${dataDir}.log`,
       log: options.log,
+      release,
       clearLeftovers: () => clearLeftovers(dataDir, configFile),
       launch: () =>
         spawnGuarded({
@@ -75,10 +76,6 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedNats> {
         }),
       isReady: () => answers(port),
     });
-    const stop = async () => {
-      await server.stop();
-      await release();
-    };
     return {
       ...server,
       get pid() {
@@ -89,7 +86,6 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedNats> {
       },
       url: `nats://127.0.0.1:${port}`,
       storeDir: join(dataDir, 'jetstream'),
-      stop,
     };
   } catch (error) {
     await release();
@@ -99,24 +95,20 @@ export async function startNats(options: NatsOptions): Promise<EmbeddedNats> {
 
 /** nats-server reads JSON. Quoted strings are never taken as variables, so no password needs escaping. */
 function config(dataDir: string, port: number, users: NatsOptions['users']): string {
-  const account =
-    users === 'anonymous' ? { users: [{ user: 'anyone', password: 'anyone' }] } : { users: users.map(userEntry) };
-  if (account.users.length === 0) throw new Error('NATS needs at least one user');
-  return JSON.stringify(
-    {
-      host: '127.0.0.1',
-      port,
-      server_name: 'molthub-embedded',
-      max_payload: PAYLOAD_BYTES_MAX,
-      pid_file: join(dataDir, 'nats.pid'),
-      // nats-server itself adds the folder `jetstream`.
-      jetstream: { store_dir: dataDir },
-      accounts: { MOLTHUB: { jetstream: 'enabled', ...account } },
-      ...(users === 'anonymous' ? { no_auth_user: 'anyone' } : {}),
-    },
-    null,
-    2,
-  );
+  if (users.length === 0) throw new Error('The bus needs at least one user: without any it would admit everybody');
+  const accounts =
+    users === 'anonymous' ? {} : { accounts: { MOLTHUB: { jetstream: 'enabled', users: users.map(userEntry) } } };
+  const values = {
+    host: '127.0.0.1',
+    port,
+    server_name: 'molthub-embedded',
+    max_payload: PAYLOAD_BYTES_MAX,
+    pid_file: join(dataDir, 'nats.pid'),
+    // nats-server itself adds the folder `jetstream`.
+    jetstream: { store_dir: dataDir },
+    ...accounts,
+  };
+  return JSON.stringify(values, null, 2);
 }
 
 function userEntry({ name, password, permissions }: NatsUser) {
@@ -128,11 +120,6 @@ function userEntry({ name, password, permissions }: NatsUser) {
 /** nats-server takes an empty list as "everything", so a list of nothing names a subject that nobody uses. */
 function allow(subjects: readonly string[]) {
   return { allow: subjects.length === 0 ? ['_nothing'] : subjects };
-}
-
-async function writeConfig(path: string, content: string, runAs: RunAs): Promise<void> {
-  await writePrivate(path, content);
-  if (runAs !== null) await chown(path, runAs.uid, runAs.gid);
 }
 
 /** nats-server greets every connection with its INFO line, once it is ready for clients. */

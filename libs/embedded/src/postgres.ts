@@ -1,6 +1,6 @@
 // A real Postgres as a guarded child process on loopback, kept running.
 import { execFile } from 'node:child_process';
-import { chown, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
@@ -57,7 +57,7 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
     const copyTo = join(dirname(dataDir), 'postgres-programs');
     const binaries = await findPostgres({ env, copyTo, runAs });
     const password = await persistentSecret(options.passwordFile ?? `${dataDir}.password`);
-    await clearLeftovers(dataDir);
+    await clearLeftovers(dataDir, runAs);
     await ensureCluster(dataDir, binaries, password, runAs, durable);
     const port = options.port ?? (await freePort(Number(await readIfPresent(`${dataDir}.port`))));
     await writePrivate(`${dataDir}.port`, `${port}\n`);
@@ -66,7 +66,8 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
       port,
       logFile: `${dataDir}.log`,
       log: options.log,
-      clearLeftovers: () => clearLeftovers(dataDir),
+      release,
+      clearLeftovers: () => clearLeftovers(dataDir, runAs),
       launch: () =>
         spawnGuarded({
           command: binaries.postgres,
@@ -85,10 +86,6 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
       await server.stop();
       throw new Error(`Postgres on port ${port} started, but its database molthub could not be opened`, { cause });
     });
-    const stop = async () => {
-      await server.stop();
-      await release();
-    };
     return {
       ...server,
       get pid() {
@@ -99,7 +96,6 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
       },
       url: address('molthub'),
       password,
-      stop,
     };
   } catch (error) {
     await release();
@@ -127,9 +123,8 @@ async function ensureCluster(
   const passwordFile = join(unfinished, '..', `${basename(dataDir)}.initdb-password`);
   await rm(unfinished, { recursive: true, force: true });
   await makePrivateDirectory(unfinished, runAs);
-  await writePrivate(passwordFile, `${password}\n`);
+  await writePrivate(passwordFile, `${password}\n`, runAs);
   try {
-    if (runAs !== null) await chown(passwordFile, runAs.uid, runAs.gid);
     await run(
       binaries.initdb,
       ['-D', unfinished, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8']
@@ -173,7 +168,7 @@ async function isReady(dataDir: string, pid: number): Promise<boolean> {
 /** A process id above every system's maximum. */
 const NO_PROCESS = 99_999_999;
 
-async function clearLeftovers(dataDir: string): Promise<void> {
+async function clearLeftovers(dataDir: string, runAs: RunAs): Promise<void> {
   const path = join(dataDir, 'postmaster.pid');
   const [first = '', ...rest] = (await readIfPresent(path))?.split('\n') ?? [];
   const pid = Number(first);
@@ -182,7 +177,7 @@ async function clearLeftovers(dataDir: string): Promise<void> {
   // A zombie or a stranger with the old id would keep Postgres from starting. Only the id goes: the rest of the file
   // lets Postgres see whether sessions of the killed server still run on its memory.
   if (occupiesId(pid) && (await readIfPresent(path)) !== null) {
-    await writeFile(path, [String(NO_PROCESS), ...rest].join('\n'));
+    await writePrivate(path, [String(NO_PROCESS), ...rest].join('\n'), runAs);
   }
 }
 

@@ -48,16 +48,26 @@ export async function makePrivateDirectory(path: string, runAs: RunAs): Promise<
 
 /**
  * Creates a directory for several servers. As an ordinary user: mode 0700. As root: owned by root, and the servers'
- * group may pass through (0710) but neither list nor write.
+ * group may pass through (0710) but neither list nor write. One that exists and holds other things is left as it is,
+ * and must be safe and reachable already.
  */
 export async function makePassableDirectory(path: string, runAs: RunAs): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
-  if (runAs === null) return chmod(path, 0o700);
-  await chown(path, 0, runAs.gid);
-  await chmod(path, 0o710);
+  await mkdir(dirname(path), { recursive: true });
+  await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  });
+  const { mode, uid } = await stat(path);
+  if (uid !== process.getuid?.()) throw new Error(`${path} belongs to another user. Choose another home.`);
+  const entries = await readdir(path);
+  if (entries.length === 0 || entries.includes('secrets')) {
+    if (runAs !== null) await chown(path, uid, runAs.gid);
+    await chmod(path, runAs === null ? 0o700 : 0o710);
+  } else if ((mode & 0o002) !== 0) {
+    throw new Error(`${path} can be written by everyone and holds other things. Choose an empty folder as home.`);
+  }
   if (await canRun(runAs, ['-x', path])) return;
   throw new Error(
-    `The servers run as user "${runAs.name}", who cannot reach ${path}. ` +
+    `The servers run as user "${runAs?.name ?? uid}", who cannot reach ${path}. ` +
       'Choose a home outside /root, for example /var/lib/molthub.',
   );
 }

@@ -1,6 +1,7 @@
 // Generated secrets, each in a file of its own that only its owner can read.
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import type { RunAs } from './run-as.ts';
 
 /** The secret stored at `path` (mode 0600); a new random one of 192 bits, in hex, when there is none. */
 export async function persistentSecret(path: string): Promise<string> {
@@ -20,10 +21,20 @@ export async function makeSecretsDirectory(path: string): Promise<void> {
   await chmod(path, 0o700);
 }
 
-/** Writes a file that is at no moment readable for others nor half written. */
-export async function writePrivate(path: string, content: string): Promise<void> {
+/**
+ * Writes a file (0600, of the given user) that is at no moment readable for others nor half written. Safe as root in a
+ * folder of that user: links lying there are replaced, never followed.
+ */
+export async function writePrivate(path: string, content: string, owner: RunAs = null): Promise<void> {
   const unfinished = `${path}.${process.pid}.new`;
-  await writeFile(unfinished, content, { mode: 0o600 });
+  await rm(unfinished, { force: true });
+  const file = await open(unfinished, 'wx', 0o600);
+  try {
+    await file.writeFile(content);
+    if (owner !== null) await file.chown(owner.uid, owner.gid);
+  } finally {
+    await file.close();
+  }
   await rename(unfinished, path);
 }
 

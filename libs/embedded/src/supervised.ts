@@ -36,10 +36,15 @@ export type SupervisedServer = {
   readonly launch: () => Promise<Guarded>;
   /** Asked every 10 ms until true. */
   readonly isReady: (pid: number) => Promise<boolean>;
+  /** Called once after the final stop. */
+  readonly release: () => Promise<void>;
 };
 
 const READY_TIMEOUT_MS = 60_000;
-const PORT_TIMEOUT_MS = 15_000;
+// A killed server's port can stay taken for a moment, while its children end.
+const PORT_RELEASE_MS = 15_000;
+// Nothing of ours is on it at the first start, so whoever holds it then is told at once.
+const PORT_FIRST_MS = 500;
 const BACK_OFF_MAX_MS = 5_000;
 const LOG_SIZE_BYTES_MAX = 8 * 1024 * 1024;
 const LOG_CHECK_MS = 60_000;
@@ -48,7 +53,8 @@ const LOG_CHECK_MS = 60_000;
 export async function supervise(server: SupervisedServer): Promise<Supervised> {
   let wanted: 'running' | 'down' | 'stopped' = 'running';
   let restarts = 0;
-  let current = await startOnce(server);
+  let stopping: Promise<void> | null = null;
+  let current = await startOnce(server, PORT_FIRST_MS, () => true);
   let restarting: Promise<void> = Promise.resolve();
   const ended = Promise.withResolvers<ServerExit>();
   const logCheck = setInterval(() => void cutLog(server), LOG_CHECK_MS).unref();
@@ -61,7 +67,7 @@ export async function supervise(server: SupervisedServer): Promise<Supervised> {
       await delay(Math.min(50 * 2 ** attempt, BACK_OFF_MAX_MS));
       if (wanted !== 'running') return;
       try {
-        current = await startOnce(server);
+        current = await startOnce(server, PORT_RELEASE_MS, () => wanted === 'running');
         restarts += 1;
         return watch();
       } catch (error) {
@@ -80,6 +86,12 @@ export async function supervise(server: SupervisedServer): Promise<Supervised> {
     await restarting;
     return end(current);
   }
+  async function stopForGood(): Promise<void> {
+    clearInterval(logCheck);
+    const exit = await settle('stopped', (running) => running.stop());
+    await server.release();
+    ended.resolve(exit);
+  }
   watch();
 
   return {
@@ -91,9 +103,9 @@ export async function supervise(server: SupervisedServer): Promise<Supervised> {
     },
     port: server.port,
     exited: ended.promise,
-    async stop() {
-      clearInterval(logCheck);
-      ended.resolve(await settle('stopped', (running) => running.stop()));
+    stop() {
+      stopping ??= stopForGood();
+      return stopping;
     },
     async kill() {
       await restarting;
@@ -104,7 +116,7 @@ export async function supervise(server: SupervisedServer): Promise<Supervised> {
     },
     async start() {
       if (wanted !== 'down') throw new Error(`${server.name} is ${wanted}; only after stopHard() can it be started`);
-      current = await startOnce(server);
+      current = await startOnce(server, PORT_RELEASE_MS, () => true);
       wanted = 'running';
       watch();
     },
@@ -116,13 +128,13 @@ async function killGuarded(running: Guarded): Promise<ServerExit> {
   return running.exited;
 }
 
-async function startOnce(server: SupervisedServer): Promise<Guarded> {
+async function startOnce(server: SupervisedServer, portMs: number, isWanted: () => boolean): Promise<Guarded> {
   await server.clearLeftovers();
-  await waitForPort(server);
+  await waitForPort(server, portMs);
   const started = await server.launch();
   const ended = started.exited.then(() => 'ended' as const);
   const deadline = Date.now() + READY_TIMEOUT_MS;
-  while (Date.now() < deadline) {
+  while (isWanted() && Date.now() < deadline) {
     if (await server.isReady(started.pid)) return started;
     if ((await Promise.race([ended, delay(10)])) === 'ended') break;
   }
@@ -133,9 +145,8 @@ async function startOnce(server: SupervisedServer): Promise<Guarded> {
   );
 }
 
-/** A killed server's port can stay taken for a moment, while its children end. */
-async function waitForPort(server: SupervisedServer): Promise<void> {
-  const deadline = Date.now() + PORT_TIMEOUT_MS;
+async function waitForPort(server: SupervisedServer, timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
   while (!(await isFree(server.port))) {
     if (Date.now() > deadline) {
       throw new Error(
@@ -143,7 +154,7 @@ async function waitForPort(server: SupervisedServer): Promise<void> {
           'Stop that program or choose another port.',
       );
     }
-    await delay(100);
+    await delay(50);
   }
 }
 

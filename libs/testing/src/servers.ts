@@ -7,6 +7,7 @@ import type { EmbeddedNats, EmbeddedPostgres, NatsUser } from '@molthub/embedded
 import { findNatsServer, startNats, startPostgres } from '@molthub/embedded';
 import { Client } from 'pg';
 import { afterAll, beforeAll } from 'vitest';
+import { environment } from './env.ts';
 
 export type TestDatabase = {
   /** Superuser's address of a database of its own. */
@@ -37,7 +38,7 @@ const PROGRAM_CACHE = join(import.meta.dirname, '../../../node_modules/.cache/mo
  */
 export function withPostgres(): TestPostgres {
   const running = forThisFile(async (folder) =>
-    startPostgres({ dataDir: join(folder, 'postgres'), log: ignore, durable: false, env: process.env }),
+    startPostgres({ dataDir: join(folder, 'postgres'), log: ignore, durable: false, env: environment }),
   );
   return {
     get url() {
@@ -65,9 +66,9 @@ export function withPostgres(): TestPostgres {
  */
 export function withNats(options: { readonly users?: readonly NatsUser[] } = {}): TestNats {
   const running = forThisFile(async (folder) => {
-    const { path } = await findNatsServer({ cacheDir: PROGRAM_CACHE, env: process.env, log: ignore });
+    const { path } = await findNatsServer({ cacheDir: PROGRAM_CACHE, env: environment, log: ignore });
     const dataDir = join(folder, 'nats');
-    return startNats({ dataDir, binary: path, users: options.users ?? 'anonymous', log: ignore, env: process.env });
+    return startNats({ dataDir, binary: path, users: options.users ?? 'anonymous', log: ignore, env: environment });
   });
   return {
     get url() {
@@ -96,7 +97,7 @@ function forThisFile<T extends { stop(): Promise<void> }>(start: (folder: string
   let server: T | null = null;
   let folder: string | null = null;
   beforeAll(async () => {
-    refuseDocker(process.env['MOLTHUB_TEST_DEPS']);
+    refuseDocker(environment['MOLTHUB_TEST_DEPS']);
     await removeAbandonedFolders();
     folder = await mkdtemp(join(tmpdir(), `${FOLDER_PREFIX}${process.pid}-`));
     server = await start(folder);
