@@ -52,7 +52,7 @@ describe('a good token', () => {
     const first = await verify(token);
     expect(first).toEqual({ status: 'valid', claims });
     expect(await verify(token)).toEqual(first);
-    expect(reasonOf(signed(header, payload))).toBe('valid');
+    expect(await reasonOf(signed(header, payload))).toBe('valid');
   });
 
   test('is forgotten when it expires', async () => {
