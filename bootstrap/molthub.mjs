@@ -3,4 +3,6 @@
 import { join } from 'node:path';
 import { ready, root, run } from './toolchain.mjs';
 
-process.exit(await run(ready(), { node: [join(root, 'clients/cli/src/main.ts'), ...process.argv.slice(2)], here: true }));
+process.exit(
+  await run(ready(), { node: [join(root, 'clients/cli/src/main.ts'), ...process.argv.slice(2)], here: true }),
+);

@@ -61,10 +61,14 @@ function tool(node, step) {
 }
 
 function installOnce(folder, lockfile, install) {
-  const hash = createHash('sha256').update(readFileSync(join(folder, lockfile))).digest('hex');
+  const hash = createHash('sha256')
+    .update(readFileSync(join(folder, lockfile)))
+    .digest('hex');
   const stamp = join(folder, 'node_modules', '.molthub-installed');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
-  process.stderr.write(`molthub: installing ${lockfile === 'pnpm-lock.yaml' ? 'dependencies' : 'Node 24 and pnpm'} …\n`);
+  process.stderr.write(
+    `molthub: installing ${lockfile === 'pnpm-lock.yaml' ? 'dependencies' : 'Node 24 and pnpm'} …\n`,
+  );
   const result = install();
   if (result.status !== 0) fail(`the install of ${lockfile} failed; is a package registry reachable from here?`);
   writeFileSync(stamp, hash);
@@ -73,14 +77,26 @@ function installOnce(folder, lockfile, install) {
 function nodePath() {
   if (Number(process.versions.node.split('.')[0]) >= nodeMajorMin) return process.execPath;
   const platform = process.platform === 'win32' ? 'win' : process.platform;
-  const path = join(here, 'node_modules', `node-${platform}-${process.arch}`, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
-  if (!existsSync(path)) fail(`no Node ${nodeMajorMin} is packaged for ${platform}-${process.arch}; install Node ${nodeMajorMin} or newer and run this again.`);
+  const path = join(
+    here,
+    'node_modules',
+    `node-${platform}-${process.arch}`,
+    'bin',
+    process.platform === 'win32' ? 'node.exe' : 'node',
+  );
+  if (!existsSync(path))
+    fail(
+      `no Node ${nodeMajorMin} is packaged for ${platform}-${process.arch}; install Node ${nodeMajorMin} or newer and run this again.`,
+    );
   return path;
 }
 
 /** Scripts that call `node` get the same Node 24. */
 function environment(node) {
-  return { ...process.env, PATH: `${dirname(node)}${process.platform === 'win32' ? ';' : ':'}${process.env.PATH ?? ''}` };
+  return {
+    ...process.env,
+    PATH: `${dirname(node)}${process.platform === 'win32' ? ';' : ':'}${process.env.PATH ?? ''}`,
+  };
 }
 
 function fail(reason) {

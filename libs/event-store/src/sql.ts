@@ -2,7 +2,10 @@
 import type { QueryResultRow } from 'pg';
 
 /** Runs statements inside a transaction. */
-export type Sql = <Row extends QueryResultRow = QueryResultRow>(text: string, values?: readonly unknown[]) => Promise<readonly Row[]>;
+export type Sql = <Row extends QueryResultRow = QueryResultRow>(
+  text: string,
+  values?: readonly unknown[],
+) => Promise<readonly Row[]>;
 
 /** Reads outside of any transaction, on the service's pool. */
 export type Reads = Sql;

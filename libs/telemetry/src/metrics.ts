@@ -28,6 +28,10 @@ export const createMetrics = (): Metrics => {
     gauge: (name, help, labelNames = []) =>
       made(name, isGauge, () => new Gauge({ name, help, labelNames, registers: [registry] })),
     histogram: (name, help, labelNames = []) =>
-      made(name, isHistogram, () => new Histogram({ name, help, labelNames, buckets: secondsBuckets, registers: [registry] })),
+      made(
+        name,
+        isHistogram,
+        () => new Histogram({ name, help, labelNames, buckets: secondsBuckets, registers: [registry] }),
+      ),
   };
 };

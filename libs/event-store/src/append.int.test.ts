@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import { withPostgres } from '@molthub/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Log } from './log.ts';
+import { inTransaction } from './pool.ts';
+import { named, newEvent, openTestLog } from './testing.ts';
+import type { ExpectedVersion } from './unit.ts';
+
+const postgres = withPostgres();
+let log: Log;
+let close: () => Promise<void>;
+beforeAll(async () => {
+  ({ log, close } = await openTestLog((await postgres.createDatabase()).url));
+});
+afterAll(() => close());
+
+const append = (stream: string, expected: ExpectedVersion, ...types: string[]) =>
+  log.commit({ streams: [{ stream, expected, events: types.map((type) => newEvent(type)) }] });
+
+test('an append numbers the events of its stream without gaps', async () => {
+  const stream = randomUUID();
+  await append(stream, 'none', 'a', 'b');
+  await append(stream, 2, 'c');
+  expect((await log.readStream(stream)).map((e) => [e.version, e.type])).toEqual([
+    [1, 'a'],
+    [2, 'b'],
+    [3, 'c'],
+  ]);
+});
+
+test.each<[ExpectedVersion, boolean, string, string]>([
+  ['none', false, 'committed', 'a stream that must not exist does not'],
+  ['none', true, 'conflict', 'a stream that must not exist does'],
+  ['exists', false, 'conflict', 'a stream that must exist does not'],
+  ['exists', true, 'committed', 'a stream that must exist does'],
+  ['any', false, 'committed', 'any version is fine for a new stream'],
+  ['any', true, 'committed', 'any version is fine for an old stream'],
+  [1, true, 'committed', 'the exact version is there'],
+  [2, true, 'conflict', 'the exact version is not there yet'],
+  [0, true, 'conflict', 'the exact version has passed'],
+])('expecting %s of a stream (exists: %s) answers %s: %s', async (expected, exists, status) => {
+  const stream = randomUUID();
+  if (exists) await append(stream, 'none', 'first');
+  expect((await append(stream, expected, 'next')).status).toBe(status);
+  expect(await log.readStream(stream)).toHaveLength((exists ? 1 : 0) + (status === 'committed' ? 1 : 0));
+});
+
+test('appending to any version never conflicts, however many writers there are', async () => {
+  const stream = randomUUID();
+  const results = await Promise.all(Array.from({ length: 200 }, () => append(stream, 'any', 'x')));
+  expect(new Set(results.map((r) => r.status))).toEqual(new Set(['committed']));
+  expect((await log.readStream(stream)).map((e) => e.version)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
+});
+
+test('a unit of several streams is taken whole or not at all', async () => {
+  const [one, two] = [randomUUID(), randomUUID()];
+  await append(two, 'none', 'there');
+  const unit = (expected: ExpectedVersion) =>
+    log.commit({
+      streams: [
+        { stream: one, expected: 'none', events: [newEvent('left')] },
+        { stream: two, expected, events: [newEvent('right')] },
+      ],
+    });
+  expect((await unit('none')).status).toBe('conflict');
+  expect(await log.readStream(one)).toHaveLength(0);
+  expect((await unit(1)).status).toBe('committed');
+  expect(await log.readStream(one)).toHaveLength(1);
+});
+
+test('a stream without events is only checked', async () => {
+  const [checked, written] = [randomUUID(), randomUUID()];
+  await append(checked, 'none', 'there');
+  const unit = (expected: number) =>
+    log.commit({
+      streams: [
+        { stream: checked, expected, events: [] },
+        { stream: written, expected: 'any', events: [newEvent('x')] },
+      ],
+    });
+  expect((await unit(2)).status).toBe('conflict');
+  expect((await unit(1)).status).toBe('committed');
+  expect(await log.readStream(checked)).toHaveLength(1);
+});
+
+test('the same event id again is a repeat and writes nothing', async () => {
+  const stream = randomUUID();
+  const event = newEvent('once');
+  const unit = { streams: [{ stream, expected: 'any' as const, events: [event] }] };
+  expect((await log.commit(unit)).status).toBe('committed');
+  expect((await log.commit(unit)).status).toBe('repeat');
+  expect(await log.readStream(stream)).toHaveLength(1);
+});
+
+test('one unit in conflict does not touch the others of its transaction', async () => {
+  const streams = Array.from({ length: 20 }, () => randomUUID());
+  const results = await Promise.all(streams.map((stream, i) => append(stream, i === 7 ? 5 : 'none', 'x')));
+  expect(results.map((r) => r.status)).toEqual(streams.map((_, i) => (i === 7 ? 'conflict' : 'committed')));
+});
+
+test('a unit that fails in its own work fails alone', async () => {
+  const good = Array.from({ length: 5 }, () => append(randomUUID(), 'none', 'x'));
+  const stream = randomUUID();
+  const bad = log.commit({
+    streams: [{ stream, expected: 'none', events: [newEvent('x')] }],
+    alongside: (sql) => sql('select 1 / 0'),
+  });
+  await expect(bad).rejects.toThrow('division by zero');
+  expect((await Promise.all(good)).map((r) => r.status)).toEqual(Array(5).fill('committed'));
+  expect(await log.readStream(stream)).toHaveLength(0);
+});
+
+test('an append that is not the first write of its transaction is refused', async () => {
+  const text = `select * from thing.append(1, '{0}', '{s}', '{-1}', '{0}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')`;
+  await expect(
+    inTransaction(log.pool, async (sql) => {
+      await sql(`insert into leases (name, holder, epoch, expires_at) values ('x', 'y', 1, now())`);
+      await sql(text);
+    }),
+  ).rejects.toThrow('must be the first write');
+});
+
+test('the reader answers everything once, in order, in pages', async () => {
+  const all = await log.readLog({ epoch: 0, tx: 0n, position: 0n }, 100_000);
+  const paged: string[] = [];
+  let after = { epoch: 0, tx: 0n, position: 0n };
+  for (;;) {
+    const page = await log.readLog(after, 7);
+    const last = page.at(-1);
+    if (!last) break;
+    paged.push(...named(page));
+    after = last.log;
+  }
+  expect(paged).toEqual(named(all));
+});
+
+test('a repair begins exactly as many events earlier as asked', async () => {
+  const all = await log.readLog({ epoch: 0, tx: 0n, position: 0n }, 100_000);
+  const at = all[50]?.log ?? { epoch: 0, tx: 0n, position: 0n };
+  const from = await log.positionBefore(at, 10);
+  expect((await log.readLog(from, 1))[0]?.id).toBe(all[41]?.id);
+  expect(await log.positionBefore(at, 1_000)).toEqual({ epoch: 0, tx: 0n, position: 0n });
+});
+
+test('outcomes are stored with the events, and a concluded one never changes', async () => {
+  const commandId = randomUUID();
+  const conclude = (status: 'PENDING' | 'DONE', result: Record<string, unknown> = {}) =>
+    log.commit({
+      streams: [],
+      outcomes: [
+        { commandId, workspace: 'default', type: 't', outcome: status === 'DONE' ? { status, result } : { status } },
+      ],
+    });
+  await conclude('PENDING');
+  await conclude('DONE', { first: true });
+  await conclude('DONE', { first: false });
+  expect((await log.outcomes([commandId])).get(commandId)).toEqual({ status: 'DONE', result: { first: true } });
+});
+
+test('a mark of what was consumed never goes back', async () => {
+  const mark = (version: number) => log.commit({ streams: [], consumed: [{ consumer: 'c', stream: 's', version }] });
+  await mark(5);
+  await mark(3);
+  expect((await log.consumed('c', ['s'])).get('s')).toBe(5);
+});

@@ -1,0 +1,23 @@
+// The epoch of a log: it rises when the log finds itself in another cluster, where transaction ids start again.
+import type { Pool } from 'pg';
+import { inTransaction } from './pool.ts';
+
+export type Epoch = { readonly epoch: number; readonly isNew: boolean };
+
+/**
+ * Reads the cluster's system identifier and begins a new epoch if it is not the one of the last. Positions of older
+ * epochs sort first, whatever their transaction ids. Source: PostgreSQL, pg_control_system().
+ */
+export const currentEpoch = (pool: Pool): Promise<Epoch> =>
+  inTransaction(pool, async (sql) => {
+    await sql('lock table epochs in exclusive mode');
+    const [cluster] = await sql<{ id: string }>('select system_identifier::text as id from pg_control_system()');
+    const [last] = await sql<{ epoch: number; system_identifier: string }>(
+      'select epoch, system_identifier from epochs order by epoch desc limit 1',
+    );
+    if (!cluster) throw new Error('Postgres did not tell its system identifier.');
+    if (last?.system_identifier === cluster.id) return { epoch: last.epoch, isNew: false };
+    const epoch = (last?.epoch ?? 0) + 1;
+    await sql('insert into epochs (epoch, system_identifier) values ($1, $2)', [epoch, cluster.id]);
+    return { epoch, isNew: last !== undefined };
+  });

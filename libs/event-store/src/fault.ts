@@ -1,0 +1,28 @@
+// Tells faults of the database from faults of a statement: the first pause whoever works, the second are someone's.
+
+const sqlState = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : '';
+
+/** The server or the way to it is the problem: nothing was wrong with what was asked, so it may be asked again. */
+export const isUnavailable = (error: unknown): boolean => {
+  const code = sqlState(error);
+  if (/^(08|53|57P|58)/.test(code) || ['40001', '40P01', '25P03', '25P04'].includes(code)) return true;
+  if (['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code)) return true;
+  const message = error instanceof Error ? error.message : '';
+  return /Connection terminated|connection timeout|timeout exceeded when trying to connect|not queryable|Client has encountered/i.test(
+    message,
+  );
+};
+
+/** The lease under which this was done belongs to another holder now. */
+export const isFenced = (error: unknown): boolean => sqlState(error) === 'MH002';
+
+/** The constraint that a statement violated, or undefined. */
+export const violatedConstraint = (error: unknown): string | undefined =>
+  /^23/.test(sqlState(error)) &&
+  typeof error === 'object' &&
+  error !== null &&
+  'constraint' in error &&
+  typeof error.constraint === 'string'
+    ? error.constraint
+    : undefined;

@@ -1,0 +1,193 @@
+// One transaction for many units: append first, then projections, outcomes, marks, timers and fences, then commit.
+import type { Recorded } from '@molthub/contracts';
+import type { Pool, PoolClient } from 'pg';
+import { recordedFrom } from './recorded.ts';
+import { sqlOn, statementName } from './pool.ts';
+import type { Projection } from './projection.ts';
+import type { Sql } from './sql.ts';
+import type { Committed, ExpectedVersion, StreamAppend, Unit } from './unit.ts';
+
+export type FlushSettings = {
+  readonly pool: Pool;
+  readonly schema: string;
+  readonly epoch: () => number;
+  readonly projections: readonly Projection[];
+};
+
+/** Commits the units together; their streams must not overlap. Throws if the transaction did not commit. */
+export const flush = async (settings: FlushSettings, units: readonly Unit[]): Promise<readonly Committed[]> => {
+  const client = await settings.pool.connect();
+  let broken: Error | undefined;
+  try {
+    // Sent together: the server runs them in order, so waiting for `begin` would only cost a round trip.
+    const [, results] = await allSettledInOrder([client.query('begin'), append(settings, client, units)]);
+    // Not pipelined behind: a projection that awaits between two statements must not find its transaction ended.
+    await rest(settings, sqlOn(client), units, results);
+    const ended = await client.query('commit');
+    if (ended.command !== 'COMMIT') throw new Error('The transaction was rolled back by the server.');
+    return results;
+  } catch (error) {
+    await client.query('rollback').catch((reason) => {
+      broken = reason instanceof Error ? reason : new Error(String(reason));
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+};
+
+/** Waits for all, then throws what failed first: a later statement of an aborted transaction only says so. */
+const allSettledInOrder = async <A, B>(both: readonly [Promise<A>, Promise<B>]): Promise<[A, B]> => {
+  const [a, b] = await Promise.allSettled(both);
+  if (a.status === 'rejected') throw a.reason;
+  if (b.status === 'rejected') throw b.reason;
+  return [a.value, b.value];
+};
+
+const expectedNumber = (expected: ExpectedVersion): number =>
+  expected === 'any' ? -1 : expected === 'exists' ? -2 : expected === 'none' ? 0 : expected;
+
+const append = async (
+  settings: FlushSettings,
+  client: PoolClient,
+  units: readonly Unit[],
+): Promise<readonly Committed[]> => {
+  if (units.every((unit) => unit.streams.length === 0)) return units.map(() => ({ status: 'committed', events: [] }));
+  const text = `select statuses, versions, positions, tx from ${settings.schema}.append(
+    $1, $2::int[], $3::text[], $4::int[], $5::int[],
+    $6::int[], $7::text[], $8::text[], $9::int[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::timestamptz[])`;
+  const streams = units.flatMap((unit, request) => unit.streams.map((stream) => ({ request, stream })));
+  const events = streams.flatMap(({ request, stream }) =>
+    stream.events.map((event, index) => ({ request, stream, event, offset: index + 1 })),
+  );
+  const epoch = settings.epoch();
+  const { rows } = await client.query({
+    name: statementName(text),
+    text,
+    values: [
+      epoch,
+      streams.map((s) => s.request),
+      streams.map((s) => s.stream.stream),
+      streams.map((s) => expectedNumber(s.stream.expected)),
+      streams.map((s) => s.stream.events.length),
+      events.map((e) => e.request),
+      events.map((e) => e.event.workspace),
+      events.map((e) => e.stream.stream),
+      events.map((e) => e.offset),
+      events.map((e) => e.event.id),
+      events.map((e) => e.event.type),
+      events.map((e) => JSON.stringify(e.event.data)),
+      events.map((e) => JSON.stringify(metaOf(e.event))),
+      events.map((e) => e.event.time),
+    ],
+  });
+  const answer: { statuses: string[]; versions: number[] | null; positions: string[] | null; tx: string | null } =
+    rows[0];
+  const log = { epoch, tx: BigInt(answer.tx ?? 0) };
+  let taken = 0;
+  return units.map((unit, request): Committed => {
+    const status = unit.streams.length === 0 ? 'ok' : answer.statuses[request];
+    if (status === 'conflict' || status === 'repeat') return { status };
+    const recorded = unit.streams.flatMap((stream: StreamAppend) =>
+      stream.events.map((event): Recorded => {
+        const position = BigInt(answer.positions?.[taken] ?? 0);
+        const version = answer.versions?.[taken] ?? 0;
+        taken += 1;
+        return recordedFrom(event, stream.stream, version, { ...log, position });
+      }),
+    );
+    return { status: 'committed', events: recorded };
+  });
+};
+
+const metaOf = (event: StreamAppend['events'][number]) => ({
+  actor: event.actor,
+  correlationId: event.correlationId,
+  causationId: event.causationId,
+  ...(event.traceparent ? { traceparent: event.traceparent } : {}),
+});
+
+const rest = async (
+  settings: FlushSettings,
+  sql: Sql,
+  units: readonly Unit[],
+  results: readonly Committed[],
+): Promise<void> => {
+  const committed = units.filter((_, index) => results[index]?.status === 'committed');
+  const events = results.flatMap((result) => (result.status === 'committed' ? result.events : []));
+  const statements: Promise<unknown>[] = [];
+  for (const projection of settings.projections) {
+    const own = events.filter((event) => projection.types.has(event.type));
+    if (own.length > 0) statements.push(projection.apply(own, sql));
+  }
+  statements.push(outcomes(sql, committed), consumed(sql, committed), timers(sql, committed));
+  for (const unit of committed) if (unit.alongside) statements.push(unit.alongside(sql));
+  const fences = new Map(committed.flatMap((u) => (u.fence ? [[`${u.fence.name} ${u.fence.epoch}`, u.fence]] : [])));
+  for (const lease of fences.values()) {
+    statements.push(sql('select fence($1, $2, $3)', [lease.name, lease.holder, lease.epoch.toString()]));
+  }
+  const ended = await Promise.allSettled(statements);
+  for (const one of ended) if (one.status === 'rejected') throw one.reason;
+};
+
+const outcomes = async (sql: Sql, units: readonly Unit[]): Promise<void> => {
+  const all = units.flatMap((unit) => unit.outcomes ?? []);
+  if (all.length === 0) return;
+  await sql(
+    `insert into commands as c (command_id, workspace, type, status, outcome, gateway_id, concluded_at)
+     select id, workspace, type, status, outcome::jsonb, gateway,
+       case when status <> 'PENDING' then clock_timestamp() end
+     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+       as o(id, workspace, type, status, outcome, gateway)
+     on conflict (command_id) do update
+       set status = excluded.status, outcome = excluded.outcome, concluded_at = excluded.concluded_at
+       where c.status = 'PENDING'`,
+    [
+      all.map((o) => o.commandId),
+      all.map((o) => o.workspace),
+      all.map((o) => o.type),
+      all.map((o) => o.outcome.status),
+      all.map((o) => JSON.stringify(o.outcome)),
+      all.map((o) => o.gatewayId ?? null),
+    ],
+  );
+};
+
+const consumed = async (sql: Sql, units: readonly Unit[]): Promise<void> => {
+  const highest = new Map<string, { consumer: string; stream: string; version: number }>();
+  for (const mark of units.flatMap((unit) => unit.consumed ?? [])) {
+    const key = `${mark.consumer} ${mark.stream}`;
+    if ((highest.get(key)?.version ?? 0) < mark.version) highest.set(key, mark);
+  }
+  if (highest.size === 0) return;
+  const marks = [...highest.values()];
+  await sql(
+    `insert into consumed as c (consumer, stream_id, version)
+     select * from unnest($1::text[], $2::text[], $3::int[])
+     on conflict (consumer, stream_id) do update set version = greatest(c.version, excluded.version)`,
+    [marks.map((m) => m.consumer), marks.map((m) => m.stream), marks.map((m) => m.version)],
+  );
+};
+
+const timers = async (sql: Sql, units: readonly Unit[]): Promise<void> => {
+  const all = units.flatMap((unit) => unit.timers ?? []);
+  const gone = all.filter((timer) => timer.due === null).map((timer) => timer.stream);
+  const set = all.flatMap((timer) => (timer.due ? [{ ...timer, due: timer.due }] : []));
+  if (gone.length > 0) await sql('delete from timers where stream_id = any($1::text[])', [gone]);
+  if (set.length === 0) return;
+  await sql(
+    `insert into timers (stream_id, version, workspace, due_at, command_type, data)
+     select s, v, w, d, c, x::jsonb from unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[], $5::text[], $6::text[])
+       as t(s, v, w, d, c, x)
+     on conflict (stream_id) do update set version = excluded.version, due_at = excluded.due_at,
+       command_type = excluded.command_type, data = excluded.data`,
+    [
+      set.map((t) => t.stream),
+      set.map((t) => t.version),
+      set.map((t) => t.workspace),
+      set.map((t) => t.due.at),
+      set.map((t) => t.due.commandType),
+      set.map((t) => JSON.stringify(t.due.data)),
+    ],
+  );
+};

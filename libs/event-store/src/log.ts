@@ -1,0 +1,77 @@
+// A service's log, opened: commit, read, look up outcomes and marks.
+import type { LogPosition, Outcome, Recorded } from '@molthub/contracts';
+import { Outcome as OutcomeSchema } from '@molthub/contracts';
+import type { Pool } from 'pg';
+import { currentEpoch, type Epoch } from './epoch.ts';
+import { createGroupCommit } from './group-commit.ts';
+import { readsOn } from './pool.ts';
+import type { Projection } from './projection.ts';
+import { countAfter, positionBefore, readLog, readStream } from './read.ts';
+import type { Reads } from './sql.ts';
+import type { Committed, Unit } from './unit.ts';
+
+export type Log = {
+  readonly schema: string;
+  readonly pool: Pool;
+  readonly reads: Reads;
+  readonly epoch: Epoch;
+  /** Commits a unit together with whatever else waits. Throws faults and `Rejected` (a violated constraint). */
+  readonly commit: (unit: Unit) => Promise<Committed>;
+  readonly readStream: (stream: string, after?: number) => Promise<readonly Recorded[]>;
+  readonly readLog: (after: LogPosition, limit: number) => Promise<readonly Recorded[]>;
+  readonly positionBefore: (at: LogPosition, count: number) => Promise<LogPosition>;
+  readonly countAfter: (after: LogPosition) => Promise<number>;
+  /** Stored outcomes of those commands that are known. */
+  readonly outcomes: (commandIds: readonly string[]) => Promise<ReadonlyMap<string, Outcome>>;
+  /** The last version consumed of each stream that is known to this consumer. */
+  readonly consumed: (consumer: string, streams: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+  /** Calls back after each commit, with its events. */
+  readonly onCommitted: (listener: (events: readonly Recorded[]) => void) => () => void;
+  readonly idle: () => Promise<void>;
+};
+
+/** Opens the log of a migrated schema; the pool stays the caller's. */
+export const openLog = async (parts: {
+  readonly pool: Pool;
+  readonly schema: string;
+  readonly projections: readonly Projection[];
+}): Promise<Log> => {
+  const { pool, schema, projections } = parts;
+  const reads = readsOn(pool);
+  const epoch = await currentEpoch(pool);
+  const listeners = new Set<(events: readonly Recorded[]) => void>();
+  const group = createGroupCommit({ pool, schema, projections, epoch: () => epoch.epoch }, (results) => {
+    const events = results.flatMap((result) => (result.status === 'committed' ? result.events : []));
+    if (events.length > 0) for (const listener of listeners) listener(events);
+  });
+  return {
+    schema,
+    pool,
+    reads,
+    epoch,
+    commit: group.commit,
+    readStream: (stream, after = 0) => readStream(reads, stream, after),
+    readLog: (after, limit) => readLog(reads, epoch.epoch, after, limit),
+    positionBefore: (at, count) => positionBefore(reads, at, count),
+    countAfter: (after) => countAfter(reads, after),
+    outcomes: async (commandIds) => {
+      const rows = await reads<{ command_id: string; outcome: unknown }>(
+        'select command_id, outcome from commands where command_id = any($1::uuid[])',
+        [commandIds],
+      );
+      return new Map(rows.map((row) => [row.command_id, OutcomeSchema.parse(row.outcome)]));
+    },
+    consumed: async (consumer, streams) => {
+      const rows = await reads<{ stream_id: string; version: number }>(
+        'select stream_id, version from consumed where consumer = $1 and stream_id = any($2::text[])',
+        [consumer, streams],
+      );
+      return new Map(rows.map((row) => [row.stream_id, row.version]));
+    },
+    onCommitted: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    idle: group.idle,
+  };
+};

@@ -1,0 +1,76 @@
+// Reading a log: one stream in order, or everything in the global order below the horizon.
+import type { LogPosition, Recorded } from '@molthub/contracts';
+import { eventColumns, recordedFromRow } from './recorded.ts';
+import type { Sql } from './sql.ts';
+
+export const logStart: LogPosition = { epoch: 0, tx: 0n, position: 0n };
+
+/** Whether `a` stands before `b`. */
+export const isBefore = (a: LogPosition, b: LogPosition): boolean =>
+  a.epoch !== b.epoch ? a.epoch < b.epoch : a.tx !== b.tx ? a.tx < b.tx : a.position < b.position;
+
+/** A stream's events after a version, oldest first. */
+export const readStream = async (sql: Sql, stream: string, after = 0): Promise<readonly Recorded[]> => {
+  const rows = await sql(
+    `select ${eventColumns} from events e where e.stream_id = $1 and e.version > $2 order by e.version`,
+    [stream, after],
+  );
+  return rows.map(recordedFromRow);
+};
+
+/**
+ * Up to `limit` events after a position, of transactions that no running one can still slip in before: those below
+ * `pg_snapshot_xmin`, or of an older epoch. Source: docs/decisions/0002.
+ */
+export const readLog = async (
+  sql: Sql,
+  epoch: number,
+  after: LogPosition,
+  limit: number,
+): Promise<readonly Recorded[]> => {
+  const rows = await sql(
+    `select ${eventColumns} from events e
+     where (e.epoch, e.tx, e.position) > ($1::int, $2::text::xid8, $3::text::bigint)
+       and (e.epoch < $4::int or e.tx < pg_snapshot_xmin(pg_current_snapshot()))
+     order by e.epoch, e.tx, e.position limit $5`,
+    [after.epoch, after.tx.toString(), after.position.toString(), epoch, limit],
+  );
+  return rows.map(recordedFromRow);
+};
+
+/** The position `count` events before `at`: where a repair of the bus begins. */
+export const positionBefore = async (sql: Sql, at: LogPosition, count: number): Promise<LogPosition> => {
+  const [row] = await sql<{ epoch: number; tx_text: string; position_text: string }>(
+    `select e.epoch, e.tx::text as tx_text, e.position::text as position_text from events e
+     where (e.epoch, e.tx, e.position) <= ($1::int, $2::text::xid8, $3::text::bigint)
+     order by e.epoch desc, e.tx desc, e.position desc offset $4 limit 1`,
+    [at.epoch, at.tx.toString(), at.position.toString(), count],
+  );
+  return row ? { epoch: row.epoch, tx: BigInt(row.tx_text), position: BigInt(row.position_text) } : logStart;
+};
+
+/** How many events stand after a position, whether or not they are below the horizon. */
+export const countAfter = async (sql: Sql, after: LogPosition): Promise<number> => {
+  const [row] = await sql<{ count: string }>(
+    `select count(*)::text as count from events e
+     where (e.epoch, e.tx, e.position) > ($1::int, $2::text::xid8, $3::text::bigint)`,
+    [after.epoch, after.tx.toString(), after.position.toString()],
+  );
+  return Number(row?.count ?? 0);
+};
+
+export type Horizon = { readonly lagSeconds: number; readonly pid: number | null; readonly query: string };
+
+/**
+ * The oldest open transaction that holds an id anywhere in the cluster: until it ends, later events stay hidden from
+ * every reader. Only its first 100 characters are told, without values.
+ */
+export const readHorizon = async (sql: Sql): Promise<Horizon> => {
+  const [row] = await sql<{ pid: number; query: string; lag: number }>(
+    `select pid, left(query, 100) as query, extract(epoch from clock_timestamp() - xact_start)::float8 as lag
+     from pg_stat_activity where backend_xid is not null and xact_start is not null order by xact_start limit 1`,
+  );
+  return row
+    ? { lagSeconds: Math.max(0, row.lag), pid: row.pid, query: row.query }
+    : { lagSeconds: 0, pid: null, query: '' };
+};

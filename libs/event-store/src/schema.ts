@@ -1,0 +1,190 @@
+// The tables and functions of one service's log, in the service's own schema.
+
+/** A name that is safe to stand unquoted in SQL. */
+export const identifier = (name: string): string => {
+  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(name)) throw new Error(`'${name}' cannot name a schema or a table.`);
+  return name;
+};
+
+/**
+ * DDL of a log. Events are ordered by (epoch, tx, position); an append takes its stream locks before anything is
+ * written, so transaction ids rise along every stream. Source: the measurements in docs/decisions/0002.
+ */
+export const logSchema = (schema: string): string => `
+create table ${schema}.streams (
+  stream_id text primary key,
+  version integer not null
+);
+
+create table ${schema}.events (
+  epoch integer not null,
+  tx xid8 not null default pg_current_xact_id(),
+  position bigint generated always as identity,
+  workspace text not null,
+  stream_id text not null,
+  version integer not null,
+  event_id uuid not null,
+  type text not null,
+  data jsonb not null,
+  meta jsonb not null,
+  at timestamptz not null,
+  constraint events_stream_version unique (stream_id, version),
+  constraint events_id unique (event_id)
+);
+create index events_order on ${schema}.events (epoch, tx, position);
+
+create table ${schema}.commands (
+  command_id uuid primary key,
+  workspace text not null,
+  type text not null,
+  status text not null check (status in ('PENDING', 'DONE', 'REFUSED', 'FAILED', 'EXPIRED')),
+  outcome jsonb not null,
+  gateway_id text,
+  received_at timestamptz not null default clock_timestamp(),
+  concluded_at timestamptz
+);
+create index commands_age on ${schema}.commands (received_at);
+
+create table ${schema}.checkpoints (
+  reader text primary key,
+  stream_created text not null,
+  sequence bigint not null,
+  event_id text not null,
+  updated_at timestamptz not null default clock_timestamp()
+);
+
+create table ${schema}.consumed (
+  consumer text not null,
+  stream_id text not null,
+  version integer not null,
+  primary key (consumer, stream_id)
+);
+
+create table ${schema}.leases (
+  name text primary key,
+  holder text not null,
+  epoch bigint not null,
+  expires_at timestamptz not null
+);
+
+create table ${schema}.timers (
+  stream_id text primary key,
+  version integer not null,
+  workspace text not null,
+  due_at timestamptz not null,
+  command_type text not null,
+  data jsonb not null
+);
+create index timers_due on ${schema}.timers (due_at);
+
+create table ${schema}.parked (
+  id uuid primary key,
+  ordinal bigint generated always as identity,
+  consumer text not null,
+  key text not null,
+  workspace text not null,
+  event jsonb not null,
+  event_id text not null,
+  type text not null,
+  error text not null,
+  attempts integer not null default 0,
+  parked_at timestamptz not null default clock_timestamp()
+);
+create index parked_key on ${schema}.parked (consumer, key, ordinal);
+
+create table ${schema}.epochs (
+  epoch integer primary key,
+  system_identifier text not null,
+  started_at timestamptz not null default clock_timestamp()
+);
+
+create table ${schema}.projections (
+  name text primary key,
+  revision integer not null,
+  generation integer not null,
+  status text not null check (status in ('SERVING', 'REBUILDING', 'FAILED')),
+  processed bigint not null default 0,
+  total bigint not null default 0,
+  message text not null default '',
+  updated_at timestamptz not null default clock_timestamp()
+);
+
+-- One call appends many requests, each to one or several streams, all in the caller's transaction, whose first write
+-- it must be. A request is taken whole or not at all; others in the same call are not touched by its conflict.
+-- Expected versions: n exact (0 must not exist), -1 any, -2 must exist. A stream without events is only checked.
+-- Answers, per request, 'ok', 'conflict' or 'repeat' (its first event is in the log already), and for each taken event
+-- in the order of the arguments its version and position.
+create function ${schema}.append(
+  p_epoch integer,
+  s_request integer[], s_stream text[], s_expected integer[], s_events integer[],
+  e_request integer[], e_workspace text[], e_stream text[], e_offset integer[], e_id uuid[], e_type text[],
+  e_data text[], e_meta text[], e_at timestamptz[],
+  out statuses text[], out versions integer[], out positions text[], out tx text
+) language plpgsql as $append$
+declare
+  requests integer := coalesce((select max(r) from unnest(s_request) r), -1) + 1;
+  refused integer[];
+  known integer[];
+begin
+  if pg_current_xact_id_if_assigned() is not null then
+    raise exception 'an append must be the first write of its transaction' using errcode = 'MH001';
+  end if;
+  perform pg_advisory_xact_lock_shared(hashtextextended('${schema}', 1));
+  perform pg_advisory_xact_lock(k) from (
+    select distinct hashtextextended('${schema}' || s, 0) as k from unnest(s_stream) s order by 1
+  ) as locks;
+
+  select array_agg(distinct i.request) into known
+  from unnest(e_request, e_id) as i(request, id)
+  where exists (select from ${schema}.events e where e.event_id = i.id);
+
+  select array_agg(distinct w.request) into refused
+  from unnest(s_request, s_stream, s_expected) as w(request, stream, expected)
+  left join ${schema}.streams s on s.stream_id = w.stream
+  where not case
+    when w.expected = -1 then true
+    when w.expected = -2 then s.stream_id is not null
+    else coalesce(s.version, 0) = w.expected
+  end;
+
+  statuses := array(
+    select case when r = any(known) then 'repeat' when r = any(refused) then 'conflict' else 'ok' end
+    from generate_series(0, requests - 1) r order by r
+  );
+
+  with base as (
+    select w.stream, coalesce(s.version, 0) as version, w.events
+    from unnest(s_request, s_stream, s_events) as w(request, stream, events)
+    left join ${schema}.streams s on s.stream_id = w.stream
+    where statuses[w.request + 1] = 'ok' and w.events > 0
+  ), moved as (
+    insert into ${schema}.streams as s (stream_id, version)
+    select stream, version + events from base
+    on conflict (stream_id) do update set version = excluded.version
+  ), taken as (
+    insert into ${schema}.events (epoch, workspace, stream_id, version, event_id, type, data, meta, at)
+    select p_epoch, e.workspace, e.stream, b.version + e.offset_, e.id, e.type, e.data::jsonb, e.meta::jsonb, e.at
+    from unnest(e_request, e_workspace, e_stream, e_offset, e_id, e_type, e_data, e_meta, e_at)
+      with ordinality as e(request, workspace, stream, offset_, id, type, data, meta, at, ord)
+    join base b on b.stream = e.stream
+    where statuses[e.request + 1] = 'ok'
+    order by e.ord
+    returning version, position
+  )
+  select array_agg(t.version order by t.position), array_agg(t.position::text order by t.position)
+  into versions, positions from taken t;
+
+  tx := pg_current_xact_id_if_assigned()::text;
+end
+$append$;
+
+-- Ends a leader's transaction: raises unless the lease is still this holder's in this epoch.
+create function ${schema}.fence(p_name text, p_holder text, p_epoch bigint) returns void language plpgsql as $fence$
+begin
+  perform from ${schema}.leases l where l.name = p_name and l.holder = p_holder and l.epoch = p_epoch for share;
+  if not found then
+    raise exception 'the lease % was lost', p_name using errcode = 'MH002';
+  end if;
+end
+$fence$;
+`;
