@@ -39,10 +39,11 @@ export async function stopLeftover(
   pid: number,
   marker: string,
   signals: readonly [gentle: NodeJS.Signals, hard: NodeJS.Signals],
+  gentleMs = 10_000,
 ): Promise<boolean> {
   if (pid === process.pid || !(await isAlive(pid)) || !(await belongsTo(pid, marker))) return false;
   for (const [signal, waitMs] of [
-    [signals[0], 10_000],
+    [signals[0], gentleMs],
     [signals[1], 5_000],
     ['SIGKILL', 5_000],
   ] as const) {

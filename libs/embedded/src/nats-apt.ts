@@ -48,12 +48,12 @@ async function fetchSuite(root: string, mirror: Mirror, suite: string, component
   await writeFile(join(root, 'status'), '');
   const settings = aptSettings(root).flatMap((setting) => ['-o', setting]);
   const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
-  await run('apt-get', [...settings, 'update'], { env, timeout: UPDATE_TIMEOUT_MS });
-  await run('apt-get', [...settings, 'download', 'nats-server'], {
-    cwd: join(root, 'deb'),
-    env,
-    timeout: UPDATE_TIMEOUT_MS,
-  });
+  const limits = { cwd: join(root, 'deb'), env, timeout: UPDATE_TIMEOUT_MS };
+  for (const command of [['update'], ['download', 'nats-server']]) {
+    await run('apt-get', [...settings, ...command], limits).catch((cause: unknown) => {
+      throw new Error(firstComplaint(cause), { cause });
+    });
+  }
   const deb = (await readdir(join(root, 'deb'))).find((name) => name.endsWith('.deb'));
   if (deb === undefined) throw new Error('has no package nats-server');
   await run('dpkg-deb', ['-x', join(root, 'deb', deb), join(root, 'unpacked')]);
@@ -62,6 +62,13 @@ async function fetchSuite(root: string, mirror: Mirror, suite: string, component
     if (await exists(program)) return program;
   }
   throw new Error(`${basename(deb)} holds no nats-server`);
+}
+
+/** Of a failed apt only its first error; the command line before it is long and helps nobody. */
+function firstComplaint(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const complaint = /^E: (.*)$/m.exec('stderr' in error ? String(error.stderr) : '')?.[1];
+  return complaint ?? error.message.split('\n').at(-1) ?? error.message;
 }
 
 function aptSettings(root: string): string[] {

