@@ -24,7 +24,7 @@ export type NatsServerSearch = {
 };
 
 /** One way to get the program: puts it at `into` and says where it came from, or throws why not. */
-export type NatsServerSource = (into: string, workDir: string) => Promise<string>;
+type NatsServerSource = (into: string, workDir: string) => Promise<string>;
 
 /** Older ones let one account administer another's JetStream (fixed in 2.10.27). */
 const OLDEST = [2, 10, 27] as const;
