@@ -83,7 +83,15 @@ export const BotAssigned = defineEvent(
 export const BotStarted = defineEvent(
   'reconciler.bot.started.v1',
   "A bot's process answers.",
-  z.object({ ...bot, generation, endpoint: Endpoint, adopted: z.boolean(), simulated }),
+  z.object({
+    ...bot,
+    generation,
+    endpoint: Endpoint,
+    adopted: z.boolean(),
+    /** The machine it runs on, for targets that are bound to one; nobody else touches it from now on. */
+    node: z.string().nullable().default(null),
+    simulated,
+  }),
 );
 export const BotConverged = defineEvent(
   'reconciler.bot.converged.v1',
@@ -107,7 +115,15 @@ export const BotConverged = defineEvent(
 export const BotFailed = defineEvent(
   'reconciler.bot.failed.v1',
   'A bot could not be brought to its generation.',
-  z.object({ ...bot, changeSetId: z.uuid(), generation, error: BotError, attempt: z.int().min(1), steps: z.array(Step), simulated }),
+  z.object({
+    ...bot,
+    changeSetId: z.uuid(),
+    generation,
+    error: BotError,
+    attempt: z.int().min(1),
+    steps: z.array(Step),
+    simulated,
+  }),
 );
 export const BotStopped = defineEvent(
   'reconciler.bot.stopped.v1',
@@ -127,12 +143,22 @@ export const BotDestroyed = defineEvent(
 export const BotActionAccepted = defineEvent(
   'reconciler.bot.action-accepted.v1',
   'Someone asked for a lifecycle action that is now being carried out.',
-  z.object({ ...bot, action: z.enum(['restart', 'pause', 'resume', 'stop', 'start', 'reconcile', 'destroy']), reason: z.string() }),
+  z.object({
+    ...bot,
+    action: z.enum(['restart', 'pause', 'resume', 'stop', 'start', 'reconcile', 'destroy']),
+    reason: z.string(),
+  }),
 );
 export const DriftDetected = defineEvent(
   'reconciler.drift.detected.v1',
   'What a bot really is differs from what was released, seen twice.',
-  z.object({ ...bot, generation, observedHash: Hash.nullable(), items: z.array(DriftItem).min(1).max(100), mode: z.enum(['detect', 'heal']) }),
+  z.object({
+    ...bot,
+    generation,
+    observedHash: Hash.nullable(),
+    items: z.array(DriftItem).min(1).max(100),
+    mode: z.enum(['detect', 'heal']),
+  }),
 );
 export const DriftHealed = defineEvent(
   'reconciler.drift.healed.v1',
@@ -161,15 +187,23 @@ export const AssignBot = defineCommand(
 );
 const action = z.strictObject({ botId: z.uuid(), reason: z.string().max(500).default('') });
 export const RestartBot = defineCommand('reconciler.bot.restart.v1', "Restarts the bot's process.", action);
-export const PauseBot = defineCommand('reconciler.bot.pause.v1', "Cuts the bot's channels; the process goes on.", action);
-export const ResumeBot = defineCommand('reconciler.bot.resume.v1', "Gives a paused bot its channels back.", action);
+export const PauseBot = defineCommand(
+  'reconciler.bot.pause.v1',
+  "Cuts the bot's channels; the process goes on.",
+  action,
+);
+export const ResumeBot = defineCommand('reconciler.bot.resume.v1', 'Gives a paused bot its channels back.', action);
 export const StopBot = defineCommand('reconciler.bot.stop.v1', 'Stops the process and keeps the state.', action);
 export const StartBot = defineCommand('reconciler.bot.start.v1', 'Starts a stopped bot again.', action);
-export const ReconcileBot = defineCommand('reconciler.bot.reconcile.v1', 'Looks at the bot now and makes it right.', action);
+export const ReconcileBot = defineCommand(
+  'reconciler.bot.reconcile.v1',
+  'Looks at the bot now and makes it right.',
+  action,
+);
 export const DestroyBot = defineCommand(
   'reconciler.bot.destroy.v1',
   "Destroys a retired bot. The reconciler's own reaction; not for callers.",
-  action,
+  z.strictObject({ ...bot, reason: z.string().max(500).default('') }),
 );
 /** What the reconcile loop reports about its own work; it goes through the decider like every other change. */
 export const ReportBot = defineCommand(
@@ -178,7 +212,13 @@ export const ReportBot = defineCommand(
   z.strictObject({
     botId: z.uuid(),
     report: z.discriminatedUnion('kind', [
-      z.strictObject({ kind: z.literal('started'), generation, endpoint: Endpoint, adopted: z.boolean() }),
+      z.strictObject({
+        kind: z.literal('started'),
+        generation,
+        endpoint: Endpoint,
+        adopted: z.boolean(),
+        node: z.string().nullable().default(null),
+      }),
       z.strictObject({
         kind: z.literal('converged'),
         generation,
@@ -186,10 +226,18 @@ export const ReportBot = defineCommand(
         endpoint: Endpoint,
         tokenReference: z.string().nullable(),
         applied: z.enum(['started', 'hot', 'restarted', 'unchanged']),
+        /** How many restarts had been asked for when this was brought about; fewer than by now means not done yet. */
+        restarts: z.int().min(0).default(0),
         steps: z.array(Step),
       }),
-      z.strictObject({ kind: z.literal('failed'), generation, error: BotError, attempt: z.int().min(1), steps: z.array(Step) }),
-      z.strictObject({ kind: z.literal('stopped'), steps: z.array(Step) }),
+      z.strictObject({
+        kind: z.literal('failed'),
+        generation,
+        error: BotError,
+        attempt: z.int().min(1),
+        steps: z.array(Step),
+      }),
+      z.strictObject({ kind: z.literal('stopped'), steps: z.array(Step), reason: z.string().default('') }),
       z.strictObject({ kind: z.literal('paused'), steps: z.array(Step) }),
       z.strictObject({ kind: z.literal('destroyed'), steps: z.array(Step) }),
       z.strictObject({
@@ -197,6 +245,7 @@ export const ReportBot = defineCommand(
         generation,
         observedHash: Hash.nullable(),
         items: z.array(DriftItem).min(1).max(100),
+        mode: z.enum(['detect', 'heal']).default('heal'),
       }),
     ]),
   }),
