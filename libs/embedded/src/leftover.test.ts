@@ -32,7 +32,7 @@ test('a claim of a process that is gone, or whose id another process has now, is
   }
 });
 
-test('a leftover is stopped, the harder way when the gentle one is ignored; a stranger with its id is not', async () => {
+test('a leftover is stopped, the harder way if it ignores the gentle one; a stranger with its id is not', async () => {
   const stubborn = spawn('/bin/sh', ['-c', 'trap "" TERM; echo up; while :; do sleep 1; done', 'sh', folder]);
   await once(stubborn.stdout, 'data');
   const pid = stubborn.pid ?? 0;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { fromDeb822, fromOneLine } from './nats-apt.ts';
 
-test('the mirror comes from the stanza of the distribution, with its key, and not from a vendor or the security archive', () => {
+test('the mirror and its key come from the stanza of the distribution, not of a vendor or the security archive', () => {
   const text = `Types: deb
 URIs: https://deb.example.com/vendor
 Suites: stable

@@ -112,7 +112,7 @@ async function mirrorOf(distribution: string): Promise<Mirror> {
   throw new Error('no mirror of the distribution in the apt sources of this machine');
 }
 
-/** Security archives and other vendors' repositories have no nats-server: the path must end in the distribution's name. */
+/** Security archives and vendors' repositories have no nats-server: the path must end in the distribution's name. */
 function isArchive(uri: string, distribution: string): boolean {
   return /^https?:\/\//.test(uri) && uri.replace(/\/+$/, '').endsWith(`/${distribution}`);
 }

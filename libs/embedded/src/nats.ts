@@ -23,7 +23,7 @@ export type EmbeddedNats = Supervised & {
 };
 
 export type NatsOptions = {
-  /** Holds the config (0600, with the passwords), the JetStream store and the process id. Beside it: `.log`, `.lock`. */
+  /** Holds config (0600, with the passwords), JetStream store and process id. Beside it: `.port`, `.log`, `.lock`. */
   readonly dataDir: string;
   /** The nats-server program, as `findNatsServer` finds it. */
   readonly binary: string;

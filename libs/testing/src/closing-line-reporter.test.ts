@@ -16,7 +16,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test('the last line has the real counts of a run', async () => {
   const text = `import { test, expect } from 'vitest';
-    test('good', () => {}); test('good too', () => {}); test('bad', () => expect(1).toBe(2)); test.skip('later', () => {});`;
+    test('good', () => {}); test('good too', () => {});
+    test('bad', () => expect(1).toBe(2)); test.skip('later', () => {});`;
   expect(await lastLineOf('counts', text)).toBe('2 passed, 1 failed, 1 skipped');
 });
 
@@ -26,7 +27,10 @@ test('a file that cannot be imported is a failure', async () => {
 
 test('an error that no test caught is a failure', async () => {
   const text = `import { test } from 'vitest';
-    test('good', async () => { setTimeout(() => { throw new Error('late'); }, 1); await new Promise((r) => setTimeout(r, 50)); });`;
+    test('good', async () => {
+      setTimeout(() => { throw new Error('late'); }, 1);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    });`;
   expect(await lastLineOf('unhandled', text)).toBe('1 passed, 1 failed');
 });
 
