@@ -39,6 +39,9 @@ export const ReportProbe = defineCommand(
     status: HealthStatus,
     detail: z.string().max(500),
     latencyMs: z.number().min(0).nullable(),
+    /** Readings in a row without a good answer. */
+    failures: z.int().min(0),
+    probedAt: z.iso.datetime(),
     hash: Hash.nullable(),
     simulated: z.boolean(),
   }),

@@ -64,7 +64,11 @@ export const PlanRecorded = defineEvent(
   'A part of a plan: at most 250 bots.',
   z.object({ changeSetId, chunk: z.int().min(0), bots: z.array(PlannedBot).max(250) }),
 );
-export const ChangeSetStarted = defineEvent('rollout.change-set.started.v1', 'A plan is being carried out.', z.object({ changeSetId }));
+export const ChangeSetStarted = defineEvent(
+  'rollout.change-set.started.v1',
+  'A plan is being carried out.',
+  z.object({ changeSetId }),
+);
 export const WaveStarted = defineEvent(
   'rollout.wave.started.v1',
   'The bots of a wave are released next.',
@@ -99,6 +103,8 @@ export const BotSettled = defineEvent(
     generation: z.int().min(1),
     result: BotResult,
     message: z.string(),
+    /** The change set that took this bot over before it got there. */
+    supersededBy: z.uuid().optional(),
   }),
 );
 export const ChangeSetFinished = defineEvent(
@@ -130,12 +136,24 @@ export const RollbackStarted = defineEvent(
 export const BotRollbackRequested = defineEvent(
   'rollout.bot.rollback-requested.v1',
   'Config is to publish the content of an older version of this bot again.',
-  z.object({ changeSetId, botId: z.uuid(), toVersion: z.int().min(1), fromVersion: z.int().min(1), reason: z.string() }),
+  z.object({
+    changeSetId,
+    botId: z.uuid(),
+    toVersion: z.int().min(1),
+    fromVersion: z.int().min(1),
+    reason: z.string(),
+  }),
 );
 export const ChangeSetRolledBack = defineEvent(
   'rollout.change-set.rolled-back.v1',
   'Every bot that could go back has done so.',
-  z.object({ changeSetId, restored: z.int().min(0), failed: z.int().min(0), skipped: z.int().min(0), message: z.string() }),
+  z.object({
+    changeSetId,
+    restored: z.int().min(0),
+    failed: z.int().min(0),
+    skipped: z.int().min(0),
+    message: z.string(),
+  }),
 );
 
 export const PlanRelease = defineCommand(
@@ -170,7 +188,11 @@ export const CreateChangeSet = defineCommand(
 );
 const onChangeSet = z.strictObject({ changeSetId, reason: z.string().max(500).default('') });
 export const StartChangeSet = defineCommand('rollout.change-set.start.v1', 'Starts a planned change set.', onChangeSet);
-export const AbortChangeSet = defineCommand('rollout.change-set.abort.v1', 'Starts no further bot; idempotent.', onChangeSet);
+export const AbortChangeSet = defineCommand(
+  'rollout.change-set.abort.v1',
+  'Starts no further bot; idempotent.',
+  onChangeSet,
+);
 export const RollBackChangeSet = defineCommand(
   'rollout.change-set.roll-back.v1',
   'Takes each bot back to its own previous version.',
@@ -185,7 +207,24 @@ export const SettleBot = defineCommand(
     generation: z.int().min(1),
     result: BotResult,
     message: z.string(),
+    supersededBy: z.uuid().optional(),
   }),
+);
+const ofChangeSet = z.strictObject({ changeSetId, botId: z.uuid() });
+export const ReleaseBot = defineCommand(
+  'rollout.bot.release.v1',
+  "Releases one bot of a running change set. Rollout's own job; not for callers.",
+  ofChangeSet,
+);
+export const RollBackBot = defineCommand(
+  'rollout.bot.roll-back.v1',
+  "Sends one bot of a change set back to its own previous version. Rollout's own job; not for callers.",
+  ofChangeSet,
+);
+export const FinishChangeSet = defineCommand(
+  'rollout.change-set.finish.v1',
+  "Ends a change set whose bots have all settled. Rollout's own job; not for callers.",
+  z.strictObject({ changeSetId }),
 );
 export const ReleaseRollback = defineCommand(
   'rollout.bot.release-rollback.v1',
