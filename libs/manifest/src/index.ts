@@ -1,0 +1,9 @@
+// Everything that is pure about manifests: their form, their hash, their secure defaults, their differences.
+export { canonicalHash } from './canonical-hash.ts';
+export { type Difference, diff } from './diff.ts';
+export { isSecretName, type LiteralSecret, literalSecrets } from './literal-secrets.ts';
+export { parseManifest } from './parse.ts';
+export { childPath, type PathPart } from './path.ts';
+export { type ResolveContext, resolve } from './resolve.ts';
+export { isJsonObject, type JsonObject } from './json.ts';
+export { depthMax, forbiddenKeys, sizeProblems, structureProblems } from './structure.ts';

@@ -1,0 +1,82 @@
+// Finds secrets that were written out instead of referenced. It never repeats a value, only where it stands.
+import { childPath } from './path.ts';
+
+export type LiteralSecret = { readonly path: string; readonly kind: string };
+
+/** What the tokens of well-known issuers look like. Each is anchored, so that looking takes linear time. */
+const issued: readonly (readonly [kind: string, pattern: RegExp])[] = [
+  ['OpenAI-style key', /^sk-[A-Za-z0-9_-]{12,}/],
+  ['Stripe key', /^(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{8,}/],
+  ['GitHub token', /^(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,})/],
+  ['GitLab token', /^glpat-[A-Za-z0-9_-]{16,}/],
+  ['Slack token', /^(?:xox[a-z]-|xapp-)[A-Za-z0-9-]{8,}/],
+  ['AWS access key', /^(?:AKIA|ASIA)[0-9A-Z]{16}/],
+  ['Google API key', /^AIza[A-Za-z0-9_-]{30,}/],
+  ['npm token', /^npm_[A-Za-z0-9]{20,}/],
+  ['Hugging Face token', /^hf_[A-Za-z0-9]{20,}/],
+  ['SendGrid key', /^SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}/],
+  ['webhook signing secret', /^whsec_[A-Za-z0-9+/=]{16,}/],
+  ['Telegram bot token', /^(?:bot)?[0-9]{6,12}:AA[A-Za-z0-9_-]{20,}/],
+  ['Discord bot token', /^[MNO][A-Za-z0-9_-]{22,30}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{25,}/],
+  ['JSON Web Token', /^eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}/],
+];
+const privateKey = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY/;
+const credentialsInUrl = /:\/\/[^\s/:@]*:[^\s/:@]+@/;
+const reference = /\$\{[A-Za-z_][A-Za-z0-9_]{0,127}\}/g;
+const betweenTokens = /[^A-Za-z0-9_.:+~-]+/;
+
+/** Names whose value is a secret by what it is called: `botToken`, `api_key`, `CLIENT_SECRET`, `Authorization`. */
+const secretName =
+  /(?:^|[^a-z])(?:token|password|passwd|passphrase|secret|credential|authorization|bearer|cookie)$|(?:api|access|private|signing|encryption|secret|auth|service|account|app|bot)[^a-z]?keys?$|^apikeys?$/;
+
+/** Whether a key of this name holds a secret, so that its value must not be shown. */
+export const isSecretName = (name: string): boolean =>
+  // Camel case becomes words: botToken → bot-token; only the last words count, so tokenFile and maxTokens stay plain.
+  secretName.test(
+    name
+      .slice(-128)
+      .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
+      .toLowerCase(),
+  );
+
+/**
+ * Every place of a JSON value where a secret seems to be written out: a well-known form anywhere, or any text at a key
+ * that is named like a secret. References (`{ source, provider, id }` and `${NAME}`) are fine. Sorted by path; time is
+ * linear in the size. The value must have passed `structureProblems`.
+ */
+export const literalSecrets = (root: unknown): readonly LiteralSecret[] => {
+  const found: LiteralSecret[] = [];
+  const visit = (value: unknown, path: string, name: string): void => {
+    if (typeof value === 'string') {
+      const kind = kindOf(value, name);
+      if (kind !== null) found.push({ path, kind });
+    } else if (Array.isArray(value)) {
+      for (const [index, item] of value.entries()) visit(item, childPath(path, index), name);
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [key, item] of Object.entries(value)) visit(item, childPath(path, key), key);
+    }
+  };
+  visit(root, '', '');
+  return found.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+};
+
+const kindOf = (text: string, name: string): string | null => {
+  const literal = text.includes('${') ? text.replace(reference, ' ') : text;
+  const isReferenced = literal !== text;
+  if (privateKey.test(literal)) return 'private key';
+  for (const token of literal.split(betweenTokens)) {
+    const kind = kindOfToken(token);
+    if (kind !== null) return kind;
+  }
+  if (credentialsInUrl.test(literal)) return 'password in an address';
+  return !isReferenced && text.trim() !== '' && isSecretName(name) ? 'value of a secret' : null;
+};
+
+const kindOfToken = (token: string): string | null => {
+  if (token.length < 12) return null;
+  for (const part of token.includes(':') ? [token, ...token.split(':')] : [token]) {
+    const match = issued.find(([, pattern]) => pattern.test(part));
+    if (match) return match[0];
+  }
+  return null;
+};
