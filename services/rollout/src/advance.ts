@@ -1,0 +1,192 @@
+// The one job: looks which change sets can go on, and takes each one step further. Level-based: it reads what is, so
+// that a lost wake-up, a restart or a second leader cost time and nothing else.
+import {
+  BotReleased,
+  BotSettled,
+  ChangeSetStarted,
+  FinishChangeSet,
+  type Recorded,
+  ReleaseBot,
+  RollBackBot,
+  RollbackStarted,
+  SettleBot,
+  StartChangeSet,
+} from '@molthub/contracts';
+import type { Reads } from '@molthub/event-store';
+import { type Intent, intend, type Job, type Runtime } from '@molthub/service';
+import { z } from 'zod';
+import type { Wake } from './wake.ts';
+
+/** Rows per look; the commits that follow from them wake the next look. */
+const batchMax = 500;
+const parallelMax = 64;
+
+type Step = { readonly workspace: string; readonly intent: Intent };
+const Pair = z.object({ workspace: z.string(), changeSetId: z.uuid(), botId: z.uuid() });
+const Overtaken = Pair.extend({
+  generation: z.int(),
+  newerVersion: z.int().nullable(),
+  newerChangeSetId: z.uuid().nullable(),
+});
+const Whole = z.object({ workspace: z.string(), changeSetId: z.uuid() });
+
+/** The ids to look at (bots for `overtaken`, change sets for the others); null means all of them. */
+type Scope = readonly string[] | null;
+
+/** Bots that a newer version or their deletion took out of a change set that still waits for them. */
+const overtaken = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
+  const rows = await reads(
+    `select p.workspace, p.change_set_id as "changeSetId", p.bot_id as "botId", p.generation,
+       n.version as "newerVersion", n.change_set_id as "newerChangeSetId"
+     from change_set_bots p
+     left join bots b on b.id = p.bot_id
+     left join lateral (
+       select o.version, o.change_set_id from change_set_bots o join change_sets c on c.id = o.change_set_id
+       where o.bot_id = p.bot_id and o.version > p.version
+         and (o.released or (c.origin = 'release' and c.status in ('PLANNED', 'RUNNING')))
+       order by o.version desc limit 1) n on true
+     where p.open and ($1::uuid[] is null or p.bot_id = any($1)) and (n.version is not null or b.retired)
+     limit ${batchMax}`,
+    [scope],
+  );
+  return z
+    .array(Overtaken)
+    .parse(rows)
+    .map(({ workspace, newerVersion, newerChangeSetId, ...bot }) => ({
+      workspace,
+      intent: intend(SettleBot, {
+        ...bot,
+        result: 'SKIPPED',
+        message: newerVersion === null ? 'The bot was deleted.' : `Superseded by version ${newerVersion}.`,
+        ...(newerChangeSetId === null ? {} : { supersededBy: newerChangeSetId }),
+      }),
+    }));
+};
+
+const inScope = '($1::uuid[] is null or c.id = any($1))';
+
+const releasable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
+  const rows = await reads(
+    `select p.workspace, p.change_set_id as "changeSetId", p.bot_id as "botId"
+     from change_sets c join change_set_bots p on p.change_set_id = c.id
+     where c.status = 'RUNNING' and ${inScope} and p.open and p.state = 'PLANNED' limit ${batchMax}`,
+    [scope],
+  );
+  return perBot(rows, (bot) => intend(ReleaseBot, bot));
+};
+
+const restorable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
+  const rows = await reads(
+    `select p.workspace, p.change_set_id as "changeSetId", p.bot_id as "botId"
+     from change_sets c join change_set_bots p on p.change_set_id = c.id
+     where c.status = 'ROLLING_BACK' and ${inScope} and p.released and p.rollback is null limit ${batchMax}`,
+    [scope],
+  );
+  return perBot(rows, (bot) => intend(RollBackBot, bot));
+};
+
+const finished = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
+  const rows = await reads(
+    `select workspace, id as "changeSetId" from change_sets c
+     where ${inScope} and ((status in ('PLANNED', 'RUNNING') and updated + failed + skipped >= total)
+       or (status = 'ROLLING_BACK' and restored + restore_failed + restore_skipped >= to_restore))
+     limit ${batchMax}`,
+    [scope],
+  );
+  return perChangeSet(rows, (changeSet) => intend(FinishChangeSet, changeSet));
+};
+
+/** Releases that a paused fleet kept waiting start by themselves once it is active; requested ones wait for a person. */
+const startable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
+  const rows = await reads(
+    `select c.workspace, c.id as "changeSetId" from change_sets c join fleets f on f.id = c.fleet_id
+     where c.status = 'PLANNED' and ${inScope} and c.origin = 'release' and f.status = 'ACTIVE' limit ${batchMax}`,
+    [scope],
+  );
+  const reason = 'The fleet is active again.';
+  return perChangeSet(rows, (changeSet) => intend(StartChangeSet, { ...changeSet, reason }));
+};
+
+const perBot = (rows: readonly unknown[], want: (bot: { changeSetId: string; botId: string }) => Intent) =>
+  z
+    .array(Pair)
+    .parse(rows)
+    .map(({ workspace, ...bot }) => ({ workspace, intent: want(bot) }));
+
+const perChangeSet = (rows: readonly unknown[], want: (changeSet: { changeSetId: string }) => Intent) =>
+  z
+    .array(Whole)
+    .parse(rows)
+    .map(({ workspace, ...changeSet }) => ({ workspace, intent: want(changeSet) }));
+
+/** In this order: what is overtaken must not be started or released. */
+const looks = { overtaken, finished, startable, releasable, restorable };
+type Look = keyof typeof looks;
+const inOrder: readonly Look[] = ['overtaken', 'finished', 'startable', 'releasable', 'restorable'];
+
+/** Which looks a commit of this event can have given work, and at what. */
+const concerns = (event: Recorded): readonly (readonly [Look, string])[] => {
+  const id = z.object({ changeSetId: z.uuid(), botId: z.uuid().optional() }).safeParse(event.data).data;
+  if (!id) return [];
+  switch (event.type) {
+    case ChangeSetStarted.type:
+      return [['releasable', id.changeSetId]];
+    case BotReleased.type:
+      return id.botId ? [['overtaken', id.botId]] : [];
+    case BotSettled.type:
+      return [['finished', id.changeSetId]];
+    case RollbackStarted.type:
+      return [['restorable', id.changeSetId]];
+    default:
+      return [];
+  }
+};
+
+/** Runs the steps, some at a time; answers how many were done. */
+const carryOut = async (runtime: Runtime, pending: readonly Step[], signal: AbortSignal): Promise<number> => {
+  const queue = [...pending];
+  let done = 0;
+  const worker = async (): Promise<void> => {
+    for (let step = queue.shift(); step && !signal.aborted; step = queue.shift()) {
+      const { workspace, intent } = step;
+      const outcome = await runtime.execute(intent.definition, intent.data, { workspace });
+      if (outcome.status === 'DONE') done += 1;
+      else
+        runtime.logger.warn({ command: intent.definition.type, outcome }, 'A change set did not go on; trying later.');
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(parallelMax, queue.length) }, worker));
+  return done;
+};
+
+/** `wake` also rings when a fleet or a bot of the catalog changed; every `sweepMs` it looks at everything anyway. */
+export const advance = (wake: Wake, sweepMs: number): Job => ({
+  name: 'advance',
+  single: true,
+  run: async (runtime, signal) => {
+    let due = new Map<Look, Set<string>>();
+    const stop = runtime.committed((events) => {
+      const found = events.flatMap(concerns);
+      for (const [look, id] of found) due.set(look, (due.get(look) ?? new Set()).add(id));
+      if (found.length > 0) wake.ring('commit');
+    });
+    try {
+      // The first pass looks at everything: much may have happened while nobody led.
+      wake.ring('catalog');
+      while (!signal.aborted) {
+        const everything = (await wake.next(sweepMs, signal)) !== 'commit';
+        const now = due;
+        due = new Map();
+        for (const look of inOrder) {
+          const ids = now.get(look);
+          if (!everything && !ids) continue;
+          const pending = await looks[look](runtime.reads, everything || !ids ? null : [...ids]);
+          const done = await carryOut(runtime, pending, signal);
+          if (pending.length === batchMax && done > 0) wake.ring('catalog');
+        }
+      }
+    } finally {
+      stop();
+    }
+  },
+});

@@ -1,0 +1,197 @@
+// Change sets and their bots, with what the `advance` job needs to see at a glance.
+import {
+  BotReleased,
+  BotRollbackRequested,
+  BotSettled,
+  ChangeSetAborted,
+  ChangeSetFinished,
+  ChangeSetPlanned,
+  ChangeSetRolledBack,
+  ChangeSetStarted,
+  ChangeSetSuperseded,
+  PlanRecorded,
+  RollbackStarted,
+  WaveStarted,
+} from '@molthub/contracts';
+import { projection, type Sql, when } from '@molthub/event-store';
+
+/**
+ * `version`, `generation` of a part: what it was last released to, or will be. `open` parts still wait for their end in
+ * the direction under way; `rollback` is null until the part is asked to go back.
+ */
+const tables = `
+  create table change_sets (
+    workspace text not null, id uuid primary key, name text not null, status text not null, origin text not null,
+    fleet_id uuid not null, fleet_name text not null, strategy jsonb not null, plan_hash text not null,
+    total int not null, updated int not null default 0, failed int not null default 0, skipped int not null default 0,
+    to_restore int not null default 0, restored int not null default 0, restore_failed int not null default 0,
+    restore_skipped int not null default 0, waves int not null, current_wave int, superseded_by uuid,
+    reason text not null, message text not null default '', author jsonb not null, version int not null,
+    created_at timestamptz not null, started_at timestamptz, finished_at timestamptz
+  );
+  create index on change_sets (workspace, created_at, id);
+  create index on change_sets (id) where status in ('PLANNED', 'RUNNING', 'ROLLING_BACK');
+  create table change_set_bots (
+    workspace text not null, change_set_id uuid not null, bot_id uuid not null, bot_name text not null,
+    wave int not null, state text not null default 'PLANNED', rollback text, released boolean not null default false,
+    open boolean not null default true, version int not null, generation int not null,
+    before jsonb, after jsonb not null, message text not null default '', updated_at timestamptz not null,
+    primary key (change_set_id, bot_id)
+  );
+  create index on change_set_bots (bot_id, version);
+  create index on change_set_bots (bot_id) where open;
+`;
+
+const views = {
+  change_sets: `select workspace, id, name, status, origin, fleet_id, fleet_name, strategy, plan_hash, total, updated,
+    failed, current_wave, waves, reason, message, author, version, created_at, started_at, finished_at from change_sets`,
+  change_set_bots: `select workspace, change_set_id, bot_id, bot_name, wave,
+    case when rollback in ('RESTORED', 'FAILED') then rollback when rollback = 'RELEASED' then 'RELEASED' else state end
+      as state, before, after, message, updated_at from change_set_bots`,
+};
+
+/** A change set leaves its bots that were never started as they are. */
+const leaveUntouched = (sql: Sql, changeSetId: string, time: string, message: string) =>
+  sql(
+    `with untouched as (
+       update change_set_bots set state = 'SKIPPED', open = false, message = $3, updated_at = $2
+       where change_set_id = $1 and state = 'PLANNED' returning 1)
+     update change_sets set skipped = skipped + (select count(*) from untouched) where id = $1`,
+    [changeSetId, time, message],
+  );
+
+const end = (sql: Sql, changeSetId: string, status: string, message: string, time: string, version: number) =>
+  sql('update change_sets set status = $2, message = $3, finished_at = $4, version = $5 where id = $1', [
+    changeSetId,
+    status,
+    message,
+    time,
+    version,
+  ]);
+
+export const changeSets = projection({
+  name: 'change-sets',
+  revision: 1,
+  tables,
+  views,
+  handlers: [
+    when(ChangeSetPlanned, ({ data, workspace, time, version }, sql) =>
+      sql(
+        `insert into change_sets (workspace, id, name, status, origin, fleet_id, fleet_name, strategy, plan_hash, total,
+           waves, reason, author, version, created_at)
+         values ($1, $2, $3, 'PLANNED', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+        [
+          workspace,
+          data.changeSetId,
+          data.name,
+          data.origin,
+          data.fleetId,
+          data.fleetName,
+          JSON.stringify(data.strategy),
+          data.planHash,
+          data.bots,
+          data.waves,
+          data.reason,
+          JSON.stringify(data.author),
+          version,
+          time,
+        ],
+      ),
+    ),
+    when(PlanRecorded, async ({ data, workspace, time, version }, sql) => {
+      await Promise.all([
+        sql(
+          `insert into change_set_bots
+             (workspace, change_set_id, bot_id, bot_name, wave, version, generation, before, after, updated_at)
+           select $1, $2, b."botId", b."botName", b.wave, (b.after->>'version')::int, (b.after->>'generation')::int,
+             nullif(b.before, 'null'), b.after, $3
+           from jsonb_to_recordset($4) as b ("botId" uuid, "botName" text, wave int, before jsonb, after jsonb)`,
+          [workspace, data.changeSetId, time, JSON.stringify(data.bots)],
+        ),
+        sql('update change_sets set version = $2 where id = $1', [data.changeSetId, version]),
+      ]);
+    }),
+    when(ChangeSetStarted, ({ data, time, version }, sql) =>
+      sql(`update change_sets set status = 'RUNNING', started_at = $2, version = $3 where id = $1`, [
+        data.changeSetId,
+        time,
+        version,
+      ]),
+    ),
+    when(WaveStarted, ({ data, version }, sql) =>
+      sql('update change_sets set current_wave = $2, version = $3 where id = $1', [
+        data.changeSetId,
+        data.wave,
+        version,
+      ]),
+    ),
+    when(BotReleased, ({ data, time }, sql) =>
+      data.direction === 'forward'
+        ? sql(
+            `update change_set_bots set state = 'RELEASED', released = true, updated_at = $3
+             where change_set_id = $1 and bot_id = $2`,
+            [data.changeSetId, data.botId, time],
+          )
+        : sql(
+            `update change_set_bots set rollback = 'RELEASED', open = true, version = $3, generation = $4, updated_at = $5
+             where change_set_id = $1 and bot_id = $2`,
+            [data.changeSetId, data.botId, data.version, data.generation, time],
+          ),
+    ),
+    when(BotSettled, ({ data, time }, sql) =>
+      data.direction === 'forward'
+        ? sql(
+            `with part as (
+               update change_set_bots set state = $3, open = false, message = $4, updated_at = $5
+               where change_set_id = $1 and bot_id = $2)
+             update change_sets set updated = updated + ($3 = 'CONVERGED')::int, failed = failed + ($3 = 'FAILED')::int,
+               skipped = skipped + ($3 = 'SKIPPED')::int, superseded_by = coalesce($6, superseded_by) where id = $1`,
+            [data.changeSetId, data.botId, data.result, data.message, time, data.supersededBy ?? null],
+          )
+        : sql(
+            `with part as (
+               update change_set_bots set rollback = case $3 when 'CONVERGED' then 'RESTORED' else $3 end, open = false,
+                 message = $4, updated_at = $5
+               where change_set_id = $1 and bot_id = $2)
+             update change_sets set restored = restored + ($3 = 'CONVERGED')::int,
+               restore_failed = restore_failed + ($3 = 'FAILED')::int,
+               restore_skipped = restore_skipped + ($3 = 'SKIPPED')::int where id = $1`,
+            [data.changeSetId, data.botId, data.result, data.message, time],
+          ),
+    ),
+    when(BotRollbackRequested, ({ data, time }, sql) =>
+      sql(
+        `update change_set_bots set rollback = 'REQUESTED', open = false, message = $3, updated_at = $4
+         where change_set_id = $1 and bot_id = $2`,
+        [data.changeSetId, data.botId, `Going back to version ${data.toVersion}.`, time],
+      ),
+    ),
+    when(ChangeSetFinished, ({ data, time, version }, sql) =>
+      end(sql, data.changeSetId, data.status, data.message, time, version),
+    ),
+    when(ChangeSetSuperseded, ({ data, time, version }, sql) =>
+      end(sql, data.changeSetId, 'SUPERSEDED', `Superseded by change set ${data.byChangeSetId}.`, time, version),
+    ),
+    when(ChangeSetAborted, async ({ data, time, version }, sql) => {
+      await Promise.all([
+        end(sql, data.changeSetId, 'ABORTED', data.reason, time, version),
+        leaveUntouched(sql, data.changeSetId, time, 'Aborted before it was released.'),
+      ]);
+    }),
+    when(RollbackStarted, async ({ data, time, version }, sql) => {
+      await Promise.all([
+        sql(
+          // Counted here and not taken from the event: a bot may have been released while the command was prepared.
+          `update change_sets set status = 'ROLLING_BACK', message = $2, finished_at = null, version = $3,
+             to_restore = (select count(*) from change_set_bots where change_set_id = $1 and released)
+           where id = $1`,
+          [data.changeSetId, data.reason, version],
+        ),
+        leaveUntouched(sql, data.changeSetId, time, 'Rolled back before it was released.'),
+      ]);
+    }),
+    when(ChangeSetRolledBack, ({ data, time, version }, sql) =>
+      end(sql, data.changeSetId, 'ROLLED_BACK', data.message, time, version),
+    ),
+  ],
+});

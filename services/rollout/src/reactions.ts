@@ -1,0 +1,61 @@
+// Published and refused versions → releases; what the reconciler reports → settled bots.
+import {
+  BotConverged,
+  BotFailed,
+  ManifestPublished,
+  ManifestRefused,
+  PlanRelease,
+  ReleaseRollback,
+  SettleBot,
+} from '@molthub/contracts';
+import { intend, on, type Reaction } from '@molthub/service';
+import { convergedVersion } from './queries.ts';
+
+/** A bot that fails this often at one generation has failed its change set; the reconciler goes on trying. */
+export const attemptsMax = 5;
+
+export const reactions: readonly Reaction[] = [
+  on(ManifestPublished, 'release', async ({ data }, reads) => {
+    const { botId, botName, fleetId, fleetName, fleetStatus, environment, version, generation, hash, resolved } = data;
+    const after = { version, generation, hash };
+    if (data.forChangeSetId !== null) {
+      const restored = { botName, fleetId, fleetName, fleetStatus, environment, after, resolved };
+      return [intend(ReleaseRollback, { changeSetId: data.forChangeSetId, botId, restored, message: '' })];
+    }
+    if (data.changeSetId === null) return [];
+    return [
+      intend(PlanRelease, {
+        changeSetId: data.changeSetId,
+        fleetId,
+        fleetName,
+        fleetStatus,
+        environment,
+        strategy: data.release.strategy,
+        author: data.author,
+        reason: data.reason,
+        bot: { botId, botName, wave: 0, before: await convergedVersion(botId, reads), after },
+        resolved,
+      }),
+    ];
+  }),
+  on(ManifestRefused, 'restore-refused', ({ data }) =>
+    data.forChangeSetId === null
+      ? []
+      : [
+          intend(ReleaseRollback, {
+            changeSetId: data.forChangeSetId,
+            botId: data.botId,
+            restored: null,
+            message: `Its earlier version was refused: ${data.message}`,
+          }),
+        ],
+  ),
+  on(BotConverged, 'converged', ({ data: { changeSetId, botId, generation } }) => [
+    intend(SettleBot, { changeSetId, botId, generation, result: 'CONVERGED', message: '' }),
+  ]),
+  on(BotFailed, 'failed', ({ data: { changeSetId, botId, generation, error, attempt } }) =>
+    error.permanent || attempt >= attemptsMax
+      ? [intend(SettleBot, { changeSetId, botId, generation, result: 'FAILED', message: error.message })]
+      : [],
+  ),
+];
