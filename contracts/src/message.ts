@@ -27,6 +27,15 @@ export type Actor = z.infer<typeof Actor>;
 export const LogPosition = z.object({ epoch: z.number().int(), tx: z.bigint(), position: z.bigint() });
 export type LogPosition = z.infer<typeof LogPosition>;
 
+export const logStart: LogPosition = { epoch: 0, tx: 0n, position: 0n };
+
+/** Whether `a` stands after `b`. By the typed numbers, never their text. */
+export const isLater = (a: LogPosition, b: LogPosition): boolean =>
+  a.epoch !== b.epoch ? a.epoch > b.epoch : a.tx !== b.tx ? a.tx > b.tx : a.position > b.position;
+
+/** CloudEvents `source` of a service. */
+export const ownerSource = (service: ServiceName): string => `molthub/${service}`;
+
 /** What events and commands have in common. Times are RFC 3339 UTC. */
 export const Context = z.object({
   workspace: WorkspaceSlug,

@@ -5,7 +5,7 @@ import { recordedFrom } from './recorded.ts';
 import { sqlOn, statementName } from './pool.ts';
 import type { Projection } from './projection.ts';
 import type { Sql } from './sql.ts';
-import type { Committed, ExpectedVersion, StreamAppend, Unit } from './unit.ts';
+import type { Committed, Concluded, ExpectedVersion, StreamAppend, Unit } from './unit.ts';
 
 export type FlushSettings = {
   readonly pool: Pool;
@@ -14,18 +14,21 @@ export type FlushSettings = {
   readonly projections: readonly Projection[];
 };
 
+/** What one transaction did: a result per unit, and the commands that were pending until now. */
+export type Flushed = { readonly results: readonly Committed[]; readonly concluded: readonly Concluded[] };
+
 /** Commits the units together; their streams must not overlap. Throws if the transaction did not commit. */
-export const flush = async (settings: FlushSettings, units: readonly Unit[]): Promise<readonly Committed[]> => {
+export const flush = async (settings: FlushSettings, units: readonly Unit[]): Promise<Flushed> => {
   const client = await settings.pool.connect();
   let broken: Error | undefined;
   try {
     // Sent together: the server runs them in order, so waiting for `begin` would only cost a round trip.
     const [, results] = await allSettledInOrder([client.query('begin'), append(settings, client, units)]);
     // Not pipelined behind: a projection that awaits between two statements must not find its transaction ended.
-    await rest(settings, sqlOn(client), units, results);
+    const concluded = await rest(settings, sqlOn(client), units, results);
     const ended = await client.query('commit');
     if (ended.command !== 'COMMIT') throw new Error('The transaction was rolled back by the server.');
-    return results;
+    return { results, concluded };
   } catch (error) {
     await client.query('rollback').catch((reason) => {
       broken = reason instanceof Error ? reason : new Error(String(reason));
@@ -112,7 +115,7 @@ const rest = async (
   sql: Sql,
   units: readonly Unit[],
   results: readonly Committed[],
-): Promise<void> => {
+): Promise<readonly Concluded[]> => {
   const committed = units.filter((_, index) => results[index]?.status === 'committed');
   const events = results.flatMap((result) => (result.status === 'committed' ? result.events : []));
   const statements: Promise<unknown>[] = [];
@@ -120,7 +123,8 @@ const rest = async (
     const own = events.filter((event) => projection.types.has(event.type));
     if (own.length > 0) statements.push(projection.apply(own, sql));
   }
-  statements.push(outcomes(sql, committed), consumed(sql, committed), timers(sql, committed));
+  const concluded = outcomes(sql, committed);
+  statements.push(concluded, consumed(sql, committed), timers(sql, committed));
   for (const unit of committed) if (unit.alongside) statements.push(unit.alongside(sql));
   const fences = new Map(committed.flatMap((u) => (u.fence ? [[`${u.fence.name} ${u.fence.epoch}`, u.fence]] : [])));
   for (const lease of fences.values()) {
@@ -128,12 +132,14 @@ const rest = async (
   }
   const ended = await Promise.allSettled(statements);
   for (const one of ended) if (one.status === 'rejected') throw one.reason;
+  return concluded;
 };
 
-const outcomes = async (sql: Sql, units: readonly Unit[]): Promise<void> => {
-  const all = units.flatMap((unit) => unit.outcomes ?? []);
-  if (all.length === 0) return;
-  await sql(
+/** Stores outcomes; answers those of commands that had been pending. */
+const outcomes = async (sql: Sql, units: readonly Unit[]): Promise<readonly Concluded[]> => {
+  const all = [...new Map(units.flatMap((unit) => unit.outcomes ?? []).map((o) => [o.commandId, o])).values()];
+  if (all.length === 0) return [];
+  const rows = await sql<{ command_id: string; gateway_id: string | null; is_new: boolean }>(
     `insert into commands as c (command_id, workspace, type, status, outcome, gateway_id, concluded_at)
      select id, workspace, type, status, outcome::jsonb, gateway,
        case when status <> 'PENDING' then clock_timestamp() end
@@ -141,7 +147,8 @@ const outcomes = async (sql: Sql, units: readonly Unit[]): Promise<void> => {
        as o(id, workspace, type, status, outcome, gateway)
      on conflict (command_id) do update
        set status = excluded.status, outcome = excluded.outcome, concluded_at = excluded.concluded_at
-       where c.status = 'PENDING'`,
+       where c.status = 'PENDING'
+     returning command_id, gateway_id, (xmax = 0) as is_new`,
     [
       all.map((o) => o.commandId),
       all.map((o) => o.workspace),
@@ -151,6 +158,12 @@ const outcomes = async (sql: Sql, units: readonly Unit[]): Promise<void> => {
       all.map((o) => o.gatewayId ?? null),
     ],
   );
+  const outcomeOf = new Map(all.map((o) => [o.commandId, o.outcome]));
+  return rows.flatMap((row) => {
+    const outcome = outcomeOf.get(row.command_id);
+    const wasPending = !row.is_new && outcome !== undefined && outcome.status !== 'PENDING';
+    return wasPending ? [{ commandId: row.command_id, gatewayId: row.gateway_id, outcome }] : [];
+  });
 };
 
 const consumed = async (sql: Sql, units: readonly Unit[]): Promise<void> => {

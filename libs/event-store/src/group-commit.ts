@@ -1,6 +1,6 @@
 // In-process group commit: everything that waits goes as one transaction, and each caller gets its own result.
 import { isUnavailable, violatedConstraint } from './fault.ts';
-import { type FlushSettings, flush } from './flush.ts';
+import { type Flushed, type FlushSettings, flush } from './flush.ts';
 import type { Projection } from './projection.ts';
 import type { Committed, Unit } from './unit.ts';
 
@@ -23,23 +23,20 @@ export type GroupCommit = {
  * One transaction at a time; what arrives meanwhile shares the next. Units that touch the same stream never share one,
  * in order. If a shared transaction fails for a reason of one unit, each is tried alone, so that only that one fails.
  */
-export const createGroupCommit = (
-  settings: FlushSettings,
-  flushed: (results: readonly Committed[]) => void,
-): GroupCommit => {
+export const createGroupCommit = (settings: FlushSettings, flushed: (flushed: Flushed) => void): GroupCommit => {
   let waiting: Waiting[] = [];
   let running = false;
   let idlers: (() => void)[] = [];
 
   const attempt = async (batch: readonly Waiting[]): Promise<void> => {
     try {
-      const results = await flush(
+      const done = await flush(
         settings,
         batch.map((w) => w.unit),
       );
-      flushed(results);
+      flushed(done);
       batch.forEach((w, index) => {
-        const result = results[index];
+        const result = done.results[index];
         if (result) w.resolve(result);
         else w.reject(new Error('A flush answered fewer results than it was given units.'));
       });

@@ -1,4 +1,3 @@
-export { currentEpoch, type Epoch } from './epoch.ts';
 export { isFenced, isUnavailable } from './fault.ts';
 export { createLeases, type Lease, leaseDurations, type Leases } from './lease.ts';
 export { type Log, openLog } from './log.ts';
@@ -6,7 +5,7 @@ export { migrate, readerRole } from './migrate.ts';
 export type { Migration } from './migration.ts';
 export { createPool, inTransaction, type PoolSettings, readsOn, sqlOn } from './pool.ts';
 export { type Handler, type Projection, projection, when } from './projection.ts';
-export { type Horizon, isBefore, logStart, readHorizon, readLog } from './read.ts';
+export { type Horizon, readHorizon, readLog } from './read.ts';
 export { eventColumns, recordedFromRow } from './recorded.ts';
 export { identifier } from './schema.ts';
 export type { Reads, Sql } from './sql.ts';

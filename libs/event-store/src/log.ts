@@ -2,23 +2,27 @@
 import type { LogPosition, Outcome, Recorded } from '@molthub/contracts';
 import { Outcome as OutcomeSchema } from '@molthub/contracts';
 import type { Pool } from 'pg';
-import { currentEpoch, type Epoch } from './epoch.ts';
+import { currentEpoch, markBusEmptied } from './epoch.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { readsOn } from './pool.ts';
 import type { Projection } from './projection.ts';
-import { countAfter, positionBefore, readLog, readStream } from './read.ts';
-import type { Reads } from './sql.ts';
-import type { Committed, Unit } from './unit.ts';
+import { countAfter, positionBefore, readCommitted, readLog, readStream } from './read.ts';
+import type { Reads, Sql } from './sql.ts';
+import type { Committed, Concluded, Unit } from './unit.ts';
 
 export type Log = {
   readonly schema: string;
   readonly pool: Pool;
   readonly reads: Reads;
-  readonly epoch: Epoch;
+  readonly epoch: number;
+  /** Whether the bus was emptied since this epoch began; `emptied` notes that it was. */
+  readonly bus: { readonly isEmptied: () => boolean; readonly emptied: () => Promise<void> };
   /** Commits a unit together with whatever else waits. Throws faults and `Rejected` (a violated constraint). */
   readonly commit: (unit: Unit) => Promise<Committed>;
   readonly readStream: (stream: string, after?: number) => Promise<readonly Recorded[]>;
   readonly readLog: (after: LogPosition, limit: number) => Promise<readonly Recorded[]>;
+  /** All that is committed after a position, in the caller's transaction, in which no append may be in flight. */
+  readonly readCommitted: (sql: Sql, after: LogPosition, limit: number) => Promise<readonly Recorded[]>;
   readonly positionBefore: (at: LogPosition, count: number) => Promise<LogPosition>;
   readonly countAfter: (after: LogPosition) => Promise<number>;
   /** Stored outcomes of those commands that are known. */
@@ -27,6 +31,8 @@ export type Log = {
   readonly consumed: (consumer: string, streams: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   /** Calls back after each commit, with its events. */
   readonly onCommitted: (listener: (events: readonly Recorded[]) => void) => () => void;
+  /** Calls back after each commit with the commands that it concluded and that had been pending until then. */
+  readonly onConcluded: (listener: (concluded: readonly Concluded[]) => void) => () => void;
   readonly idle: () => Promise<void>;
 };
 
@@ -38,20 +44,32 @@ export const openLog = async (parts: {
 }): Promise<Log> => {
   const { pool, schema, projections } = parts;
   const reads = readsOn(pool);
-  const epoch = await currentEpoch(pool);
+  const { epoch, ...begun } = await currentEpoch(pool);
+  let busEmptied = begun.busEmptied;
   const listeners = new Set<(events: readonly Recorded[]) => void>();
-  const group = createGroupCommit({ pool, schema, projections, epoch: () => epoch.epoch }, (results) => {
+  const concludedListeners = new Set<(concluded: readonly Concluded[]) => void>();
+  const settings = { pool, schema, projections, epoch: () => epoch };
+  const group = createGroupCommit(settings, ({ results, concluded }) => {
     const events = results.flatMap((result) => (result.status === 'committed' ? result.events : []));
     if (events.length > 0) for (const listener of listeners) listener(events);
+    if (concluded.length > 0) for (const listener of concludedListeners) listener(concluded);
   });
   return {
     schema,
     pool,
     reads,
     epoch,
+    bus: {
+      isEmptied: () => busEmptied,
+      emptied: async () => {
+        await markBusEmptied(pool, epoch);
+        busEmptied = true;
+      },
+    },
     commit: group.commit,
     readStream: (stream, after = 0) => readStream(reads, stream, after),
-    readLog: (after, limit) => readLog(reads, epoch.epoch, after, limit),
+    readLog: (after, limit) => readLog(reads, epoch, after, limit),
+    readCommitted,
     positionBefore: (at, count) => positionBefore(reads, at, count),
     countAfter: (after) => countAfter(reads, after),
     outcomes: async (commandIds) => {
@@ -71,6 +89,10 @@ export const openLog = async (parts: {
     onCommitted: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    onConcluded: (listener) => {
+      concludedListeners.add(listener);
+      return () => concludedListeners.delete(listener);
     },
     idle: group.idle,
   };

@@ -1,13 +1,7 @@
 // Reading a log: one stream in order, or everything in the global order below the horizon.
-import type { LogPosition, Recorded } from '@molthub/contracts';
+import { type LogPosition, logStart, type Recorded } from '@molthub/contracts';
 import { eventColumns, recordedFromRow } from './recorded.ts';
 import type { Sql } from './sql.ts';
-
-export const logStart: LogPosition = { epoch: 0, tx: 0n, position: 0n };
-
-/** Whether `a` stands before `b`. */
-export const isBefore = (a: LogPosition, b: LogPosition): boolean =>
-  a.epoch !== b.epoch ? a.epoch < b.epoch : a.tx !== b.tx ? a.tx < b.tx : a.position < b.position;
 
 /** A stream's events after a version, oldest first. */
 export const readStream = async (sql: Sql, stream: string, after = 0): Promise<readonly Recorded[]> => {
@@ -34,6 +28,17 @@ export const readLog = async (
        and (e.epoch < $4::int or e.tx < pg_snapshot_xmin(pg_current_snapshot()))
      order by e.epoch, e.tx, e.position limit $5`,
     [after.epoch, after.tx.toString(), after.position.toString(), epoch, limit],
+  );
+  return rows.map(recordedFromRow);
+};
+
+/** Like `readLog`, but all that is committed: only for a caller that knows that no append is in flight. */
+export const readCommitted = async (sql: Sql, after: LogPosition, limit: number): Promise<readonly Recorded[]> => {
+  const rows = await sql(
+    `select ${eventColumns} from events e
+     where (e.epoch, e.tx, e.position) > ($1::int, $2::text::xid8, $3::text::bigint)
+     order by e.epoch, e.tx, e.position limit $4`,
+    [after.epoch, after.tx.toString(), after.position.toString(), limit],
   );
   return rows.map(recordedFromRow);
 };

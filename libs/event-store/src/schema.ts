@@ -95,6 +95,7 @@ create index parked_key on ${schema}.parked (consumer, key, ordinal);
 create table ${schema}.epochs (
   epoch integer primary key,
   system_identifier text not null,
+  bus_emptied boolean not null default false,
   started_at timestamptz not null default clock_timestamp()
 );
 

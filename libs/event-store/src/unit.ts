@@ -23,6 +23,9 @@ export type StoredOutcome = {
   readonly outcome: Outcome;
 };
 
+/** A command that had been pending and has its outcome now. */
+export type Concluded = { readonly commandId: string; readonly gatewayId: string | null; readonly outcome: Outcome };
+
 export type Consumed = { readonly consumer: string; readonly stream: string; readonly version: number };
 
 export type Timer = {
@@ -37,7 +40,7 @@ export type Unit = {
   readonly streams: readonly StreamAppend[];
   readonly outcomes?: readonly StoredOutcome[];
   readonly consumed?: readonly Consumed[];
-  readonly timers?: readonly Timer[];
+  readonly timers?: readonly Timer[] | undefined;
   readonly fence?: Lease | undefined;
   readonly alongside?: ((sql: Sql) => Promise<unknown>) | undefined;
 };

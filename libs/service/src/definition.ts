@@ -43,6 +43,7 @@ export type Aggregate = {
   readonly streamOf: (command: Command) => string;
   readonly prepare: (command: Command, reads: Reads) => Promise<Prepared<Command>>;
   readonly empty: Situation;
+  readonly hasTimers: boolean;
   readonly conclude: (command: Command, facts: readonly Fact[], version: number) => Conclusion;
 };
 
@@ -89,6 +90,7 @@ export const aggregate = <
     streamOf: (command) => `${parts.category}-${parts.id(own(command))}`,
     prepare: async (command, reads) => parts.prepare(own(command), reads),
     empty: situation(parts.decider.initial),
+    hasTimers: parts.due !== undefined,
     conclude: (command, facts, version) =>
       parts.conclude && isPrepared(command)
         ? parts.conclude(command, facts.filter(isFact), version)

@@ -7,6 +7,10 @@ export type Metrics = {
   readonly gauge: (name: string, help: string, labels?: readonly string[]) => Gauge;
   /** Seconds, in buckets from 1 ms to 10 s. */
   readonly histogram: (name: string, help: string, labels?: readonly string[]) => Histogram;
+  /** Registers what is to be measured whenever the metrics are asked for; answers how to take it back. */
+  readonly collect: (measure: () => Promise<void>) => () => void;
+  /** Measures all that is registered, then answers Prometheus' text; what could not be measured is left out. */
+  readonly text: () => Promise<string>;
 };
 
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -14,6 +18,7 @@ const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 /** A registry whose metrics are made on first use: asking twice for a name answers the same metric. */
 export const createMetrics = (): Metrics => {
   const registry = new Registry();
+  const measures = new Set<() => Promise<void>>();
   const made = <M>(name: string, is: (metric: unknown) => metric is M, make: () => M): M => {
     const known = registry.getSingleMetric(name);
     return is(known) ? known : make();
@@ -33,5 +38,13 @@ export const createMetrics = (): Metrics => {
         isHistogram,
         () => new Histogram({ name, help, labelNames, buckets: secondsBuckets, registers: [registry] }),
       ),
+    collect: (measure) => {
+      measures.add(measure);
+      return () => measures.delete(measure);
+    },
+    text: async () => {
+      await Promise.allSettled([...measures].map((measure) => measure()));
+      return registry.metrics();
+    },
   };
 };

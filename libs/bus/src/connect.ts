@@ -1,0 +1,88 @@
+// One connection of one service, that never gives up and says when it was away.
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from 'nats';
+
+export type Bus = {
+  readonly connection: NatsConnection;
+  readonly js: JetStreamClient;
+  /** A manager of streams; made anew on each call's first use after a failure. */
+  readonly manager: () => Promise<JetStreamManager>;
+  readonly isConnected: () => boolean;
+  /** Calls back at each reconnect; answers how to stop. */
+  readonly onReconnect: (listener: () => void) => () => void;
+  /** Aborts at the next disconnect: whatever is in flight then is lost and must be sent again. */
+  readonly untilDisconnect: () => AbortSignal;
+  readonly close: () => Promise<void>;
+};
+
+export type BusSettings = {
+  readonly url: string;
+  readonly name: string;
+  readonly onStatus: (what: string) => void;
+};
+
+/**
+ * Connects, waiting for the server if it is not there yet, and reconnects for ever every 100 ms. The client drops what
+ * is published while disconnected; callers learn it from `untilDisconnect` and send again.
+ */
+export const openBus = async (settings: BusSettings): Promise<Bus> => {
+  const { servers, user, pass } = credentials(settings.url);
+  const connection = await connect({
+    servers,
+    name: `molthub ${settings.name}`,
+    ...(user ? { user, pass } : {}),
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 100,
+    reconnectJitter: 50,
+    timeout: 5_000,
+    pingInterval: 10_000,
+    maxPingOut: 2,
+    inboxPrefix: '_INBOX',
+  });
+  let connected = true;
+  let cut = new AbortController();
+  const listeners = new Set<() => void>();
+  const watch = async () => {
+    for await (const status of connection.status()) {
+      if (status.type === 'disconnect') {
+        connected = false;
+        cut.abort(new Error('The connection to NATS was lost.'));
+      }
+      if (status.type === 'reconnect') {
+        connected = true;
+        cut = new AbortController();
+        for (const listener of listeners) listener();
+      }
+      if (status.type !== 'ping' && status.type !== 'reconnecting') settings.onStatus(status.type);
+    }
+  };
+  watch().catch((error: unknown) => settings.onStatus(`status ended: ${String(error)}`));
+  let manager: Promise<JetStreamManager> | undefined;
+  return {
+    connection,
+    js: jetstream(connection),
+    manager: () => {
+      manager ??= jetstreamManager(connection, { checkAPI: false }).catch((error: unknown) => {
+        manager = undefined;
+        throw error;
+      });
+      return manager;
+    },
+    isConnected: () => connected,
+    onReconnect: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    untilDisconnect: () => cut.signal,
+    close: () => connection.close(),
+  };
+};
+
+const credentials = (url: string) => {
+  const parsed = new URL(url);
+  return {
+    servers: `${parsed.protocol}//${parsed.host}`,
+    user: decodeURIComponent(parsed.username),
+    pass: decodeURIComponent(parsed.password),
+  };
+};

@@ -1,0 +1,133 @@
+// Reads a service's events from the bus in order, from a checkpoint that Postgres keeps.
+import type { Recorded, ServiceName } from '@molthub/contracts';
+import { type ConsumerMessages, DeliverPolicy, type JsMsg, ReplayPolicy } from '@nats-io/jetstream';
+import { nanos } from 'nats';
+import { fromMessage } from './cloud-event.ts';
+import type { Bus } from './connect.ts';
+import { ensureEventStream } from './stream.ts';
+import { eventFilter, eventStream } from './subject.ts';
+
+/** Where a reader stands: the stream's creation time tells a new stream, the event's id a refilled one. */
+export type Checkpoint = { readonly streamCreated: string; readonly sequence: number; readonly eventId: string };
+
+/** A message that was no event of ours is told with its error; its subject is all that is known of its key. */
+export type Delivered = {
+  readonly sequence: number;
+  readonly streamCreated: string;
+  readonly eventId: string;
+} & (
+  | { readonly event: Recorded }
+  | { readonly event: undefined; readonly subject: string; readonly raw: string; readonly error: Error }
+);
+
+const expiresMs = 30_000;
+const heartbeatMs = 5_000;
+const bufferMax = 1_000;
+const inactiveMs = 60_000;
+
+/**
+ * Answers batches of up to `batchMax` messages: whatever has arrived when the last batch was done with. Ends when the
+ * connection or the consumer is lost or `signal` aborts; open it again from the checkpoint.
+ */
+export async function* readEvents(parts: {
+  readonly bus: Bus;
+  readonly source: ServiceName;
+  /** Event types, or undefined for all of the service. */
+  readonly types: readonly string[] | undefined;
+  readonly checkpoint: Checkpoint | undefined;
+  readonly batchMax: number;
+  readonly signal: AbortSignal;
+}): AsyncGenerator<readonly Delivered[]> {
+  const { bus, source, batchMax } = parts;
+  const signal = AbortSignal.any([parts.signal, bus.untilDisconnect()]);
+  const info = await ensureEventStream(bus, source);
+  const first = await startSequence(bus, source, info.created, info.state.last_seq, parts.checkpoint);
+  const consumer = await bus.js.consumers.get(eventStream(source), {
+    ...(parts.types ? { filter_subjects: parts.types.map(eventFilter) } : {}),
+    deliver_policy: DeliverPolicy.StartSequence,
+    opt_start_seq: first,
+    replay_policy: ReplayPolicy.Instant,
+    inactive_threshold: nanos(inactiveMs),
+  });
+  if (signal.aborted) return;
+  const messages = await consumer.consume({ max_messages: bufferMax, expires: expiresMs, idle_heartbeat: heartbeatMs });
+  const stop = () => messages.stop();
+  signal.addEventListener('abort', stop, { once: true });
+  endWhenLost(messages);
+  try {
+    for await (const batch of batches(messages, batchMax)) {
+      yield batch.map((message) => deliveredFrom(message, info.created));
+      if (signal.aborted) return;
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+    messages.stop();
+    if (bus.isConnected()) await consumer.delete().catch(() => false);
+  }
+}
+
+/** The sequence after the checkpoint, or 1 if the stream is another one or holds another event there. */
+const startSequence = async (
+  bus: Bus,
+  source: ServiceName,
+  created: string,
+  lastSequence: number,
+  checkpoint: Checkpoint | undefined,
+): Promise<number> => {
+  if (!checkpoint || checkpoint.streamCreated !== created || checkpoint.sequence > lastSequence) return 1;
+  const manager = await bus.manager();
+  const there = await manager.streams.getMessage(eventStream(source), { seq: checkpoint.sequence });
+  return there?.header.get('ce-id') === checkpoint.eventId ? checkpoint.sequence + 1 : 1;
+};
+
+/** The library would go on by itself from its own memory; only the checkpoint in Postgres is to be trusted. */
+const endWhenLost = (messages: ConsumerMessages) => {
+  const losses = new Set([
+    'consumer_deleted',
+    'consumer_not_found',
+    'stream_not_found',
+    'ordered_consumer_recreated',
+    'heartbeats_missed',
+    'no_responders',
+  ]);
+  const watch = async () => {
+    for await (const status of messages.status()) if (losses.has(status.type)) messages.stop();
+  };
+  watch().catch(() => messages.stop());
+};
+
+/** Groups what is there already, without waiting for more: a busy reader gets large batches, an idle one no delay. */
+async function* batches(messages: AsyncIterable<JsMsg>, max: number): AsyncGenerator<readonly JsMsg[]> {
+  const iterator = messages[Symbol.asyncIterator]();
+  let next = iterator.next();
+  for (;;) {
+    const one = await next;
+    if (one.done) return;
+    const batch = [one.value];
+    next = iterator.next();
+    while (batch.length < max) {
+      const more = await Promise.race([next, nothingYet()]);
+      if (more === undefined || more.done) break;
+      batch.push(more.value);
+      next = iterator.next();
+    }
+    yield batch;
+  }
+}
+
+const nothingYet = () => new Promise<undefined>((resolve) => setImmediate(resolve, undefined));
+
+const deliveredFrom = (message: JsMsg, streamCreated: string): Delivered => {
+  const place = { sequence: message.seq, streamCreated, eventId: message.headers?.get('ce-id') ?? '' };
+  try {
+    return { ...place, event: fromMessage(message.headers, message.data) };
+  } catch (error) {
+    return {
+      ...place,
+      event: undefined,
+      subject: message.subject,
+      raw: Buffer.from(message.data).toString('base64'),
+      error: error instanceof Error ? error : new Error(String(error)),
+    };
+  }
+};

@@ -1,0 +1,1 @@
+export { derivedId, newId } from './identity.ts';

@@ -1,0 +1,2 @@
+export { type RebuildProgress, rebuild } from './rebuild.ts';
+export { serveProjections } from './serve.ts';

@@ -1,0 +1,121 @@
+// Builds a read model anew from the log into shadow tables while the old one serves, then switches in one transaction.
+import { type LogPosition, logStart } from '@molthub/contracts';
+import { inTransaction, type Log, type Projection, sqlOn } from '@molthub/event-store';
+import type { PoolClient } from 'pg';
+import { createGeneration, dropOtherGenerations, serveGeneration } from './generation.ts';
+
+/** Events per transaction: large enough for speed, short enough to keep the horizon of all readers moving. */
+const pageSize = 2_000;
+
+export type RebuildProgress = { readonly name: string; readonly processed: number; readonly total: number };
+
+/**
+ * Rebuilds `projection` and serves it. Writers go on meanwhile; they wait only for the last page and the switch.
+ * Throws, leaving the old one serving, if `signal` aborts or an event cannot be applied. Nothing else runs again:
+ * reactions are not part of a read model.
+ */
+export const rebuild = async (
+  log: Log,
+  projection: Projection,
+  options: { readonly signal: AbortSignal; readonly onProgress?: (progress: RebuildProgress) => void },
+): Promise<void> => {
+  const { schema, pool } = log;
+  const [row] = await log.reads<{ generation: number }>('select generation from projections where name = $1', [
+    projection.name,
+  ]);
+  const generation = (row?.generation ?? 0) + 1;
+  const total = await log.countAfter(logStart);
+  await note(log, projection, {
+    status: 'REBUILDING',
+    generation: row?.generation ?? 0,
+    processed: 0,
+    total,
+    message: '',
+  });
+  try {
+    const shadow = await inTransaction(pool, (_, client) => createGeneration(client, schema, projection, generation));
+    const at = await fill(log, projection, shadow, total, options);
+    await inTransaction(pool, async (sql, client) => {
+      // Appends hold this lock shared until they commit: from here to the commit there are none.
+      await sql('select pg_advisory_xact_lock(hashtextextended($1, 1))', [schema]);
+      const processed = await drain(log, projection, shadow, client, at);
+      await serveGeneration(client, sql, schema, projection, shadow);
+      await dropOtherGenerations(sql, client, schema, projection.name, shadow);
+      await sql(
+        `update projections set revision = $2, generation = $3, status = 'SERVING', processed = total, message = '',
+           updated_at = clock_timestamp(), total = total + $4 where name = $1`,
+        [projection.name, projection.revision, generation, processed],
+      );
+    });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    await note(log, projection, { status: 'FAILED', generation: row?.generation ?? 0, processed: 0, total, message });
+    throw new Error(`The read model ${projection.name} could not be rebuilt: ${message}`, { cause: error });
+  }
+};
+
+const fill = async (
+  log: Log,
+  projection: Projection,
+  shadow: string,
+  total: number,
+  options: { readonly signal: AbortSignal; readonly onProgress?: (progress: RebuildProgress) => void },
+): Promise<LogPosition> => {
+  let at = logStart;
+  let processed = 0;
+  let told = Date.now();
+  for (;;) {
+    options.signal.throwIfAborted();
+    const page = await log.readLog(at, pageSize);
+    const last = page.at(-1);
+    if (!last) return at;
+    const own = page.filter((event) => projection.types.has(event.type));
+    if (own.length > 0) {
+      await inTransaction(log.pool, async (sql, client) => {
+        await client.query(`set local search_path = ${shadow}, ${log.schema}`);
+        await projection.apply(own, sql);
+      });
+    }
+    at = last.log;
+    processed += page.length;
+    options.onProgress?.({ name: projection.name, processed, total });
+    if (Date.now() - told > 500) {
+      told = Date.now();
+      await log.reads('update projections set processed = $2, updated_at = clock_timestamp() where name = $1', [
+        projection.name,
+        processed,
+      ]);
+    }
+  }
+};
+
+/** The events that came since, all of them: with no append in flight the horizon has nothing to guard against. */
+const drain = async (log: Log, projection: Projection, shadow: string, client: PoolClient, from: LogPosition) => {
+  let at = from;
+  let processed = 0;
+  for (;;) {
+    const page = await log.readCommitted(sqlOn(client), at, pageSize);
+    const last = page.at(-1);
+    if (!last) return processed;
+    const own = page.filter((event) => projection.types.has(event.type));
+    await client.query(`set local search_path = ${shadow}, ${log.schema}`);
+    if (own.length > 0) await projection.apply(own, sqlOn(client));
+    await client.query(`set local search_path = ${log.schema}`);
+    at = last.log;
+    processed += page.length;
+  }
+};
+
+const note = async (
+  log: Log,
+  projection: Projection,
+  row: { status: string; generation: number; processed: number; total: number; message: string },
+) => {
+  await log.reads(
+    `insert into projections (name, revision, generation, status, processed, total, message)
+     values ($1, $2, $3, $4, $5, $6, $7)
+     on conflict (name) do update set status = excluded.status, processed = excluded.processed, total = excluded.total,
+       message = excluded.message, updated_at = clock_timestamp()`,
+    [projection.name, projection.revision, row.generation, row.status, row.processed, row.total, row.message],
+  );
+};

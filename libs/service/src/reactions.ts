@@ -1,0 +1,144 @@
+// Other services' events → our commands: in order per stream, parallel across streams, each once in effect.
+import type { Delivered } from '@molthub/bus';
+import { type Command, eventDefinition, type Recorded, type ServiceName } from '@molthub/contracts';
+import { isFenced, isUnavailable, type Lease, type Log, type Sql } from '@molthub/event-store';
+import { derivedId } from '@molthub/identity';
+import type { Logger } from '@molthub/telemetry';
+import { createConsumedMarks } from './consumed.ts';
+import type { Reaction } from './definition.ts';
+import type { Along, Executor } from './executor.ts';
+import { createParking } from './parking.ts';
+import { backOffMs, pause } from './patience.ts';
+import type { Reading } from './reader.ts';
+
+/** Attempts at an event before its key is parked: about 3 s of back-off. */
+const attemptsMax = 5;
+
+export type ReactionParts = {
+  readonly service: ServiceName;
+  readonly log: Log;
+  readonly executor: Executor;
+  readonly reactions: readonly Reaction[];
+  readonly logger: Logger;
+};
+
+/** The reader of one source's events for all reactions to it. */
+export const readingOf = (parts: ReactionParts, source: ServiceName): Reading => {
+  const { service, log, logger } = parts;
+  const consumer = service;
+  const own = parts.reactions.filter((reaction) => reaction.event.type.startsWith(`${source}.`));
+  const marks = createConsumedMarks(log, consumer);
+  const parking = createParking(service, log, consumer);
+  let anyParked = false;
+
+  const parkEvent = async (event: Recorded, error: string, attempts: number, lease: Lease) => {
+    anyParked = true;
+    logger.error({ event: event.id, type: event.type, key: event.stream, error }, 'an event is parked');
+    await parking.park({ event, error, attempts, lease });
+  };
+
+  const take = async (event: Recorded, lease: Lease): Promise<void> => {
+    if (parking.isParked(event.stream)) return parkEvent(event, 'waits behind a parked event of its key', 0, lease);
+    const problem = unreadable(event);
+    if (problem) return parkEvent(event, problem, 1, lease);
+    const along = { consumed: [{ consumer, stream: event.stream, version: event.version }], fence: lease };
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await react(parts, own, event, along);
+      } catch (error) {
+        if (isUnavailable(error) || isFenced(error)) throw error;
+        const message = error instanceof Error ? error.message : String(error);
+        logger.warn({ err: error, event: event.id, type: event.type, attempt }, 'a reaction failed');
+        if (attempt >= attemptsMax) return parkEvent(event, message, attempt, lease);
+        await pause(backOffMs(attempt), new AbortController().signal);
+      }
+    }
+  };
+
+  const lane = async (events: readonly Recorded[], lease: Lease) => {
+    for (const event of events) {
+      await take(event, lease);
+      marks.took(event.stream, event.version);
+    }
+  };
+
+  return {
+    consumer,
+    source,
+    types: [...new Set(own.map((reaction) => reaction.event.type))],
+    begin: async () => {
+      marks.reset();
+      await parking.load();
+      anyParked = true;
+    },
+    process: async (batch, { lease, checkpoint }) => {
+      // Somebody may have freed a key meanwhile.
+      if (anyParked) await parking.load();
+      await parkUndecodable(batch, parking, lease);
+      const fresh = await marks.fresh(batch.flatMap((delivered) => delivered.event ?? []));
+      const lanes = Map.groupBy(fresh, (event) => event.stream);
+      const ended = await Promise.allSettled([...lanes.values()].map((events) => lane(events, lease)));
+      for (const one of ended) if (one.status === 'rejected') throw one.reason;
+      await log.commit({ streams: [], fence: lease, alongside: (sql: Sql) => checkpoint(sql) });
+    },
+  };
+};
+
+export const parkUndecodable = async (
+  batch: readonly Delivered[],
+  parking: ReturnType<typeof createParking>,
+  lease: Lease,
+) => {
+  for (const delivered of batch) {
+    if (delivered.event) continue;
+    const { subject, raw, eventId, error } = delivered;
+    await parking.park({ event: { key: subject, subject, raw, eventId }, error: error.message, attempts: 1, lease });
+  }
+};
+
+/** Why an event cannot be read by this program, if so: an unknown type or major version, or data of another shape. */
+export const unreadable = (event: Recorded): string | undefined => {
+  const definition = eventDefinition(event.type);
+  if (!definition) return `${event.type} is not known to this version; update it, then retry.`;
+  const data = definition.data.safeParse(event.data);
+  return data.success ? undefined : `The data of ${event.type} is not what its contract says: ${data.error.message}`;
+};
+
+/** Runs all commands that follow from an event; the last one commits the mark that the event was taken. */
+export const react = async (
+  parts: Pick<ReactionParts, 'service' | 'log' | 'executor' | 'logger'>,
+  reactions: readonly Reaction[],
+  event: Recorded,
+  along: Along,
+): Promise<void> => {
+  const matching = reactions.filter((reaction) => reaction.event.type === event.type);
+  const commands: Command[] = [];
+  for (const reaction of matching) {
+    const intents = await reaction.react(event, parts.log.reads);
+    intents.forEach((intent, ordinal) => {
+      commands.push({
+        id: derivedId(event.id, `${parts.service}:${reaction.name}:${ordinal}`),
+        type: intent.definition.type,
+        data: intent.data,
+        workspace: event.workspace,
+        actor: event.actor,
+        correlationId: event.correlationId,
+        causationId: event.id,
+        ...(event.traceparent ? { traceparent: event.traceparent } : {}),
+        time: new Date().toISOString(),
+        records: true,
+      });
+    });
+  }
+  const last = commands.pop();
+  for (const command of commands) await execute(parts, command, { fence: along.fence });
+  if (last) await execute(parts, last, along);
+  else await parts.log.commit({ streams: [], ...along });
+};
+
+const execute = async (parts: Pick<ReactionParts, 'executor' | 'logger'>, command: Command, along: Along) => {
+  const outcome = await parts.executor.execute(command, along);
+  if (outcome.status === 'REFUSED') {
+    parts.logger.info({ command: command.type, code: outcome.code, reason: outcome.message }, 'a reaction was refused');
+  }
+};

@@ -1,0 +1,210 @@
+// Starts a service: migrate → read models → relay → readers → timers and jobs → commands; stops in the reverse order.
+import { hostname } from 'node:os';
+import { type Bus, openBus } from '@molthub/bus';
+import { type Command, type Outcome, type ServiceName, services } from '@molthub/contracts';
+import { createLeases, createPool, inTransaction, type Leases, type Log, migrate, openLog } from '@molthub/event-store';
+import { newId } from '@molthub/identity';
+import { serveProjections } from '@molthub/projections';
+import type { Logger, Metrics } from '@molthub/telemetry';
+import { runCommandTaker } from './command-taker.ts';
+import type { Job, ServiceDefinition } from './definition.ts';
+import { createExecutor, type Executor } from './executor.ts';
+import { registerGauges } from './gauges.ts';
+import { listeningOf } from './listeners.ts';
+import { createOperations } from './operations.ts';
+import { forever, isAborted } from './patience.ts';
+import { readingOf } from './reactions.ts';
+import { runReader } from './reader.ts';
+import { runRelaying } from './relaying.ts';
+import { runRetention } from './retention.ts';
+import type { Runtime } from './runtime.ts';
+import { runTimers } from './timers.ts';
+
+export type ServiceSettings = {
+  readonly databaseUrl: string;
+  readonly natsUrl: string;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Connections to Postgres; 4 by default. */
+  readonly connectionsMax?: number;
+};
+
+export type RunningService = {
+  readonly name: ServiceName;
+  readonly runtime: Runtime;
+  readonly bus: Bus;
+  readonly log: Log;
+  /** Undefined when the service can work, else why it cannot. */
+  readonly problem: () => Promise<string | undefined>;
+  readonly stop: () => Promise<void>;
+};
+
+/** Starts `definition` and resolves when it takes commands. Throws with one clear line if a server does not answer. */
+export const startService = async (
+  definition: ServiceDefinition,
+  settings: ServiceSettings,
+): Promise<RunningService> => {
+  const { name } = definition;
+  const logger = settings.logger.child({ service: name });
+  const onError = (error: Error) => logger.warn({ err: error }, 'a connection to Postgres was lost');
+  const pool = createPool({
+    url: settings.databaseUrl,
+    schema: name,
+    name,
+    onError,
+    ...(settings.connectionsMax ? { connectionsMax: settings.connectionsMax } : {}),
+  });
+  await migrate(pool, name, definition.migrations);
+  const log = await openLog({ pool, schema: name, projections: definition.projections });
+  await serveProjections(log, definition.projections, (projection) =>
+    logger.info({ projection }, 'building a read model'),
+  );
+  const bus = await openBus({
+    url: settings.natsUrl,
+    name,
+    onStatus: (status) => logger.debug({ status }, 'the connection to NATS'),
+  });
+  const holder = `${hostname()}:${process.pid}:${newId()}`;
+  const leases = createLeases(pool, holder, (what, error) => logger.warn({ err: error, what }, 'a leader faltered'));
+  const executor = createExecutor(name, log, definition.aggregates);
+  const runtime = runtimeOf(definition, log, executor, { ...settings, logger });
+  const stopping = new AbortController();
+
+  const relaying = runRelaying({ service: name, bus, log, leases, logger });
+  const parts = { service: name, log, executor, reactions: definition.reactions, logger };
+  const readers = readingsOf(definition, parts).map((reading) => runReader({ bus, log, leases, logger }, reading));
+  const jobs = [...definition.jobs, ...timerJob(definition, log, executor)].map((job) =>
+    runJob(job, runtime, leases, stopping.signal, logger),
+  );
+  leases.hold('retention', (_lease, signal) => runRetention(log, signal));
+  const operations = createOperations({
+    ...parts,
+    listeners: definition.listeners,
+    projections: definition.projections,
+    republish: relaying.republish,
+    signal: stopping.signal,
+  });
+  const taking = runCommandTaker({
+    service: name,
+    bus,
+    log,
+    executor,
+    queries: definition.queries,
+    operations,
+    runtime,
+    logger,
+    signal: stopping.signal,
+  });
+  taking.catch((error: unknown) => logger.error({ err: error }, 'commands are not being taken any more'));
+  const forgetGauges = registerGauges(settings.metrics, {
+    name,
+    log,
+    bus,
+    relaying,
+    readers: readers.map((r) => r.gauge),
+  });
+
+  return {
+    name,
+    runtime,
+    bus,
+    log,
+    problem: () => problemOf(log, bus),
+    stop: async () => {
+      stopping.abort();
+      forgetGauges();
+      await taking;
+      await Promise.all(jobs.map((job) => job.stop()));
+      await Promise.all(readers.map((reader) => reader.stop()));
+      await log.idle();
+      await relaying.stop();
+      await leases.stop();
+      await bus.close();
+      await pool.end();
+    },
+  };
+};
+
+const readingsOf = (definition: ServiceDefinition, parts: Parameters<typeof readingOf>[0]) => {
+  const reacted = services.filter((source) => definition.reactions.some((r) => r.event.type.startsWith(`${source}.`)));
+  return [
+    ...reacted.map((source) => readingOf(parts, source)),
+    ...definition.listeners.flatMap((listener) =>
+      listener.sources.map((source) => listeningOf(parts, listener, source)),
+    ),
+  ];
+};
+
+const timerJob = (definition: ServiceDefinition, log: Log, executor: Executor) =>
+  definition.aggregates.some((aggregate) => aggregate.hasTimers)
+    ? [{ name: 'timers', timers: { service: definition.name, log, executor } }]
+    : [];
+
+const runJob = (
+  job: Job | { readonly name: string; readonly timers: Parameters<typeof runTimers>[0] },
+  runtime: Runtime,
+  leases: Leases,
+  stopping: AbortSignal,
+  logger: Logger,
+): { readonly stop: () => Promise<void> } => {
+  const onFault = (error: unknown) => logger.error({ err: error, job: job.name }, 'a job failed; starting it again');
+  if ('timers' in job) {
+    const lead = (lease: Parameters<typeof runTimers>[1], signal: AbortSignal) =>
+      forever(signal, () => runTimers(job.timers, lease, signal), onFault);
+    return { stop: leases.hold('job:timers', lead) };
+  }
+  if (job.single) {
+    return {
+      stop: leases.hold(`job:${job.name}`, (_lease, signal) =>
+        forever(signal, () => job.run(runtime, signal), onFault),
+      ),
+    };
+  }
+  const running = forever(stopping, () => job.run(runtime, stopping), onFault);
+  return {
+    stop: async () => {
+      await running.catch((error: unknown) => {
+        if (!isAborted(error, stopping)) onFault(error);
+      });
+    },
+  };
+};
+
+const runtimeOf = (
+  definition: ServiceDefinition,
+  log: Log,
+  executor: Executor,
+  settings: ServiceSettings,
+): Runtime => ({
+  execute: async (commandDefinition, data, execution): Promise<Outcome> => {
+    const id = execution.id ?? newId();
+    const command: Command = {
+      id,
+      type: commandDefinition.type,
+      data,
+      workspace: execution.workspace,
+      actor: execution.actor ?? { kind: 'service', id: definition.name, name: definition.name },
+      correlationId: execution.correlationId ?? id,
+      causationId: execution.causationId ?? null,
+      ...(execution.traceparent ? { traceparent: execution.traceparent } : {}),
+      time: new Date().toISOString(),
+      records: true,
+    };
+    return executor.execute(command, { alongside: execution.alongside });
+  },
+  reads: log.reads,
+  write: (work) => inTransaction(log.pool, (sql) => work(sql)),
+  committed: log.onCommitted,
+  logger: settings.logger,
+  metrics: settings.metrics,
+});
+
+const problemOf = async (log: Log, bus: Bus): Promise<string | undefined> => {
+  if (!bus.isConnected()) return 'nats: not connected';
+  try {
+    await log.reads('select 1');
+    return undefined;
+  } catch (error) {
+    return `postgres: ${error instanceof Error ? error.message : String(error)}`;
+  }
+};
