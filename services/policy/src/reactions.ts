@@ -1,0 +1,14 @@
+import { JudgeProposal, ManifestProposed } from '@molthub/contracts';
+import { intend, on } from '@molthub/service';
+
+export const reactions = [
+  on(ManifestProposed, 'judge-proposal', ({ data }) => [
+    intend(JudgeProposal, {
+      proposalId: data.proposalId,
+      botId: data.botId,
+      fleetId: data.fleetId,
+      environment: data.environment,
+      resolved: data.resolved,
+    }),
+  ]),
+];

@@ -1,0 +1,26 @@
+import { childPath, literalSecrets } from '@molthub/manifest';
+import type { RuleType } from '../pack.ts';
+
+/** Secrets come by reference only; where the manifest asks for a secret manager, from one. */
+export const forbidPlaintextSecrets: RuleType = (resolved) => {
+  const literals = literalSecrets(resolved).map(({ path, kind }) => ({
+    path,
+    message: `This looks like a ${kind}. Keep it in spec.secrets and refer to it; a manifest is stored and shown.`,
+    currentValue: '[redacted]',
+    suggestedValue: { source: 'env', provider: 'default', id: 'NAME_OF_THE_SECRET' },
+  }));
+  if (resolved.spec.policies?.requireSecretManager !== true) return literals;
+  const unmanaged = (resolved.spec.secrets ?? []).flatMap((secret, index) =>
+    secret.provider === 'env' || secret.provider === 'file'
+      ? [
+          {
+            path: childPath(childPath('spec.secrets', index), 'provider'),
+            message: 'spec.policies.requireSecretManager asks for a secret manager; this provider is none.',
+            currentValue: secret.provider,
+            suggestedValue: 'vault',
+          },
+        ]
+      : [],
+  );
+  return [...literals, ...unmanaged];
+};
