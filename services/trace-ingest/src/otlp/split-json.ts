@@ -1,0 +1,96 @@
+// Cuts a large OTLP/JSON body into its elements, so that no single JSON.parse holds up the process.
+import type { Pace } from './pace.ts';
+import { malformed, Refusal } from './refusal.ts';
+
+/** The three lists around the elements, from outside in, such as resourceSpans, scopeSpans, spans. */
+export type Lists = readonly [string, string, string];
+
+/** `skeleton` is the body as parsed, with an index into `elements` in the place of each element of the inner list. */
+export type SplitJson = { readonly skeleton: unknown; readonly elements: readonly Buffer[] };
+
+const depthMax = 256;
+const skeletonBytesMax = 2 * 1024 * 1024;
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const colon = 0x3a;
+
+/**
+ * Scans the bytes once. Only the shape is looked at: whether skeleton and elements are JSON is for JSON.parse to say.
+ * Throws a 400 where the skeleton is none or is nested more than 256 deep, a 413 where it exceeds 2 MiB.
+ */
+export const splitJson = async (body: Buffer, lists: Lists, pace: Pace): Promise<SplitJson> => {
+  const elements: Buffer[] = [];
+  const parts: Buffer[] = [];
+  let copied = 0;
+  let depth = 0;
+  // How many containers, from the outermost in, lie on the way to the elements.
+  let onWay = 0;
+  let key = '';
+  let expectKey = false;
+  let elementAt = -1;
+  for (let at = 0; at < body.length; at++) {
+    if ((at & 255) === 0 && pace.due()) await pace.rest();
+    const byte = body[at];
+    const inList = depth === 6 && onWay === 6;
+    if (inList && elementAt < 0 && byte !== undefined && startsElement(byte)) elementAt = at;
+    if (byte === quote) {
+      const from = at + 1;
+      at = endOfString(body, from);
+      if (expectKey) key = body.toString('utf8', from, Math.min(at, from + 32));
+    } else if (byte === 0x7b || byte === 0x5b) {
+      depth += 1;
+      if (depth > depthMax) throw malformed(`The JSON is nested more than ${depthMax} deep.`);
+      if (onWay === depth - 1 && leadsOn(depth, byte, key, lists)) onWay = depth;
+      expectKey = onWay === depth && depth % 2 === 1;
+    } else if (byte === 0x7d || byte === 0x5d) {
+      if (inList && elementAt >= 0) close(at);
+      depth -= 1;
+      onWay = Math.min(onWay, depth);
+      expectKey = false;
+    } else if (byte === comma) {
+      if (inList && elementAt >= 0) close(at);
+      expectKey = onWay === depth && depth % 2 === 1;
+    } else if (byte === colon) expectKey = false;
+  }
+  function close(end: number) {
+    parts.push(body.subarray(copied, elementAt), Buffer.from(String(elements.length)));
+    elements.push(body.subarray(elementAt, end));
+    copied = end;
+    elementAt = -1;
+  }
+  parts.push(body.subarray(copied));
+  const skeleton = Buffer.concat(parts);
+  if (skeleton.length > skeletonBytesMax) {
+    throw new Refusal(413, `The JSON around ${lists[2]} has at most ${skeletonBytesMax} bytes; send smaller requests.`);
+  }
+  return { skeleton: parseJson(skeleton), elements };
+};
+
+/** Parses JSON, or throws a 400 that says where it went wrong. */
+export const parseJson = (bytes: Buffer): unknown => {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw malformed('The body is not JSON.', error);
+  }
+};
+
+const startsElement = (byte: number): boolean => byte > 0x20 && byte !== comma && byte !== 0x5d && byte !== 0x7d;
+
+const leadsOn = (depth: number, byte: number, key: string, lists: Lists): boolean => {
+  if (depth > 6) return false;
+  if (depth % 2 === 1) return byte === 0x7b;
+  return byte === 0x5b && key === lists[depth / 2 - 1];
+};
+
+const endOfString = (body: Buffer, from: number): number => {
+  for (let at = from; ; ) {
+    const end = body.indexOf(quote, at);
+    if (end < 0) return body.length;
+    let backslashes = 0;
+    while (end - 1 - backslashes >= from && body[end - 1 - backslashes] === backslash) backslashes += 1;
+    if (backslashes % 2 === 0) return end;
+    at = end + 1;
+  }
+};

@@ -1,0 +1,59 @@
+// The way through an OTLP/JSON body to its spans, metrics or log records, in slices of time.
+import type { Pace } from './pace.ts';
+import { malformed } from './refusal.ts';
+import { type Lists, parseJson, splitJson } from './split-json.ts';
+
+export type JsonObject = { readonly [key: string]: unknown };
+
+/** Called for each scope with its resource; answers what is to happen to each element. `bytes` is 0 where unknown. */
+export type Visit = (resource: JsonObject, scope: JsonObject) => (element: JsonObject, bytes: number) => void;
+
+/** Larger bodies are parsed element by element. */
+export const splitAboveBytes = 256 * 1024;
+
+/** Visits every element of the inner list; throws a 400 where the body does not have these lists of objects. */
+export const walkJson = async (
+  body: Buffer,
+  lists: Lists,
+  pace: Pace,
+  visit: Visit,
+  splitAbove = splitAboveBytes,
+): Promise<void> => {
+  const whole = body.length <= splitAbove;
+  const { skeleton, elements } = whole
+    ? { skeleton: parseJson(body), elements: [] }
+    : await splitJson(body, lists, pace);
+  const [outer, middle, inner] = lists;
+  for (const group of listOf(objectOf(skeleton, 'the body')[outer], outer)) {
+    const { resource, [middle]: scopes } = objectOf(group, outer);
+    for (const scoped of listOf(scopes, middle)) {
+      if (pace.due()) await pace.rest();
+      const { scope, [inner]: members } = objectOf(scoped, middle);
+      const found = visit(optionalObject(resource, 'resource'), optionalObject(scope, 'scope'));
+      for (const member of listOf(members, inner)) {
+        if (pace.due()) await pace.rest();
+        const cut = whole || typeof member !== 'number' ? undefined : elements[member];
+        found(objectOf(cut ? parseJson(cut) : member, inner), cut?.length ?? 0);
+      }
+    }
+  }
+};
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const objectOf = (value: unknown, name: string): JsonObject => {
+  if (!isObject(value)) throw malformed(`${name} must be a JSON object.`);
+  return value;
+};
+
+const nothing: JsonObject = {};
+/** Absent and null mean the same in protobuf's JSON. */
+export const optionalObject = (value: unknown, name: string): JsonObject =>
+  value === undefined || value === null ? nothing : objectOf(value, name);
+
+export const listOf = (value: unknown, name: string): readonly unknown[] => {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) throw malformed(`${name} must be a list.`);
+  return value;
+};
