@@ -107,7 +107,9 @@ export async function reloadKind(client: GatewayClient, path: string): Promise<R
 
 const healthAnswer = z.object({
   ok: z.boolean(),
-  plugins: z.object({ errors: z.array(z.unknown()).default([]) }).optional(),
+  plugins: z
+    .object({ errors: z.array(z.looseObject({ activationSource: z.string().optional() })).default([]) })
+    .optional(),
   modelRuntime: z.object({ degraded: z.boolean().default(false) }).optional(),
   eventLoop: z.object({ degraded: z.boolean().default(false), delayP99Ms: z.number().default(0) }).optional(),
 });

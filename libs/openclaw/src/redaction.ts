@@ -8,6 +8,8 @@ export const REDACTED = '[redacted]';
 
 const SECRET_NAME =
   /(token|password|passwd|secret|api_?key|private_?key|credential|authorization|cookie|webhook_?url|nsec)s?$/i;
+/** Counts of tokens, which models have and nobody hides. */
+const TOKEN_COUNT = /(max|min|context|total|input|output|budget|reserve|keep|target).*tokens$/i;
 const hints = z.object({ uiHints: z.record(z.string(), z.looseObject({ sensitive: z.boolean().optional() })) });
 
 /** The paths that OpenClaw's own `config.schema` answer marks as sensitive; `*` stands for one name, `[]` for one item. */
@@ -28,7 +30,7 @@ export function sensitiveBy(patterns: readonly string[] = []): Sensitive {
       .filter((part) => part !== ''),
   );
   return (path) =>
-    path.some((name) => SECRET_NAME.test(name)) ||
+    path.some((name) => SECRET_NAME.test(name) && !TOKEN_COUNT.test(name)) ||
     inEnvironment(path) ||
     split.some((parts) => parts.length <= path.length && parts.every((part, i) => part === '*' || part === path[i]));
 }
