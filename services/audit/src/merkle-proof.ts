@@ -39,8 +39,9 @@ export const isConsistent = (proof: {
   readonly path: readonly Buffer[];
 }): boolean => {
   const { oldSize, newSize, oldRoot, newRoot } = proof;
-  if (oldSize > newSize || oldSize <= 0n || ![oldRoot, newRoot, ...proof.path].every(isHash)) return false;
+  if (oldSize > newSize || oldSize <= 0n) return false;
   if (oldSize === newSize) return proof.path.length === 0 && oldRoot.equals(newRoot);
+  if (![oldRoot, newRoot, ...proof.path].every(isHash)) return false;
   let at = oldSize - 1n;
   let last = newSize - 1n;
   while (isOdd(at)) {

@@ -1,5 +1,5 @@
 // Every event becomes one entry and one leaf, in the transaction that consumes it; a repeat becomes none.
-import { events, type Recorded, type ServiceName, services } from '@molthub/contracts';
+import { events, type Recorded, services } from '@molthub/contracts';
 import type { Migration, Sql } from '@molthub/event-store';
 import type { Listener } from '@molthub/service';
 import { type Entry, entryOf, leafOf } from './entry.ts';
@@ -69,7 +69,18 @@ const rowOf = (entry: Entry, sequence: number) => {
 
 const isRecorded = (type: string): boolean => !type.startsWith('audit.') && !type.startsWith('trace.window.');
 
-/** Audit's own events are left out, or recording would never end; trace windows are measurements, not acts. */
+/** Batches that share a transaction take turns in it: the second must see the places that the first one took. */
+const turns = new WeakMap<Sql, Promise<void>>();
+const inTurn = (sql: Sql, work: () => Promise<void>): Promise<void> => {
+  const turn = (turns.get(sql) ?? Promise.resolve()).then(work);
+  turns.set(sql, turn);
+  return turn;
+};
+
+/**
+ * One listener per service, since a stream's name is its own only within its service. Audit's own events are left out,
+ * or recording would never end; trace windows are measurements, not acts, and by type they are not even read.
+ */
 export const listeners = (): readonly Listener[] => {
   let verified = false;
   const apply = async (recorded: readonly Recorded[], sql: Sql): Promise<void> => {
@@ -82,11 +93,13 @@ export const listeners = (): readonly Listener[] => {
       sql,
     );
   };
-  const all: readonly ServiceName[] = services.filter((service) => service !== 'audit' && service !== 'trace');
   const ofTraces = events.map(({ type }) => type).filter((type) => type.startsWith('trace.') && isRecorded(type));
-  return [
-    { name: 'record', sources: all, apply },
-    // By type, so that the many windows are not even read.
-    { name: 'record-traces', sources: ['trace'], types: ofTraces, apply },
-  ];
+  return services
+    .filter((service) => service !== 'audit')
+    .map((service) => ({
+      name: `record-${service}`,
+      sources: [service],
+      ...(service === 'trace' ? { types: ofTraces } : {}),
+      apply: (recorded: readonly Recorded[], sql: Sql) => inTurn(sql, () => apply(recorded, sql)),
+    }));
 };

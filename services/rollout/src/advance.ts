@@ -33,6 +33,8 @@ const Whole = z.object({ workspace: z.string(), changeSetId: z.uuid() });
 /** The ids to look at (bots for `overtaken`, change sets for the others); null means all of them. */
 type Scope = readonly string[] | null;
 
+const among = (column: string, scope: Scope): string => (scope ? `and ${column} = any($1::uuid[])` : '');
+
 /** Bots that a newer version or their deletion took out of a change set that still waits for them. */
 const overtaken = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
   const rows = await reads(
@@ -45,9 +47,9 @@ const overtaken = async (reads: Reads, scope: Scope): Promise<readonly Step[]> =
        where o.bot_id = p.bot_id and o.version > p.version
          and (o.released or (c.origin = 'release' and c.status in ('PLANNED', 'RUNNING')))
        order by o.version desc limit 1) n on true
-     where p.open and ($1::uuid[] is null or p.bot_id = any($1)) and (n.version is not null or b.retired)
+     where p.open ${among('p.bot_id', scope)} and (n.version is not null or b.retired)
      limit ${batchMax}`,
-    [scope],
+    scope ? [scope] : [],
   );
   return z
     .array(Overtaken)
@@ -63,14 +65,12 @@ const overtaken = async (reads: Reads, scope: Scope): Promise<readonly Step[]> =
     }));
 };
 
-const inScope = '($1::uuid[] is null or c.id = any($1))';
-
 const releasable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
   const rows = await reads(
     `select p.workspace, p.change_set_id as "changeSetId", p.bot_id as "botId"
      from change_sets c join change_set_bots p on p.change_set_id = c.id
-     where c.status = 'RUNNING' and ${inScope} and p.open and p.state = 'PLANNED' limit ${batchMax}`,
-    [scope],
+     where c.status = 'RUNNING' ${among('c.id', scope)} and p.open and p.state = 'PLANNED' limit ${batchMax}`,
+    scope ? [scope] : [],
   );
   return perBot(rows, (bot) => intend(ReleaseBot, bot));
 };
@@ -79,8 +79,8 @@ const restorable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> 
   const rows = await reads(
     `select p.workspace, p.change_set_id as "changeSetId", p.bot_id as "botId"
      from change_sets c join change_set_bots p on p.change_set_id = c.id
-     where c.status = 'ROLLING_BACK' and ${inScope} and p.released and p.rollback is null limit ${batchMax}`,
-    [scope],
+     where c.status = 'ROLLING_BACK' ${among('c.id', scope)} and p.released and p.rollback is null limit ${batchMax}`,
+    scope ? [scope] : [],
   );
   return perBot(rows, (bot) => intend(RollBackBot, bot));
 };
@@ -88,10 +88,11 @@ const restorable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> 
 const finished = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
   const rows = await reads(
     `select workspace, id as "changeSetId" from change_sets c
-     where ${inScope} and ((status in ('PLANNED', 'RUNNING') and updated + failed + skipped >= total)
-       or (status = 'ROLLING_BACK' and restored + restore_failed + restore_skipped >= to_restore))
+     where status in ('PLANNED', 'RUNNING', 'ROLLING_BACK') ${among('c.id', scope)}
+       and case status when 'ROLLING_BACK' then restored + restore_failed + restore_skipped >= to_restore
+         else updated + failed + skipped >= total end
      limit ${batchMax}`,
-    [scope],
+    scope ? [scope] : [],
   );
   return perChangeSet(rows, (changeSet) => intend(FinishChangeSet, changeSet));
 };
@@ -100,8 +101,8 @@ const finished = async (reads: Reads, scope: Scope): Promise<readonly Step[]> =>
 const startable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
   const rows = await reads(
     `select c.workspace, c.id as "changeSetId" from change_sets c join fleets f on f.id = c.fleet_id
-     where c.status = 'PLANNED' and ${inScope} and c.origin = 'release' and f.status = 'ACTIVE' limit ${batchMax}`,
-    [scope],
+     where c.status = 'PLANNED' ${among('c.id', scope)} and c.origin = 'release' and f.status = 'ACTIVE' limit ${batchMax}`,
+    scope ? [scope] : [],
   );
   const reason = 'The fleet is active again.';
   return perChangeSet(rows, (changeSet) => intend(StartChangeSet, { ...changeSet, reason }));
