@@ -1,0 +1,88 @@
+// What the CLI reads of the gateway's answers. Answers may carry more: it is kept, and shown by -o json.
+import { Environment, Problem, Release } from '@molthub/contracts';
+import { z } from 'zod';
+
+export const Fleet = z.looseObject({
+  id: z.uuid(),
+  name: z.string(),
+  environment: Environment,
+  status: z.string(),
+  description: z.string().default(''),
+  tags: z.record(z.string(), z.string()).default({}),
+  release: Release.optional(),
+});
+export type Fleet = z.infer<typeof Fleet>;
+
+export const Bot = z.looseObject({
+  id: z.uuid(),
+  fleetId: z.uuid(),
+  name: z.string(),
+  status: z.string(),
+  health: z.string(),
+  manifestVersion: z.int(),
+  generation: z.int(),
+  observedGeneration: z.int(),
+  desiredHash: z.string(),
+  observedHash: z.string().nullable(),
+  target: z.looseObject({
+    kind: z.string(),
+    endpoint: z.looseObject({ url: z.string(), pid: z.int().nullish() }).nullish(),
+  }),
+  lastError: z.looseObject({ code: z.string(), message: z.string(), permanent: z.boolean().optional() }).nullish(),
+});
+export type Bot = z.infer<typeof Bot>;
+
+/** Whether the target reports exactly what is desired. */
+export const isConverged = (bot: Bot): boolean =>
+  bot.observedGeneration === bot.generation && bot.observedHash === bot.desiredHash;
+
+export const Published = z.looseObject({
+  version: z.int(),
+  hash: z.string(),
+  changeSetId: z.uuid().nullish(),
+});
+
+export const StoredManifest = z.looseObject({ version: z.int(), manifest: z.unknown() });
+
+export const TimelineItem = z.looseObject({
+  sequence: z.int(),
+  type: z.string(),
+  time: z.string(),
+  message: z.string(),
+});
+export type TimelineItem = z.infer<typeof TimelineItem>;
+
+export const ChangeSetStatus = z.looseObject({
+  status: z.string(),
+  progress: z.looseObject({
+    total: z.int(),
+    updated: z.int(),
+    failed: z.int(),
+    remaining: z.int(),
+    percentage: z.number(),
+  }),
+  currentWave: z.int().nullish(),
+  canRollback: z.boolean().optional(),
+});
+export type ChangeSetStatus = z.infer<typeof ChangeSetStatus>;
+
+export const Parked = z.looseObject({
+  id: z.uuid(),
+  service: z.string().optional(),
+  key: z.string(),
+  type: z.string(),
+  error: z.string(),
+});
+
+export const Projection = z.looseObject({
+  name: z.string(),
+  service: z.string().optional(),
+  status: z.string(),
+  processed: z.number(),
+  total: z.number(),
+  message: z.string().default(''),
+});
+
+export const Problems = z.array(Problem.partial());
+export const Loose = z.looseObject({});
+export type Loose = z.infer<typeof Loose>;

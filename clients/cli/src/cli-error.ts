@@ -1,0 +1,39 @@
+// A failure with a message made for the person at the terminal, and the exit code that goes with it.
+import type { Problem } from '@molthub/contracts';
+
+export const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
+
+export class CliError extends Error {
+  readonly exitCode: number;
+  readonly problems: readonly Problem[];
+  /** The HTTP status, where a server said no. */
+  readonly status: number | undefined;
+  readonly correlationId: string | undefined;
+
+  constructor(
+    message: string,
+    more: {
+      exitCode?: number;
+      problems?: readonly Problem[];
+      status?: number | undefined;
+      correlationId?: string | undefined;
+      cause?: unknown;
+    } = {},
+  ) {
+    super(message, { cause: more.cause });
+    this.name = 'CliError';
+    this.exitCode = more.exitCode ?? exitCodes.failed;
+    this.problems = more.problems ?? [];
+    this.status = more.status;
+    this.correlationId = more.correlationId;
+  }
+}
+
+/** A command line that cannot be understood. */
+export const usageError = (message: string): CliError => new CliError(message, { exitCode: exitCodes.usage });
+
+/** The same error, its message in the words of whoever knows more; what the server said stays its cause. */
+export const reworded = (error: CliError, message: string): CliError => {
+  const { exitCode, problems, status, correlationId } = error;
+  return new CliError(message, { exitCode, problems, status, correlationId, cause: error });
+};

@@ -1,0 +1,200 @@
+// The gateway over HTTP: requests with a key, answers checked against a schema, refusals as one clear error.
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Problem } from '@molthub/contracts';
+import { z } from 'zod';
+import { CliError, reworded } from './cli-error.ts';
+import { codeOf, type Connection } from './connection.ts';
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export type Client = {
+  readonly connection: Connection;
+  get<S extends z.ZodType>(answer: S, path: string, query?: Query): Promise<z.infer<S>>;
+  post<S extends z.ZodType>(answer: S, path: string, body?: unknown): Promise<z.infer<S>>;
+  patch<S extends z.ZodType>(answer: S, path: string, body: unknown): Promise<z.infer<S>>;
+  delete(path: string): Promise<void>;
+  /** Every item of a list, page by page; `max` bounds how many are kept. */
+  all<S extends z.ZodType>(item: S, path: string, query?: Query, max?: number): Promise<z.infer<S>[]>;
+  /** One attempt, no key needed, any status: for asking whether a server is there and well. */
+  probe(path: string): Promise<{ readonly status: number; readonly body: unknown }>;
+};
+
+const attemptsMax = 5;
+const waitMsMax = 5_000;
+const requestTimeoutMs = 60_000;
+const operationTimeoutMs = 15 * 60_000;
+const pageSize = 500;
+
+type Request = { readonly method: string; readonly path: string; readonly query?: Query; readonly body?: unknown };
+type Answer = { readonly status: number; readonly headers: Headers; readonly body: unknown };
+
+/** A client of one server. Every POST carries an Idempotency-Key, which is what makes trying again safe. */
+export const clientOf = (connection: Connection): Client => {
+  const call = async <S extends z.ZodType>(schema: S, request: Request): Promise<z.infer<S>> => {
+    const answer = await attempt(connection, request);
+    if (answer.status !== 202) return understood(schema, answer.body, request);
+    return understood(schema, await concluded(connection, answer), request);
+  };
+  const get: Client['get'] = (schema, path, query = {}) => call(schema, { method: 'GET', path, query });
+  return {
+    connection,
+    get,
+    post: (schema, path, body) => call(schema, { method: 'POST', path, body: body ?? {} }),
+    patch: (schema, path, body) => call(schema, { method: 'PATCH', path, body }),
+    delete: async (path) => {
+      await call(z.unknown(), { method: 'DELETE', path });
+    },
+    all: async (item, path, query = {}, max = Number.POSITIVE_INFINITY) => {
+      const page = z.looseObject({ items: z.array(item), nextCursor: z.string().nullish() });
+      const items: z.infer<typeof item>[] = [];
+      let cursor: string | undefined;
+      do {
+        const limit = Math.min(pageSize, max - items.length);
+        const answer = await get(page, path, { ...query, limit, cursor });
+        items.push(...answer.items);
+        cursor = answer.nextCursor ?? undefined;
+      } while (cursor !== undefined && items.length < max);
+      return items;
+    },
+    probe: async (path) => {
+      const { status, body } = await send(connection, { method: 'GET', path }, randomUUID());
+      return { status, body };
+    },
+  };
+};
+
+/** Sends until there is an answer that is not "try again later", a bounded number of times. */
+const attempt = async (connection: Connection, request: Request): Promise<Answer> => {
+  const idempotencyKey = randomUUID();
+  for (let count = 1; ; count += 1) {
+    const answer = await send(connection, request, idempotencyKey);
+    if (answer.status < 400) return answer;
+    const again = (answer.status === 503 || answer.status === 429) && count < attemptsMax;
+    if (!again) throw refused(answer, connection);
+    await wait(retryAfterMs(answer.headers, count));
+  }
+};
+
+const retryAfterMs = (headers: Headers, count: number): number => {
+  const seconds = Number(headers.get('retry-after'));
+  const ms = Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : 250 * 2 ** (count - 1);
+  return Math.min(ms, waitMsMax);
+};
+
+const send = async (connection: Connection, request: Request, idempotencyKey: string): Promise<Answer> => {
+  const { server, key } = connection;
+  const url = new URL(request.path.startsWith('/api') ? request.path : withBase(request.path), server);
+  for (const [name, value] of Object.entries(request.query ?? {})) {
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  }
+  try {
+    const response = await fetch(url, {
+      method: request.method,
+      redirect: 'error',
+      signal: AbortSignal.timeout(requestTimeoutMs),
+      headers: {
+        accept: 'application/json, application/problem+json',
+        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+        ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(request.method === 'POST' ? { 'idempotency-key': idempotencyKey } : {}),
+      },
+      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+    });
+    return { status: response.status, headers: response.headers, body: bodyOf(await response.text()) };
+  } catch (error) {
+    throw unreachableServer(server, error);
+  }
+};
+
+/** The probes of the server's own state stand beside the API, everything else below it. */
+const withBase = (path: string): string => (['/livez', '/readyz', '/metrics'].includes(path) ? path : `/api/v1${path}`);
+
+const bodyOf = (text: string): unknown => {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not JSON: /metrics, or some proxy's page. Whoever asked decides what that means.
+    return text;
+  }
+};
+
+/** One clear line for a server that gives no answer at all. */
+export const unreachableServer = (server: string, error: unknown): CliError => {
+  const reason = error instanceof Error && error.cause !== undefined ? codeOf(error.cause) : codeOf(error);
+  const why = error instanceof Error && error.name === 'TimeoutError' ? 'no answer in time' : reason;
+  return new CliError(`cannot reach ${server} (${why}); start it with "npm start" or pass --server`, { cause: error });
+};
+
+const ProblemBody = z.looseObject({
+  title: z.string().optional(),
+  detail: z.string().optional(),
+  code: z.string().optional(),
+  correlationId: z.string().optional(),
+  errors: z.array(Problem.partial()).optional(),
+});
+
+/** An RFC 9457 answer as the error the user sees. */
+export const refusal = (status: number, body: unknown): CliError => {
+  const parsed = ProblemBody.safeParse(body);
+  if (!parsed.success) return new CliError(`the server answered ${status} without saying why`, { status });
+  const { detail, title, errors = [], correlationId } = parsed.data;
+  return new CliError(detail ?? title ?? `the server answered ${status}`, {
+    status,
+    problems: errors.map(({ path = '', code = '', message = '' }) => ({ path, code, message })),
+    ...(correlationId === undefined ? {} : { correlationId }),
+  });
+};
+
+const refused = (answer: Answer, { keySource }: Connection): CliError => {
+  const error = refusal(answer.status, answer.body);
+  if (answer.status !== 401) return error;
+  return reworded(error, `${error.message} (key from ${keySource}); pass --key or set MOLTHUB_KEY`);
+};
+
+const understood = <S extends z.ZodType>(schema: S, body: unknown, request: Request): z.infer<S> => {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => ({
+    path: issue.path.join('.'),
+    code: issue.code,
+    message: issue.message,
+  }));
+  throw new CliError(
+    `the answer to ${request.method} ${request.path} is not what this molthub understands; is the server of the same version?`,
+    { problems: problems.slice(0, 5) },
+  );
+};
+
+const Operation = z.looseObject({
+  status: z.string(),
+  result: z.unknown().optional(),
+  code: z.string().nullish(),
+  message: z.string().nullish(),
+  errors: z.array(Problem.partial()).nullish(),
+});
+
+/** Waits for slow work that was answered with 202, and answers its result. */
+const concluded = async (connection: Connection, accepted: Answer): Promise<unknown> => {
+  const path = accepted.headers.get('location');
+  if (path === null) return accepted.body;
+  const start = Date.now();
+  for (let waitMs = 200; ; waitMs = Math.min(waitMs * 1.5, 2_000)) {
+    const { body } = await attempt(connection, { method: 'GET', path: new URL(path, connection.server).pathname });
+    const operation = Operation.safeParse(body);
+    if (!operation.success) return body;
+    if (operation.data.status === 'DONE') return operation.data.result;
+    if (operation.data.status !== 'PENDING') throw unfinished(operation.data);
+    if (Date.now() - start > operationTimeoutMs) {
+      throw new CliError(`the work goes on, longer than this command waits; look again at ${path}`);
+    }
+    await wait(waitMs);
+  }
+};
+
+const unfinished = (operation: z.infer<typeof Operation>): CliError =>
+  refusal(409, {
+    detail: operation.message ?? `the work ended as ${operation.status}`,
+    errors: operation.errors ?? [],
+  });

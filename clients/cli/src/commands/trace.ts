@@ -1,0 +1,68 @@
+// Lists traces, and shows one as a waterfall.
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import { z } from 'zod';
+import { Bot, Loose } from '../answers.ts';
+import { findBot } from '../find.ts';
+import { valueAt } from '../kinds.ts';
+import { ago, cell, type Column, duration, print, status, table } from '../output.ts';
+import { printable } from '../printable.ts';
+import { sessionOf } from '../session.ts';
+import { spansOf, waterfall } from '../waterfall.ts';
+
+const text = (row: Loose, path: string): string => z.string().catch('').parse(valueAt(row, path));
+const number = (row: Loose, path: string): number => z.number().catch(0).parse(valueAt(row, path));
+
+const columns: readonly Column<Loose>[] = [
+  { title: 'TRACE', of: (row) => cell(valueAt(row, 'traceId')) },
+  { title: 'NAME', of: (row) => cell(valueAt(row, 'name')) },
+  { title: 'STATUS', of: (row) => status(text(row, 'status') || '–') },
+  { title: 'SPANS', of: (row) => cell(valueAt(row, 'spanCount')) },
+  { title: 'ERRORS', of: (row) => cell(valueAt(row, 'errorCount')) },
+  { title: 'DURATION', of: (row) => duration(number(row, 'durationMs')) },
+  { title: 'AGE', of: (row) => ago(text(row, 'startedAt'), Date.now()) },
+];
+
+export const list = async (options: { bot?: string; limit: number }, command: Command): Promise<void> => {
+  const { client, show, format } = await sessionOf(command);
+  const bot = options.bot === undefined ? undefined : await findBot(client, options.bot);
+  const traces = await client.all(Loose, '/traces', { botInstanceId: bot?.id }, options.limit);
+  if (format === 'table' && traces.length === 0) return print('no traces');
+  show(traces, () => table(columns, traces));
+};
+
+const Tree = z.looseObject({
+  traceId: z.string(),
+  botInstanceId: z.string().nullish(),
+  spanCount: z.int(),
+  roots: z.array(z.unknown()),
+});
+
+export const show = async (traceId: string, options: { all?: boolean }, command: Command): Promise<void> => {
+  const { client, show: print } = await sessionOf(command);
+  const tree = await client.get(Tree, `/traces/by-trace-id/${encodeURIComponent(traceId)}/tree`);
+  const bot = tree.botInstanceId
+    ? await client.get(Bot, `/bot-instances/${tree.botInstanceId}`).catch(gone)
+    : undefined;
+  print(tree, () => {
+    const spans = spansOf(tree.roots);
+    const failed = spans.filter((span) => span.failed).length;
+    const totalMs = Math.max(...spans.map((span) => span.startMs + span.durationMs), 0);
+    const facts = [
+      `trace ${printable(tree.traceId)}`,
+      ...(bot ? [`bot ${printable(bot.name)}`] : []),
+      `${tree.spanCount} spans`,
+      failed === 0 ? 'no errors' : pc.red(`${failed} failed`),
+      duration(totalMs),
+    ];
+    const width = process.stdout.columns || 120;
+    const lines = waterfall(spans, { width, all: options.all === true, paint: pc });
+    return [pc.bold(facts.join('  ')), ...lines].join('\n');
+  });
+};
+
+/** The trace outlives its bot; then the head line has no name. */
+const gone = (error: unknown): undefined => {
+  if (error instanceof Error && 'status' in error && error.status === 404) return undefined;
+  throw error;
+};

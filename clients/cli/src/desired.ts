@@ -1,0 +1,95 @@
+// The kinds of document that `apply` takes, checked before anything is sent.
+import { EntityName, Environment, Labels, Manifest, Release } from '@molthub/contracts';
+import { z } from 'zod';
+import { CliError } from './cli-error.ts';
+import { printable } from './printable.ts';
+import type { YamlDocument } from './yaml-documents.ts';
+
+export const FleetDocument = z.strictObject({
+  apiVersion: z.literal('molthub/v1'),
+  kind: z.literal('Fleet'),
+  metadata: z.strictObject({ name: EntityName }),
+  spec: z.strictObject({
+    environment: Environment,
+    description: z.string().max(1_000).optional(),
+    tags: Labels.optional(),
+    release: Release.optional(),
+  }),
+});
+export type FleetDocument = z.infer<typeof FleetDocument>;
+
+/** A manifest that says which fleet its bot lives in. */
+const BotDocument = Manifest.extend({ metadata: Manifest.shape.metadata.extend({ fleet: EntityName }) });
+
+type Where = { readonly file: string; readonly number: number; readonly line: number };
+export type DesiredFleet = { readonly kind: 'Fleet'; readonly where: Where; readonly fleet: FleetDocument };
+export type DesiredBot = {
+  readonly kind: 'MoltbotInstance';
+  readonly where: Where;
+  readonly fleetName: string;
+  readonly manifest: Manifest;
+};
+export type Desired = DesiredFleet | DesiredBot;
+
+const kinds = ['Fleet', 'MoltbotInstance'] as const;
+
+/** What a document asks for. Throws a CliError with every problem of it, each with its line. */
+export const desiredOf = (document: YamlDocument): Desired => {
+  const { file, number } = document;
+  const where = { file, number, line: document.lineOf([]) };
+  switch (kindOf(document.value)) {
+    case 'Fleet':
+      return { kind: 'Fleet', where, fleet: checked(FleetDocument, document) };
+    case 'MoltbotInstance': {
+      const manifest = checked(BotDocument, document);
+      return { kind: 'MoltbotInstance', where, fleetName: manifest.metadata.fleet, manifest };
+    }
+    case undefined:
+      throw new CliError(`${at(where)}: no kind; it is one of ${kinds.join(', ')}`);
+    default: {
+      const line = document.lineOf(['kind']);
+      const kind = printable(String(kindOf(document.value)));
+      throw new CliError(`${at({ ...where, line })}: kind '${kind}' is not known; use one of ${kinds.join(', ')}`);
+    }
+  }
+};
+
+export const nameOf = (desired: Desired): string =>
+  desired.kind === 'Fleet' ? desired.fleet.metadata.name : desired.manifest.metadata.name;
+
+/** How a thing is called in plans and messages: `fleet/support`, `bot/support/anna`. */
+export const titleOf = (desired: Desired): string =>
+  desired.kind === 'Fleet' ? `fleet/${nameOf(desired)}` : `bot/${desired.fleetName}/${nameOf(desired)}`;
+
+/** Refuses a set that says two things about one fleet or bot. */
+export const refuseDoubles = (all: readonly Desired[]): void => {
+  const seen = new Map<string, Desired>();
+  for (const desired of all) {
+    const earlier = seen.get(titleOf(desired));
+    if (earlier !== undefined) {
+      throw new CliError(`${at(desired.where)}: ${titleOf(desired)} is also described at ${at(earlier.where)}`);
+    }
+    seen.set(titleOf(desired), desired);
+  }
+};
+
+const at = ({ file, number, line }: Where): string => `${file}: document ${number}, line ${line}`;
+
+const kindOf = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
+
+const checked = <S extends z.ZodType>(schema: S, document: YamlDocument): z.infer<S> => {
+  const parsed = schema.safeParse(document.value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => ({
+    path: `line ${lineOfIssue(document, issue)}: ${issue.path.join('.')}`,
+    code: issue.code,
+    message: issue.message,
+  }));
+  const { file, number } = document;
+  throw new CliError(`${file}: document ${number} is not valid`, { problems });
+};
+
+/** An unknown key is reported at the object that holds it; its line is the key's own. */
+const lineOfIssue = (document: YamlDocument, issue: z.core.$ZodIssue): number =>
+  document.lineOf(issue.code === 'unrecognized_keys' ? [...issue.path, ...issue.keys.slice(0, 1)] : issue.path);

@@ -1,0 +1,128 @@
+// The gateway's event stream over a WebSocket: every event once and in order, across disconnects.
+import { setTimeout as wait } from 'node:timers/promises';
+import { z } from 'zod';
+import { WebSocket } from 'ws';
+import { CliError } from './cli-error.ts';
+import { refusal, unreachableServer } from './client.ts';
+import type { Connection } from './connection.ts';
+
+export const Frame = z.looseObject({
+  cursor: z.string(),
+  event: z.looseObject({
+    id: z.string(),
+    type: z.string(),
+    time: z.string(),
+    subject: z.string().default(''),
+    data: z.unknown(),
+  }),
+});
+export type Frame = z.infer<typeof Frame>;
+
+export type Listening = {
+  readonly connection: Connection;
+  readonly types?: string | undefined;
+  readonly after?: string | undefined;
+  readonly onFrame: (frame: Frame) => void;
+  /** Told when the stream broke and is being opened again, and whatever the server says beside events. */
+  readonly onNotice: (message: string) => void;
+  readonly signal: AbortSignal;
+};
+
+const pingMs = 15_000;
+const backOffMsMax = 10_000;
+/** Refused for good: the same request would be refused again. */
+const isFinal = (error: CliError): boolean =>
+  error.status !== undefined && error.status < 500 && error.status !== 429 && error.status !== 408;
+
+/** Until the signal says stop. Throws where the first connection fails, or the server refuses for good. */
+export const listen = async (listening: Listening): Promise<void> => {
+  let cursor = listening.after;
+  let everOpen = false;
+  let failures = 0;
+  while (!listening.signal.aborted) {
+    const ended = await once({
+      ...listening,
+      after: cursor,
+      onOpen: () => {
+        everOpen = true;
+        failures = 0;
+      },
+      onFrame: (frame) => {
+        cursor = frame.cursor;
+        listening.onFrame(frame);
+      },
+    });
+    if (listening.signal.aborted) return;
+    if (ended instanceof CliError && (!everOpen || isFinal(ended))) throw ended;
+    const reason = ended instanceof CliError ? ended.message : ended;
+    listening.onNotice(`disconnected (${reason}); going on after cursor ${cursor ?? 'now'}`);
+    await wait(Math.min(250 * 2 ** failures, backOffMsMax), undefined, { signal: listening.signal }).catch(
+      // Only the signal ends this wait early, and the loop looks at it next.
+      () => undefined,
+    );
+    failures += 1;
+  }
+};
+
+/** One connection from its opening to its end: answers why it ended. */
+const once = (listening: Listening & { onOpen: () => void }): Promise<CliError | string> => {
+  const { connection, types, after, signal } = listening;
+  const url = new URL('/api/v1/events/stream', connection.server.replace(/^http/, 'ws'));
+  if (types !== undefined) url.searchParams.set('types', types);
+  if (after !== undefined) url.searchParams.set('after', after);
+  const headers = connection.key === undefined ? {} : { authorization: `Bearer ${connection.key}` };
+  const socket = new WebSocket(url, { headers, handshakeTimeout: 10_000, maxPayload: 4 * 1024 * 1024 });
+  const stop = () => socket.close(1000);
+  signal.addEventListener('abort', stop, { once: true });
+  const end = Promise.withResolvers<CliError | string>();
+  const pulse = heartbeat(socket);
+  socket.on('open', listening.onOpen);
+  socket.on('message', (data: Buffer) => take(data.toString(), listening));
+  socket.on('error', (error) => end.resolve(unreachableServer(connection.server, error)));
+  socket.on('unexpected-response', (request, response) => {
+    const chunks: Buffer[] = [];
+    response.on('data', (chunk: Buffer) => chunks.push(chunk));
+    response.on('end', () => {
+      end.resolve(refusal(response.statusCode ?? 0, jsonOf(Buffer.concat(chunks).toString())));
+      request.destroy();
+    });
+  });
+  socket.on('close', (code, reason) => end.resolve(closing(code, String(reason))));
+  return end.promise.finally(() => {
+    clearInterval(pulse);
+    signal.removeEventListener('abort', stop);
+  });
+};
+
+/** A connection can die without a word: what answers no ping is cut, and opened again. */
+const heartbeat = (socket: WebSocket): NodeJS.Timeout => {
+  let answered = true;
+  socket.on('pong', () => {
+    answered = true;
+  });
+  return setInterval(() => {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    if (!answered) return socket.terminate();
+    answered = false;
+    socket.ping();
+  }, pingMs);
+};
+
+const take = (text: string, { onFrame, onNotice }: Listening): void => {
+  const frame = Frame.safeParse(jsonOf(text));
+  if (frame.success) onFrame(frame.data);
+  else onNotice(`the server says: ${text.slice(0, 500)}`);
+};
+
+/** 1008 is how a server ends a session that has no right any more. */
+const closing = (code: number, reason: string): CliError | string =>
+  code === 1008 ? new CliError(reason || 'the server ended the stream', { status: 403 }) : reason || `code ${code}`;
+
+const jsonOf = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not JSON is an answer of its own: the caller says what it got.
+    return undefined;
+  }
+};

@@ -1,0 +1,128 @@
+// The kinds of thing that `get`, `describe` and `delete` know: where they are and what a line about one says.
+import { z } from 'zod';
+import { usageError } from './cli-error.ts';
+import { ago, cell, type Column, status } from './output.ts';
+
+type Row = Readonly<Record<string, unknown>>;
+
+export type Kind = {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly path: string;
+  readonly columns: readonly Column<Row>[];
+  /** Things with a name of their own are found by it; the others by their id only. */
+  readonly named: boolean;
+  readonly deletable: boolean;
+  /** More about one thing, by the title it is shown under. */
+  readonly details: Readonly<Record<string, (id: string) => string>>;
+};
+
+/** The value at a dotted path of an answer, or undefined. */
+export const valueAt = (row: unknown, path: string): unknown =>
+  path.split('.').reduce<unknown>((value, key) => Object.entries(object(value)).find(([k]) => k === key)?.[1], row);
+
+const object = (value: unknown): object => (typeof value === 'object' && value !== null ? value : {});
+const text = (row: unknown, path: string): string => z.string().catch('').parse(valueAt(row, path));
+
+const plain = (title: string, path: string): Column<Row> => ({ title, of: (row) => cell(valueAt(row, path)) });
+const word = (title: string, path: string): Column<Row> => ({ title, of: (row) => status(text(row, path) || '–') });
+const age = (title: string, path: string): Column<Row> => ({ title, of: (row) => ago(text(row, path), Date.now()) });
+const id = plain('ID', 'id');
+const name = plain('NAME', 'name');
+
+const generations: Column<Row> = {
+  title: 'GENERATION',
+  of: (row) => `${cell(valueAt(row, 'observedGeneration'))}/${cell(valueAt(row, 'generation'))}`,
+};
+
+const nothing = { named: false, deletable: false, details: {} };
+
+export const kinds: readonly Kind[] = [
+  {
+    name: 'fleets',
+    aliases: ['fleet'],
+    path: '/fleets',
+    columns: [name, plain('ENVIRONMENT', 'environment'), word('STATUS', 'status'), age('AGE', 'createdAt'), id],
+    named: true,
+    deletable: true,
+    details: { health: (id) => `/fleets/${id}/health` },
+  },
+  {
+    name: 'bots',
+    aliases: ['bot', 'bot-instance', 'bot-instances', 'moltbotinstance'],
+    path: '/bot-instances',
+    columns: [
+      name,
+      plain('FLEET', 'fleetName'),
+      word('STATUS', 'status'),
+      word('HEALTH', 'health'),
+      generations,
+      plain('TARGET', 'target.kind'),
+      plain('ENDPOINT', 'target.endpoint.url'),
+      id,
+    ],
+    named: true,
+    deletable: true,
+    details: {
+      drift: (id) => `/bot-instances/${id}/drift`,
+      health: (id) => `/bot-instances/${id}/health`,
+      timeline: (id) => `/bot-instances/${id}/events`,
+    },
+  },
+  {
+    name: 'change-sets',
+    aliases: ['change-set', 'changeset', 'changesets', 'rollout', 'rollouts'],
+    path: '/change-sets',
+    columns: [id, name, word('STATUS', 'status'), plain('FLEET', 'fleetName'), age('AGE', 'createdAt')],
+    ...nothing,
+    details: { status: (id) => `/change-sets/${id}/status`, plan: (id) => `/change-sets/${id}/plan` },
+  },
+  {
+    name: 'audit',
+    aliases: [],
+    path: '/audit',
+    columns: [
+      plain('#', 'sequence'),
+      plain('TIME', 'time'),
+      plain('ACTOR', 'actor.name'),
+      plain('ACTION', 'action'),
+      word('OUTCOME', 'outcome'),
+      plain('RESOURCE', 'resource.type'),
+      plain('ID', 'resource.id'),
+    ],
+    ...nothing,
+  },
+  {
+    name: 'workspaces',
+    aliases: ['workspace'],
+    path: '/workspaces',
+    columns: [name, plain('SLUG', 'slug'), id],
+    ...nothing,
+  },
+  {
+    name: 'targets',
+    aliases: ['target'],
+    path: '/targets',
+    columns: [plain('KIND', 'kind'), plain('AVAILABLE', 'available'), plain('REASON', 'reason')],
+    ...nothing,
+  },
+  {
+    name: 'events',
+    aliases: ['event'],
+    path: '/events',
+    columns: [
+      plain('CURSOR', 'cursor'),
+      plain('TIME', 'event.time'),
+      plain('TYPE', 'event.type'),
+      plain('SUBJECT', 'event.subject'),
+    ],
+    ...nothing,
+  },
+];
+
+/** The kind a word means. Throws a usage error that lists them. */
+export const kindOf = (word: string): Kind => {
+  const found = kinds.find((kind) => kind.name === word.toLowerCase() || kind.aliases.includes(word.toLowerCase()));
+  if (found !== undefined) return found;
+  throw usageError(`there is no kind '${word}'; use one of ${kinds.map((kind) => kind.name).join(', ')}`);
+};

@@ -1,0 +1,85 @@
+// How answers reach the terminal: a table for people, JSON or YAML for programs.
+import Table from 'cli-table3';
+import pc from 'picocolors';
+import { stringify } from 'yaml';
+import { printable, printableDeep, printableJson } from './printable.ts';
+
+export const formats = ['table', 'json', 'yaml'] as const;
+export type Format = (typeof formats)[number];
+
+export type Column<Row> = { readonly title: string; readonly of: (row: Row) => string };
+
+/** Rows as a table without borders, as wide as they need. */
+export const table = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string => {
+  const borders = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'];
+  const lines = ['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'];
+  const view = new Table({
+    head: columns.map((column) => pc.dim(column.title)),
+    chars: { ...Object.fromEntries([...borders, ...lines].map((name) => [name, ''])), middle: '  ' },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
+  view.push(...rows.map((row) => columns.map((column) => column.of(row))));
+  return view
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+};
+
+/** A value as JSON or YAML text. */
+export const encoded = (format: Exclude<Format, 'table'>, value: unknown): string =>
+  format === 'json' ? printableJson(value, 2) : stringify(printableDeep(value)).trimEnd();
+
+/** Writes one block to standard output. */
+export const print = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+/** Writes one line about the work itself, to standard error: output that programs read stays clean. */
+export const note = (text: string): void => {
+  process.stderr.write(`${text}\n`);
+};
+
+/** One thing as aligned `name  value` lines; absent values are shown as such, never left out. */
+export const fields = (pairs: readonly (readonly [string, string])[]): string => {
+  const width = Math.max(...pairs.map(([name]) => name.length));
+  return pairs.map(([name, value]) => `${pc.dim(name.padEnd(width))}  ${value}`).join('\n');
+};
+
+const bad = new Set(['ERROR', 'FAILED', 'UNHEALTHY', 'DRIFTED', 'ABORTED', 'REFUSED', 'DENIED', 'EXPIRED', 'fail']);
+const good = new Set(['RUNNING', 'HEALTHY', 'SUCCEEDED', 'IN_SYNC', 'ACTIVE', 'CONVERGED', 'OK', 'SERVING', 'ok']);
+const unsure = new Set(['DEGRADED', 'UNKNOWN', 'PAUSED', 'DRAINING', 'PROGRESSING', 'RECONCILING', 'warn']);
+
+/** A status word in the colour people expect of it. */
+export const status = (word: string): string => {
+  const text = printable(word);
+  if (bad.has(word)) return pc.red(text);
+  if (good.has(word)) return pc.green(text);
+  return unsure.has(word) ? pc.yellow(text) : text;
+};
+
+/** Any value in one table cell. */
+export const cell = (value: unknown): string => {
+  if (value === null || value === undefined) return '–';
+  if (typeof value === 'string') return printable(value);
+  return printable(JSON.stringify(value));
+};
+
+/** How long ago a time was, in the largest unit that fits: `12s`, `3m`, `5h`, `9d`. */
+export const ago = (time: string | null | undefined, now: number): string => {
+  const then = Date.parse(time ?? '');
+  if (Number.isNaN(then)) return '–';
+  const seconds = Math.max(0, Math.round((now - then) / 1_000));
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)}m`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3_600)}h` : `${Math.floor(seconds / 86_400)}d`;
+};
+
+/** A duration in ms as people read it. */
+export const duration = (ms: number): string => {
+  if (ms < 1) return `${ms.toFixed(2)} ms`;
+  if (ms < 1_000) return `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
+  return ms < 60_000
+    ? `${(ms / 1_000).toFixed(2)} s`
+    : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1_000)} s`;
+};

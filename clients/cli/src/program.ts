@@ -1,0 +1,202 @@
+// Every command with its arguments: what `molthub --help` shows.
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { formats } from './output.ts';
+import { shells } from './shells.ts';
+
+const wholeNumber = (min: number) => (text: string) => {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < min) throw new InvalidArgumentError(`a whole number from ${min} on`);
+  return number;
+};
+const collect = (value: string, all: string[] = []): string[] => [...all, value];
+
+export const program = new Command('molthub')
+  .description('The control plane for fleets of autonomous bots.')
+  .version('0.1.0')
+  .exitOverride()
+  .showHelpAfterError('(molthub --help lists the commands)')
+  .addOption(new Option('-o, --output <format>', 'how answers are printed').choices(formats).default('table'))
+  .option('--server <url>', 'the gateway (default: MOLTHUB_SERVER, else this machine)')
+  .option('--key <key>', 'the API key (default: MOLTHUB_KEY, else admin.key of this machine)')
+  .option('--verbose', 'more about errors: correlation id and cause');
+
+// `up` and `serve` hand everything behind them on to the program, help included.
+const passOn = (command: Command): Command =>
+  command.helpOption(false).allowUnknownOption().argument('[args...]', 'handed on to the program');
+
+passOn(program.command('up').description('start everything, with embedded Postgres and nats-server')).action(
+  async (args) => (await import('./commands/up.ts')).up('up', args),
+);
+passOn(program.command('serve').description('run all services, or the named ones, on servers of your own')).action(
+  async (args) => (await import('./commands/up.ts')).up('serve', args),
+);
+
+program
+  .command('apply')
+  .description('make the server have what YAML or JSON documents say')
+  .requiredOption('-f, --file <path>', 'a file, a folder, or - for standard input; may be repeated', collect)
+  .option('--dry-run', 'show the plan and change nothing')
+  .option('--wait', 'wait for each changed bot and tell its timeline')
+  .option('--no-wait', 'do not wait for the bots')
+  .option('--timeout <seconds>', 'how long to wait for the bots', wholeNumber(1), 120)
+  .action(async (options, command) => (await import('./commands/apply.ts')).apply(options, command));
+
+program
+  .command('get')
+  .description('list things of a kind, or show one')
+  .argument('<kind>', 'fleets, bots, change-sets, audit, events, targets, workspaces')
+  .argument('[name]', 'its name or id')
+  .option('--limit <n>', 'how many at most', wholeNumber(1), 500)
+  .option('--fleet <name>', 'only of this fleet')
+  .action(async (kind, name, options, command) =>
+    (await import('./commands/get.ts')).get(kind, name, options, command),
+  );
+
+program
+  .command('describe')
+  .description('everything about one thing')
+  .argument('<kind>', 'fleet, bot, change-set')
+  .argument('<name>', 'its name or id')
+  .action(async (kind, name, _, command) => (await import('./commands/describe.ts')).describe(kind, name, command));
+
+program
+  .command('delete')
+  .description('delete a fleet or a bot; a bot’s process and state are destroyed')
+  .argument('<kind>', 'fleet, bot')
+  .argument('<name>', 'its name or id')
+  .action(async (kind, name, _, command) => (await import('./commands/delete.ts')).remove(kind, name, command));
+
+program
+  .command('status')
+  .description('the control plane, the fleets and the bots in short')
+  .action(async (_, command) => (await import('./commands/status.ts')).status(command));
+
+program
+  .command('doctor')
+  .description('check what Molthub needs, and say what to do where something is missing')
+  .action(async (_, command) => (await import('./commands/doctor.ts')).doctor(command));
+
+const events = program.command('events').description('what happens');
+events
+  .command('tail')
+  .description('follow events as they happen; goes on after a disconnect where it was')
+  .option('--types <patterns>', 'such as rollout.>,reconciler.drift.>')
+  .option('--after <cursor>', 'start behind this cursor')
+  .action(async (options, command) => (await import('./commands/events.ts')).tail(options, command));
+
+const trace = program.command('trace').description('what bots did');
+trace
+  .command('list')
+  .description('the newest traces')
+  .option('--bot <name>', 'only of this bot')
+  .option('--limit <n>', 'how many', wholeNumber(1), 20)
+  .action(async (options, command) => (await import('./commands/trace.ts')).list(options, command));
+trace
+  .command('show')
+  .description('a trace as a waterfall')
+  .argument('<traceId>')
+  .option('--all', 'every span, however many')
+  .action(async (id, options, command) => (await import('./commands/trace.ts')).show(id, options, command));
+
+const parked = program.command('parked').description('events that kept failing and wait for a person');
+parked.command('list').action(async (_, command) => (await import('./commands/parked.ts')).list(command));
+parked
+  .command('show')
+  .argument('<id>')
+  .action(async (id, _, command) => (await import('./commands/parked.ts')).show(id, command));
+parked
+  .command('retry')
+  .argument('<id>')
+  .description('run it again, then what queues behind it')
+  .action(async (id, _, command) => (await import('./commands/parked.ts')).retry(id, command));
+parked
+  .command('drop')
+  .argument('<id>')
+  .description('give it up; what queues behind it goes on')
+  .option('--reason <text>', 'why', '')
+  .action(async (id, options, command) => (await import('./commands/parked.ts')).drop(id, options, command));
+
+const projections = program.command('projections').description('read models');
+projections.command('list').action(async (_, command) => (await import('./commands/projections.ts')).list(command));
+projections
+  .command('rebuild')
+  .argument('<name>')
+  .description('build a read model anew from the log; the old one serves meanwhile')
+  .option('--watch', 'show the progress until it is done')
+  .action(async (name, options, command) =>
+    (await import('./commands/projections.ts')).rebuild(name, options, command),
+  );
+
+const bus = program.command('bus').description('the event bus');
+bus
+  .command('republish')
+  .argument('<service>')
+  .description("send a service's log to the bus again; readers know what they have seen")
+  .action(async (service, _, command) => (await import('./commands/bus.ts')).republish(service, command));
+
+const rollout = program.command('rollout').description('change sets');
+rollout
+  .command('status')
+  .argument('<id>')
+  .option('--watch', 'show the progress until it ended')
+  .action(async (id, options, command) => (await import('./commands/rollout.ts')).status(id, options, command));
+for (const verb of ['start', 'abort', 'rollback']) {
+  rollout
+    .command(verb)
+    .argument('<id>')
+    .option('--reason <text>', 'why', '')
+    .action(async (id, options, command) => (await import('./commands/rollout.ts')).act(verb, id, options, command));
+}
+
+program
+  .command('rollback')
+  .description('give a bot an earlier version of its manifest again, as a new version')
+  .argument('<kind>', 'bot')
+  .argument('<name>', 'its name or id')
+  .option('--to <version>', 'which version (default: the one before the current)', wholeNumber(1))
+  .option('--reason <text>', 'why', '')
+  .option('--timeout <seconds>', 'how long to wait for the bot', wholeNumber(1), 120)
+  .option('--no-wait', 'do not wait for the bot')
+  .action(async (kind, name, options, command) =>
+    (await import('./commands/rollback.ts')).rollback(kind, name, options, command),
+  );
+
+program
+  .command('logs')
+  .description("the last lines of a bot's log")
+  .argument('<bot>')
+  .option('-n, --lines <n>', 'how many', wholeNumber(1), 100)
+  .action(async (bot, options, command) => (await import('./commands/logs.ts')).logs(bot, options, command));
+
+program
+  .command('token')
+  .description('a token with which a bot may send spans')
+  .argument('<bot>')
+  .action(async (bot, _, command) => (await import('./commands/token.ts')).token(bot, command));
+
+const keys = program.command('keys').description('API keys');
+keys.command('list').action(async (_, command) => (await import('./commands/keys.ts')).list(command));
+keys
+  .command('create')
+  .argument('<name>')
+  .requiredOption('--role <role>', 'OWNER, ADMIN, OPERATOR or VIEWER')
+  .option('--scope <scope>', 'one permission such as bot:read, or bot:*; may be repeated', collect)
+  .option('--expires <time>', 'when it ends, such as 2027-01-31T00:00:00Z')
+  .action(async (name, options, command) => (await import('./commands/keys.ts')).create(name, options, command));
+keys
+  .command('revoke')
+  .argument('<id>')
+  .action(async (id, _, command) => (await import('./commands/keys.ts')).revoke(id, command));
+
+program
+  .command('demo')
+  .description('a living fleet of simulated bots, and what to look at')
+  .option('--bots <n>', 'how many simulated bots', wholeNumber(1), 20)
+  .option('--real', 'one real OpenClaw bot too')
+  .action(async (options, command) => (await import('./commands/demo.ts')).demo(options, command));
+
+program
+  .command('completion')
+  .description('a completion script for a shell')
+  .addArgument(program.createArgument('<shell>').choices(shells))
+  .action(async (shell) => (await import('./commands/completion.ts')).completion(shell, program));

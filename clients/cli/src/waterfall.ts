@@ -1,0 +1,150 @@
+// A trace as lines of text: what called what, when, and for how long, in one picture of the terminal's width.
+import { z } from 'zod';
+import { duration } from './output.ts';
+import { printable } from './printable.ts';
+
+/** One span in the order it is shown, parents before their children. */
+export type Span = {
+  readonly depth: number;
+  readonly name: string;
+  readonly type: string;
+  readonly failed: boolean;
+  /** ms since the trace began. */
+  readonly startMs: number;
+  readonly durationMs: number;
+  /** Where this span's descendants end in the list: the index after the last of them. */
+  readonly end: number;
+};
+
+const SpanFields = z.looseObject({
+  name: z.string(),
+  type: z.string(),
+  status: z.string(),
+  startedAt: z.string(),
+  durationMs: z.number(),
+  children: z.array(z.unknown()).default([]),
+});
+type SpanFields = z.infer<typeof SpanFields>;
+
+/** Flattens the roots of a trace tree without recursion: agents have been seen to nest thousands deep. */
+export const spansOf = (roots: readonly unknown[]): Span[] => {
+  const parsed = byStart(roots);
+  const zero = Math.min(...parsed.map((span) => Date.parse(span.startedAt)));
+  type Open = { readonly fields: SpanFields; readonly depth: number };
+  const open: Open[] = parsed.map((fields) => ({ fields, depth: 0 })).reverse();
+  const shown: Omit<Span, 'end'>[] = [];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { fields, depth } = next;
+    shown.push({
+      depth,
+      name: printable(fields.name),
+      type: printable(fields.type),
+      failed: fields.status === 'ERROR',
+      startMs: Date.parse(fields.startedAt) - zero,
+      durationMs: fields.durationMs,
+    });
+    for (const child of byStart(fields.children).reverse()) open.push({ fields: child, depth: depth + 1 });
+  }
+  return withEnds(shown);
+};
+
+const byStart = (spans: readonly unknown[]): SpanFields[] =>
+  spans.map((span) => SpanFields.parse(span)).sort((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt));
+
+const withEnds = (spans: readonly Omit<Span, 'end'>[]): Span[] => {
+  const ends = spans.map(() => spans.length);
+  const path: number[] = [];
+  for (const [index, { depth }] of spans.entries()) {
+    for (const finished of path.splice(depth)) ends[finished] = index;
+    path.push(index);
+  }
+  return spans.map((span, index) => ({ ...span, end: ends[index] ?? spans.length }));
+};
+
+export type Paint = { readonly red: (text: string) => string; readonly dim: (text: string) => string };
+const plain: Paint = { red: (text) => text, dim: (text) => text };
+
+/** How many children of one span are shown before the rest becomes one line. */
+export const childrenShown = 12;
+const indentMax = 12;
+const timeWidth = 12;
+
+/**
+ * The lines of a waterfall, at most `width` columns wide (60 or more): name, type, bar, duration. Where a span has
+ * more than `childrenShown` children the rest is one line that says how many, how long and how many failed.
+ */
+export const waterfall = (
+  spans: readonly Span[],
+  options: { width: number; all?: boolean; paint?: Paint },
+): string[] => {
+  const { all = false, paint = plain } = options;
+  const width = Math.max(options.width, 60);
+  const names = Math.floor(width * 0.4);
+  const bars = width - names - timeWidth - 10;
+  const totalMs = Math.max(...spans.map((span) => span.startMs + span.durationMs), 0.001);
+  const lines: string[] = [];
+  const children = new Map<number, number>();
+  for (let index = 0; index < spans.length; ) {
+    const span = spans[index];
+    if (span === undefined) break;
+    const nth = (children.get(span.depth) ?? 0) + 1;
+    const siblings = all || nth <= childrenShown ? 0 : siblingsFrom(spans, index);
+    if (siblings > 1) {
+      const end = endOfSiblings(spans, index);
+      lines.push(paint.dim(rest(spans.slice(index, end), siblings, span.depth)));
+      index = end;
+      continue;
+    }
+    children.set(span.depth, nth);
+    children.delete(span.depth + 1);
+    lines.push(line(span, { names, bars, totalMs, paint }));
+    index += 1;
+  }
+  return lines;
+};
+
+const line = (span: Span, view: { names: number; bars: number; totalMs: number; paint: Paint }): string => {
+  const name = fit(`${indent(span.depth)}${span.failed ? '✗ ' : ''}${span.name}`, view.names);
+  const type = fit(span.type, 7);
+  const time = duration(span.durationMs).padStart(timeWidth - 1);
+  const text = `${name} ${type} ${bar(span, view.bars, view.totalMs)} ${time}`;
+  return span.failed ? view.paint.red(text) : text;
+};
+
+/** Every span has a bar of at least one column, inside the picture. */
+const bar = (span: Span, width: number, totalMs: number): string => {
+  const from = Math.min(Math.floor((span.startMs / totalMs) * width), width - 1);
+  const length = Math.min(Math.max(Math.round((span.durationMs / totalMs) * width), 1), width - from);
+  return `${' '.repeat(from)}${'█'.repeat(length)}`.padEnd(width);
+};
+
+const rest = (hidden: readonly Span[], siblings: number, depth: number): string => {
+  const failed = hidden.filter((span) => span.failed).length;
+  const own = hidden.filter((span) => span.depth === depth);
+  const ms = own.reduce((sum, span) => sum + span.durationMs, 0);
+  const within = hidden.length > siblings ? `, ${hidden.length} spans` : '';
+  const errors = failed === 0 ? '' : `, ${failed} failed`;
+  return `${indent(depth)}… ${siblings} more${within}${errors}, ${duration(ms)} (--all shows them)`;
+};
+
+const siblingsFrom = (spans: readonly Span[], from: number): number => {
+  let count = 0;
+  for (let index = from; isSibling(spans, index, from); index = spans[index]?.end ?? spans.length) count += 1;
+  return count;
+};
+
+const endOfSiblings = (spans: readonly Span[], from: number): number => {
+  let index = from;
+  while (isSibling(spans, index, from)) index = spans[index]?.end ?? spans.length;
+  return index;
+};
+
+const isSibling = (spans: readonly Span[], index: number, first: number): boolean =>
+  spans[index] !== undefined && spans[index]?.depth === spans[first]?.depth;
+
+/** Deep traces stop moving to the right; their depth is written instead. */
+const indent = (depth: number): string =>
+  depth <= indentMax ? '  '.repeat(depth) : `${'  '.repeat(indentMax)}[${depth}] `;
+
+const fit = (text: string, width: number): string =>
+  text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width);
