@@ -1,0 +1,67 @@
+import { specification } from '@molthub/decider/testing';
+import { expect, test } from 'vitest';
+import { botHealth } from './decider.ts';
+import { fleetHealth, statusOf } from './fleet/decider.ts';
+
+const botId = '0193a000-0000-7000-8000-0000000000b1';
+const fleetId = '0193a000-0000-7000-8000-00000000000f';
+const envelope = {
+  id: '0193a000-0000-7000-8000-0000000000c1',
+  workspace: 'default',
+  actor: { kind: 'service', id: 'health', name: 'health' },
+  correlationId: 'c',
+  causationId: null,
+  time: '2026-11-21T10:00:00.000Z',
+  records: true,
+} as const;
+const reading = {
+  botId,
+  fleetId,
+  detail: 'it answers',
+  latencyMs: 3,
+  failures: 0,
+  probedAt: '2026-11-21T10:00:00.000Z',
+  hash: null,
+  simulated: false,
+};
+const report = (status: 'HEALTHY' | 'UNHEALTHY' | 'UNKNOWN') => ({
+  ...envelope,
+  type: 'health.bot.report-probe.v1' as const,
+  data: { ...reading, status },
+});
+const changed = (from: 'HEALTHY' | 'UNHEALTHY' | 'UNKNOWN', to: 'HEALTHY' | 'UNHEALTHY' | 'UNKNOWN') => ({
+  type: 'health.bot.changed.v1' as const,
+  data: { ...reading, from, to },
+});
+const bot = specification(botHealth);
+const fleet = specification(fleetHealth);
+
+test('a first good reading changes a bot from unknown to healthy', () => {
+  bot.given().when(report('HEALTHY')).then(changed('UNKNOWN', 'HEALTHY'));
+});
+
+test('an identical reading is no event', () => {
+  bot.given(changed('UNKNOWN', 'HEALTHY')).when(report('HEALTHY')).thenNothing();
+  bot.given().when(report('UNKNOWN')).thenNothing();
+});
+
+test('each change says what it was before', () => {
+  bot.given(changed('UNKNOWN', 'HEALTHY')).when(report('UNHEALTHY')).then(changed('HEALTHY', 'UNHEALTHY'));
+});
+
+test('a fleet tells its counts when they change, and only then', () => {
+  const counts = { healthy: 2, degraded: 0, unhealthy: 1, unknown: 0 };
+  const command = { ...envelope, type: 'health.fleet.report.v1' as const, data: { fleetId, counts } };
+  const told = { type: 'health.fleet.changed.v1' as const, data: { fleetId, status: 'UNHEALTHY' as const, counts } };
+  fleet.given().when(command).then(told);
+  fleet.given(told).when(command).thenNothing();
+});
+
+test('a fleet is as bad as its worst bot, and unknown only if nothing is known', () => {
+  const none = { healthy: 0, degraded: 0, unhealthy: 0, unknown: 0 };
+  expect(statusOf(none)).toBe('UNKNOWN');
+  expect(statusOf({ ...none, unknown: 3 })).toBe('UNKNOWN');
+  expect(statusOf({ ...none, healthy: 1, unknown: 3 })).toBe('HEALTHY');
+  expect(statusOf({ ...none, healthy: 9, degraded: 1 })).toBe('DEGRADED');
+  expect(statusOf({ ...none, healthy: 9, degraded: 1, unhealthy: 1 })).toBe('UNHEALTHY');
+});

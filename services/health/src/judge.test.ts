@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { confirmMs, judge, type Reading, type Standing, unwellMs } from './judge.ts';
+
+const intervalMs = 30_000;
+const reading = (status: Reading['status']): Reading => ({ status, latencyMs: null, detail: '' });
+const well: Standing = { status: 'HEALTHY', failures: 0, unknowns: 0 };
+
+test('one bad answer of a healthy bot is asked again at once and told to nobody', () => {
+  expect(judge(well, reading('UNHEALTHY'), intervalMs)).toEqual({
+    status: 'HEALTHY',
+    failures: 1,
+    unknowns: 0,
+    tell: false,
+    againMs: confirmMs,
+  });
+});
+
+test('two bad answers in a row make a bot unhealthy', () => {
+  const once = judge(well, reading('UNHEALTHY'), intervalMs);
+  expect(judge(once, reading('UNHEALTHY'), intervalMs)).toMatchObject({
+    status: 'UNHEALTHY',
+    failures: 2,
+    tell: true,
+    againMs: unwellMs,
+  });
+});
+
+test('a good answer in between clears the bot', () => {
+  const once = judge(well, reading('UNHEALTHY'), intervalMs);
+  const cleared = judge(once, reading('HEALTHY'), intervalMs);
+  expect(cleared).toMatchObject({ status: 'HEALTHY', failures: 0, tell: false });
+  expect(judge(cleared, reading('UNHEALTHY'), intervalMs)).toMatchObject({ tell: false });
+});
+
+test('a good answer makes a bot healthy at once', () => {
+  const unhealthy: Standing = { status: 'UNHEALTHY', failures: 7, unknowns: 0 };
+  expect(judge(unhealthy, reading('HEALTHY'), intervalMs)).toMatchObject({
+    status: 'HEALTHY',
+    tell: true,
+    againMs: intervalMs,
+  });
+});
+
+test('what is known already is not told again', () => {
+  expect(judge(well, reading('HEALTHY'), intervalMs).tell).toBe(false);
+  const unhealthy: Standing = { status: 'UNHEALTHY', failures: 2, unknowns: 0 };
+  expect(judge(unhealthy, reading('UNHEALTHY'), intervalMs)).toMatchObject({ tell: false, failures: 3 });
+});
+
+test('a prober that cannot ask takes back what it said only at the third time', () => {
+  const first = judge(well, reading('UNKNOWN'), intervalMs);
+  const second = judge(first, reading('UNKNOWN'), intervalMs);
+  expect([first, second].map(({ status, tell }) => [status, tell])).toEqual([
+    ['HEALTHY', false],
+    ['HEALTHY', false],
+  ]);
+  expect(judge(second, reading('UNKNOWN'), intervalMs)).toMatchObject({ status: 'UNKNOWN', tell: true });
+});
+
+test('no bot is asked less often than the interval says', () => {
+  expect(judge(well, reading('UNHEALTHY'), 200).againMs).toBe(200);
+});

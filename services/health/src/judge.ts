@@ -1,0 +1,57 @@
+// When a reading is believed, and when to ask again.
+import type { HealthStatus } from '@molthub/contracts';
+import { unreachable } from '@molthub/decider';
+
+export type Reading = {
+  /** UNKNOWN: the prober itself could not ask, which says nothing about the bot. */
+  readonly status: HealthStatus;
+  readonly latencyMs: number | null;
+  readonly detail: string;
+};
+
+/** What was last told about a bot, and what speaks against it since. */
+export type Standing = { readonly status: HealthStatus; readonly failures: number; readonly unknowns: number };
+
+export type Judgement = Standing & {
+  /** Whether `status` is to be told. */
+  readonly tell: boolean;
+  readonly againMs: number;
+};
+
+/** One bad answer may be the network's; the second in a row is believed. */
+export const failuresMax = 2;
+/** A prober that could not ask tries this often before it takes back what it said. */
+export const unknownsMax = 3;
+export const confirmMs = 1_500;
+/** A bot that is not well is looked at more often, so that its recovery shows soon. */
+export const unwellMs = 5_000;
+
+/** `intervalMs` is how often a bot that is well is asked. */
+export const judge = (standing: Standing, reading: Reading, intervalMs: number): Judgement => {
+  const { status } = standing;
+  const as = (told: HealthStatus, failures: number, unknowns: number, againMs: number): Judgement => ({
+    status: told,
+    failures,
+    unknowns,
+    tell: told !== status,
+    againMs: Math.min(againMs, intervalMs),
+  });
+  switch (reading.status) {
+    case 'HEALTHY':
+      return as('HEALTHY', 0, 0, intervalMs);
+    case 'DEGRADED':
+      return as('DEGRADED', 0, 0, unwellMs);
+    case 'UNHEALTHY': {
+      const failures = standing.failures + 1;
+      return failures < failuresMax ? as(status, failures, 0, confirmMs) : as('UNHEALTHY', failures, 0, unwellMs);
+    }
+    case 'UNKNOWN': {
+      const unknowns = standing.unknowns + 1;
+      return unknowns < unknownsMax
+        ? as(status, standing.failures, unknowns, confirmMs)
+        : as('UNKNOWN', standing.failures, unknowns, unwellMs);
+    }
+    default:
+      return unreachable(reading.status);
+  }
+};

@@ -1,0 +1,54 @@
+// health: asks every bot how it is, and says when that changes.
+import { BotHealthChanged, FleetHealthChanged, ReportFleet, ReportProbe } from '@molthub/contracts';
+import { aggregate, asIs, type ServiceDefinition } from '@molthub/service';
+import { botHealth } from './decider.ts';
+import { fleetHealth } from './fleet/decider.ts';
+import { prober } from './prober.ts';
+import { healthViews } from './projection.ts';
+import { rollUp } from './roll-up.ts';
+import { migrations, targetListener } from './targets.ts';
+import { createWake } from './wake.ts';
+
+export type HealthSettings = {
+  /** Where the references to bots' tokens start. */
+  readonly home: string;
+  /** How often a bot that is well is asked; 30 s by default. */
+  readonly probeIntervalMs?: number;
+};
+
+const bots = aggregate({
+  category: 'bot',
+  commands: [ReportProbe],
+  events: [BotHealthChanged],
+  id: ({ data }) => data.botId,
+  prepare: asIs,
+  decider: botHealth,
+});
+
+const fleets = aggregate({
+  category: 'fleet',
+  commands: [ReportFleet],
+  events: [FleetHealthChanged],
+  id: ({ data }) => data.fleetId,
+  prepare: asIs,
+  decider: fleetHealth,
+});
+
+export const health = ({ home, probeIntervalMs = 30_000 }: HealthSettings): ServiceDefinition => {
+  const probing = createWake();
+  const counting = createWake();
+  const changed = () => {
+    probing.ring();
+    counting.ring();
+  };
+  return {
+    name: 'health',
+    migrations,
+    aggregates: [bots, fleets],
+    projections: [healthViews],
+    reactions: [],
+    listeners: [targetListener(changed)],
+    queries: [],
+    jobs: [prober(probing, { home, probeIntervalMs }), rollUp(counting)],
+  };
+};

@@ -1,0 +1,88 @@
+import { expect, test } from 'vitest';
+import type { Target } from './targets.ts';
+import { createWatch } from './watch.ts';
+
+const intervalMs = 30_000;
+const now = 1_000_000_000_500;
+const target = (more: Partial<Target> = {}): Target => ({
+  workspace: 'default',
+  botId: '0193a000-0000-7000-8000-0000000000b1',
+  fleetId: '0193a000-0000-7000-8000-00000000000f',
+  mode: 'RUNNING',
+  url: 'ws://127.0.0.1:18789',
+  tokenReference: null,
+  simulated: false,
+  hash: null,
+  ...more,
+});
+const healthy = { status: 'HEALTHY', latencyMs: 3, detail: '' } as const;
+const unhealthy = { status: 'UNHEALTHY', latencyMs: null, detail: '' } as const;
+
+test('a new bot is asked at once, and then once an interval', () => {
+  const watch = createWatch(intervalMs);
+  const bot = target();
+  watch.update(bot, null, now);
+  expect(watch.take(now)).toEqual([bot]);
+  expect(watch.take(now)).toEqual([]);
+  expect(watch.note(bot, healthy, now + 5)).toMatchObject({ tell: true, status: 'HEALTHY' });
+  expect(watch.nextMs()).toBe(now + 5 + intervalMs);
+});
+
+test('a changed endpoint or configuration is asked at once', () => {
+  for (const change of [{ url: 'ws://127.0.0.1:19000' }, { hash: `sha256:${'1'.repeat(64)}` }]) {
+    const watch = createWatch(intervalMs);
+    watch.update(target(), null, now);
+    watch.note(watch.take(now)[0] ?? target(), healthy, now);
+    watch.update(target(change), 'HEALTHY', now + 10);
+    expect(watch.nextMs()).toBe(now + 10);
+  }
+});
+
+test('news of a bot that is well and unchanged does not hasten its next probe', () => {
+  const watch = createWatch(intervalMs);
+  watch.update(target(), null, now);
+  watch.note(watch.take(now)[0] ?? target(), healthy, now);
+  watch.update(target(), 'HEALTHY', now + 10);
+  expect(watch.nextMs()).toBe(now + intervalMs);
+});
+
+test('an answer from an endpoint that is no longer the bot’s counts for nothing', () => {
+  const watch = createWatch(intervalMs);
+  watch.update(target(), null, now);
+  const [old] = watch.take(now);
+  watch.update(target({ url: 'ws://127.0.0.1:19000' }), null, now);
+  expect(watch.note(old ?? target(), unhealthy, now)).toBeNull();
+  expect(watch.take(now)).toHaveLength(1);
+});
+
+test.each(['STOPPED', 'PAUSED', 'DESTROYED', 'STARTING'] as const)(
+  'a bot that is %s is not asked and is unknown',
+  (mode) => {
+    const watch = createWatch(intervalMs);
+    watch.update(target(), 'HEALTHY', now);
+    expect(watch.update(target({ mode }), 'HEALTHY', now)).toBe('UNKNOWN');
+    expect(watch.take(now + 2 * intervalMs)).toEqual([]);
+    expect(watch.update(target({ mode }), 'UNKNOWN', now)).toBeNull();
+  },
+);
+
+test('after a restart, bots that were well are spread over the interval', () => {
+  const watch = createWatch(intervalMs);
+  for (let at = 0; at < 300; at += 1) {
+    watch.update(target({ botId: `0193a000-0000-7000-8000-${String(at).padStart(12, '0')}` }), 'HEALTHY', now);
+  }
+  expect(watch.take(now)).toEqual([]);
+  const firstHalf = watch.take(now + intervalMs / 2).length;
+  expect(firstHalf).toBeGreaterThan(100);
+  expect(firstHalf).toBeLessThan(200);
+  expect(watch.take(now + intervalMs).length + firstHalf).toBe(300);
+});
+
+test('simulated bots are due in whole seconds, so that one request asks for many', () => {
+  const watch = createWatch(intervalMs);
+  const bot = target({ simulated: true });
+  watch.update(bot, null, now);
+  watch.take(now);
+  watch.note(bot, healthy, now + 7);
+  expect((watch.nextMs() ?? 1) % 1_000).toBe(0);
+});

@@ -1,0 +1,75 @@
+// Who is asked next: every watched bot with its standing and the moment it is due. Pure but for being a map.
+import { createHash } from 'node:crypto';
+import type { HealthStatus } from '@molthub/contracts';
+import { judge, type Judgement, type Reading, type Standing } from './judge.ts';
+import type { Target } from './targets.ts';
+
+export type Watched = { readonly target: Target; readonly standing: Standing; readonly dueMs: number };
+
+export type Watch = {
+  /** Takes a target as it is now. Answers the status to tell where that needs no probe: UNKNOWN for one at rest. */
+  readonly update: (target: Target, told: HealthStatus | null, nowMs: number) => 'UNKNOWN' | null;
+  /** Bots that are due, oldest first; each is out until its reading is noted. */
+  readonly take: (nowMs: number) => readonly Target[];
+  /** Notes a reading. Null if it is about an endpoint that is no longer the bot's. */
+  readonly note: (target: Target, reading: Reading, nowMs: number) => Judgement | null;
+  /** When the next bot is due; null if none is. */
+  readonly nextMs: () => number | null;
+  readonly size: () => number;
+};
+
+/** Simulated bots come in whole seconds, so that one request asks for many. */
+const slotMs = 1_000;
+
+export const createWatch = (intervalMs: number): Watch => {
+  const bots = new Map<string, Watched>();
+  const out = new Set<string>();
+  const dueAt = ({ simulated }: Target, atMs: number) => (simulated ? Math.ceil(atMs / slotMs) * slotMs : atMs);
+
+  return {
+    update: (target, told, nowMs) => {
+      const known = bots.get(target.botId);
+      const status = known?.standing.status ?? told ?? 'UNKNOWN';
+      if (target.mode !== 'RUNNING' || target.url === null) {
+        bots.delete(target.botId);
+        return status === 'UNKNOWN' ? null : 'UNKNOWN';
+      }
+      const isSame = known?.target.url === target.url && known.target.hash === target.hash;
+      const isWell = status === 'HEALTHY';
+      // After a restart of ours a bot that was well waits for its place. A new or changed one, and one that is not
+      // well and of which there is news, is asked at once.
+      const placeMs = dueAt(target, nowMs + placeOf(target.botId) * intervalMs);
+      const dueMs = !isWell ? nowMs : isSame ? known.dueMs : known ? nowMs : placeMs;
+      const standing = isSame ? known.standing : { status, failures: 0, unknowns: 0 };
+      bots.set(target.botId, { target, standing, dueMs });
+      return null;
+    },
+    take: (nowMs) => {
+      const due = [...bots.values()].filter(({ target, dueMs }) => dueMs <= nowMs && !out.has(target.botId));
+      for (const { target } of due) out.add(target.botId);
+      return due.toSorted((a, b) => a.dueMs - b.dueMs).map(({ target }) => target);
+    },
+    note: (target, reading, nowMs) => {
+      out.delete(target.botId);
+      const known = bots.get(target.botId);
+      if (!known || known.target.url !== target.url) return null;
+      const judgement = judge(known.standing, reading, intervalMs);
+      const { status, failures, unknowns, againMs } = judgement;
+      const changedMeanwhile = known.target !== target && known.target.hash !== target.hash;
+      const dueMs = changedMeanwhile ? nowMs : againMs < intervalMs ? nowMs + againMs : dueAt(target, nowMs + againMs);
+      bots.set(target.botId, { target: known.target, standing: { status, failures, unknowns }, dueMs });
+      return judgement;
+    },
+    nextMs: () => {
+      let next: number | null = null;
+      for (const { target, dueMs } of bots.values()) {
+        if (!out.has(target.botId) && (next === null || dueMs < next)) next = dueMs;
+      }
+      return next;
+    },
+    size: () => bots.size,
+  };
+};
+
+/** A bot's place in the interval, from 0 to 1, the same in every process: so probes spread evenly. */
+const placeOf = (botId: string): number => createHash('sha256').update(botId).digest().readUInt32BE(0) / 2 ** 32;
