@@ -27,9 +27,11 @@ export type ApplyStep = {
 };
 
 /**
- * `noop`: it was so already. `hot`: changed, same process, no restart. `restarted`: changed, and the bot restarted itself.
+ * `noop`: it was so already. `hot`: changed, same process, no restart. `restarted`: changed, and the bot restarted
+ * itself.
  * `restart-needed`: nothing written, see `mayRestart`. `rate-limited`: nothing written, try after `retryAfterMs`.
- * `file-broken`: nothing written, the file must be replaced first. `unknown`: written perhaps; observe before trying again.
+ * `file-broken`: nothing written, the file must be replaced first. `unknown`: written perhaps; observe before trying
+ * again.
  */
 export type ApplyOutcome = { readonly steps: readonly ApplyStep[]; readonly paths: readonly string[] } & (
   | { readonly outcome: 'noop' | 'hot' | 'restarted' | 'restart-needed' | 'file-broken' | 'unknown' }

@@ -16,7 +16,8 @@ export async function lastLogLines(path: string, linesMax: number): Promise<read
 }
 
 /**
- * Cuts a log that has passed 16 MiB; its last MiB is kept beside it as `.1`. Whoever has it open for appending goes on at
+ * Cuts a log that has passed 16 MiB; its last MiB is kept beside it as `.1`. Whoever has it open for appending goes
+ * on at
  * the new end, so that this works on a running bot.
  */
 export async function trimLog(path: string): Promise<'trimmed' | 'small'> {

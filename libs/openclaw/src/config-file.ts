@@ -82,7 +82,9 @@ async function metaOf(paths: readonly string[]): Promise<JsonObject | undefined>
   return undefined;
 }
 
-/** OpenClaw writes plain JSON; people may write JSON5. Messages name the place, never the text, which may be a secret. */
+/**
+ * OpenClaw writes plain JSON; people may write JSON5. Messages name the place, never the text, which may be a secret.
+ */
 function parseJson5(text: string): { readonly value: unknown } | { readonly reason: string } {
   try {
     return { value: JSON.parse(text) };

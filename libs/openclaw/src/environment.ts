@@ -45,11 +45,13 @@ const VALUE_CHARACTERS_MAX = 32_768;
 
 /** Names that would change which code runs, where traffic goes, or what Molthub itself decides. */
 const REFUSED = [
-  /^(node|npm|nvm|pnpm|yarn|corepack|openclaw|clawdbot|moltbot|molthub|git|ld|dyld|bash|zsh|python|perl|ruby|java|jdk|gem)_/i,
-  /^(path|home|shell|user|logname|tmpdir|tmp|temp|pwd|oldpwd|ifs|env|ps4|prompt_command|cdpath|globignore|shellopts|bashopts|fpath)$/i,
-  /^(_java_options|pythonpath|pythonhome|perl5lib|perl5opt|perllib|rubyopt|rubylib|gconv_path|hostaliases|localdomain)$/i,
-  /^(database_url|nats_url|pg[a-z]*|do_not_track|electron_.*|xdg_.*|systemroot|comspec|pathext|editor|visual|pager)$/i,
-  /^(.*_proxy|ssl_cert_.*|ssl_.*|curl_ca_bundle|requests_ca_bundle|openssl_.*|ssh_.*|malloc_.*|glibc_.*|locpath|nlspath)$/i,
+  /^(node|npm|nvm|pnpm|yarn|corepack|openclaw|clawdbot|moltbot|molthub|git|ld|dyld)_/i,
+  /^(bash|zsh|python|perl|ruby|java|jdk|gem|ssl|openssl|ssh|malloc|glibc|electron|xdg)_/i,
+  /^(path|home|shell|user|logname|tmpdir|tmp|temp|pwd|oldpwd|ifs|env|ps4|prompt_command|cdpath|fpath)$/i,
+  /^(globignore|shellopts|bashopts|editor|visual|pager|systemroot|comspec|pathext|locpath|nlspath)$/i,
+  /^(_java_options|pythonpath|pythonhome|perl5lib|perl5opt|perllib|rubyopt|rubylib)$/i,
+  /^(gconv_path|hostaliases|localdomain|database_url|nats_url|pg[a-z]*|do_not_track)$/i,
+  /^(.*_proxy|curl_ca_bundle|requests_ca_bundle)$/i,
 ];
 
 /** What is wrong with the names and values of a manifest's `spec.env`. */

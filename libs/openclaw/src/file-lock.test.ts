@@ -28,7 +28,10 @@ test('two callers in one process never hold the lock at once', async () => {
 test('a lock whose holder was killed is free at once', async () => {
   const path = join(folder, 'b.lock');
   const holder = `import('node:sqlite').then(({ DatabaseSync }) => {
-    globalThis.held = new DatabaseSync(process.argv[1]); held.exec('BEGIN EXCLUSIVE'); console.log('held'); setInterval(() => {}, 1000);
+    globalThis.held = new DatabaseSync(process.argv[1]);
+    held.exec('BEGIN EXCLUSIVE');
+    console.log('held');
+    setInterval(() => {}, 1000);
   })`;
   const child = spawn(process.execPath, ['-e', holder, path], { stdio: ['ignore', 'pipe', 'inherit'] });
   await new Promise((resolve) => child.stdout.once('data', resolve));

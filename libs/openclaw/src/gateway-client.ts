@@ -101,7 +101,10 @@ async function requestUntil(link: Link, method: string, params: unknown, timeout
   }
 }
 
-/** Waits as long as the gateway asked for. Throws where waiting would not help, or is for the caller to decide: a rate limit. */
+/**
+ * Waits as long as the gateway asked for. Throws where waiting would not help, or is for the caller to decide: a rate
+ * limit.
+ */
 async function waitOut(error: unknown, deadline: number): Promise<void> {
   if (!(error instanceof GatewayError) || error.code !== 'UNAVAILABLE' || !error.retryable) throw error;
   const pauseMs = Math.max(error.retryAfterMs ?? RETRY_AFTER_MS, 50);
@@ -130,8 +133,8 @@ function openLink(options: GatewayOptions, timeoutMs: number): Link {
   const challenge = Promise.withResolvers<void>();
   const failure = Promise.withResolvers<never>();
   const end = Promise.withResolvers<GatewayClosed>();
+  // Nobody may be waiting for it when the connection ends after the handshake.
   failure.promise.catch(() => undefined);
-  let requests = 0;
 
   const fail = (error: GatewayError) => {
     failure.reject(error);
@@ -155,47 +158,55 @@ function openLink(options: GatewayOptions, timeoutMs: number): Link {
     options.onEvent?.({ event: received.event, payload: received.payload });
   });
   socket.on('unexpected-response', (_request, response) => {
-    fail(
-      new GatewayError('refused', `The gateway answered HTTP ${response.statusCode}.`, {
-        code: `HTTP_${response.statusCode}`,
-      }),
-    );
+    const code = `HTTP_${response.statusCode}`;
+    fail(new GatewayError('refused', `The gateway answered the upgrade with ${code}.`, { code }));
     response.destroy();
   });
   socket.on('error', (error) => fail(brokenLink(error)));
   socket.on('close', (code, reason) => {
     const text = plainText(reason.toString(), 120);
     end.resolve({ code, reason: text });
-    fail(
-      new GatewayError('outcome-unknown', `The gateway closed the connection (${code} ${text}).`, {
-        code: `CLOSED_${code}`,
-      }),
-    );
+    const message = `The gateway closed the connection (${code} ${text}).`;
+    fail(new GatewayError('outcome-unknown', message, { code: `CLOSED_${code}` }));
   });
 
-  const send = (method: string, params: unknown, limitMs: number) =>
+  return {
+    challenged: challenge.promise,
+    failed: failure.promise,
+    closed: end.promise,
+    send: sender(socket, pending),
+    fail,
+    close,
+  };
+}
+
+function sender(socket: WebSocket, pending: Map<string, Waiting>): Link['send'] {
+  let requests = 0;
+  return (method, params, limitMs) =>
     new Promise<unknown>((resolve, reject) => {
-      if (socket.readyState !== WebSocket.OPEN)
-        return reject(new GatewayError('unreachable', 'The connection is closed.'));
+      const open = socket.readyState === WebSocket.OPEN;
+      if (!open) return reject(new GatewayError('unreachable', 'The connection is closed.'));
       if (pending.size >= PENDING_MAX) return reject(new GatewayError('protocol', 'Too many requests are under way.'));
       requests += 1;
       const id = `r${requests}`;
-      const late = () => {
-        pending.delete(id);
-        reject(new GatewayError('timeout', `The gateway did not answer ${method} in time.`));
+      const timer = setTimeout(
+        () => {
+          pending.delete(id);
+          reject(new GatewayError('timeout', `The gateway did not answer ${method} in time.`));
+        },
+        Math.max(limitMs, 1),
+      );
+      const done = (payload: unknown) => {
+        clearTimeout(timer);
+        resolve(payload);
       };
-      const timer = setTimeout(late, Math.max(limitMs, 1));
-      const settled =
-        <T>(then: (value: T) => void) =>
-        (value: T) => {
-          clearTimeout(timer);
-          then(value);
-        };
-      pending.set(id, { done: settled(resolve), failed: settled(reject) });
+      const failed = (error: Error) => {
+        clearTimeout(timer);
+        reject(error);
+      };
+      pending.set(id, { done, failed });
       socket.send(JSON.stringify({ type: 'req', id, method, params }));
     });
-
-  return { challenged: challenge.promise, failed: failure.promise, closed: end.promise, send, fail, close };
 }
 
 function settle(pending: Map<string, Waiting>, answer: AnswerFrame): void {

@@ -1,7 +1,8 @@
 // What can go wrong between Molthub and a bot's gateway.
 
 /**
- * `refused`: the gateway answered no. `unreachable`: nobody answers there. `timeout`: no answer in time; a write may still
+ * `refused`: the gateway answered no. `unreachable`: nobody answers there. `timeout`: no answer in time; a write may
+ * still
  * have taken effect. `outcome-unknown`: the connection ended while a request was under way. `protocol`: the other side
  * does not speak the protocol, or too much of it.
  */
@@ -17,7 +18,10 @@ type Particulars = {
 
 export class GatewayError extends Error {
   readonly failure: GatewayFailure;
-  /** The gateway's own code: the particular one where it gives one (`AUTH_TOKEN_MISMATCH`), else `INVALID_REQUEST` and such. */
+  /**
+   * The gateway's own code: the particular one where it gives one (`AUTH_TOKEN_MISMATCH`), else `INVALID_REQUEST` and
+   * such.
+   */
   readonly code: string;
   readonly details: unknown;
   readonly retryable: boolean;

@@ -132,7 +132,10 @@ export async function status(client: GatewayClient, timeoutMs = REQUEST_TIMEOUT_
   return parseAnswer('status', statusAnswer, await client.request('status', {}, timeoutMs));
 }
 
-/** The version's schema with its hints, 2 MB: which paths are secret stands only here, not in the command line's answer. */
+/**
+ * The version's schema with its hints, 2 MB: which paths are secret stands only here, not in the command line's
+ * answer.
+ */
 export async function configSchemaWithHints(client: GatewayClient, timeoutMs = 30_000): Promise<unknown> {
   return client.request('config.schema', {}, timeoutMs);
 }

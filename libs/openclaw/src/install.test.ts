@@ -19,18 +19,24 @@ const NPM = `
 const fs = require('node:fs'), path = require('node:path');
 const [command] = process.argv.slice(2);
 if (command === 'config') {
-  console.log(JSON.stringify({ registry: 'https://user:canary-secret@registry.example/', '//registry.example/:_authToken': 'canary-secret', 'strict-ssl': true }));
+  const token = { '//registry.example/:_authToken': 'canary-secret' };
+  console.log(JSON.stringify({ registry: 'https://user:canary-secret@registry.example/', 'strict-ssl': true, ...token }));
   process.exit(0);
 }
 const home = process.env.HOME;
 fs.appendFileSync(process.argv[1] + '.calls', JSON.stringify({ args: process.argv.slice(2), env: process.env,
-  npmrc: fs.readFileSync(process.env.npm_config_userconfig, 'utf8'), package: JSON.parse(fs.readFileSync('package.json', 'utf8')) }) + '\\n');
+  npmrc: fs.readFileSync(process.env.npm_config_userconfig, 'utf8'),
+  package: JSON.parse(fs.readFileSync('package.json', 'utf8')) }) + '\\n');
 const mode = fs.existsSync(process.argv[1] + '.mode') ? fs.readFileSync(process.argv[1] + '.mode', 'utf8') : '';
 const wanted = JSON.parse(fs.readFileSync('package.json', 'utf8'));
 if (mode === 'withdrawn' && Object.keys(wanted.overrides).length === 0) {
-  console.error('npm error code E404'); console.error("npm error 404  'cssomnom@^0.1.11' is not in this registry."); process.exit(1);
+  console.error("npm error code E404\\nnpm error 404  'cssomnom@^0.1.11' is not in this registry.");
+  process.exit(1);
 }
-if (mode === 'unknown') { console.error('npm error code ETARGET'); console.error('npm error notarget No matching version found for openclaw@2026.9.6.'); process.exit(1); }
+if (mode === 'unknown') {
+  console.error('npm error code ETARGET\\nnpm error notarget No matching version found for openclaw@2026.9.6.');
+  process.exit(1);
+}
 if (mode === 'down') { console.error('npm error code ECONNREFUSED'); process.exit(1); }
 console.error('npm http fetch GET 200 https://registry.example/openclaw 12ms');
 fs.mkdirSync('node_modules/openclaw', { recursive: true });

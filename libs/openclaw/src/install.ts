@@ -38,8 +38,10 @@ const lockfile = z.object({
 });
 
 /**
- * Installs OpenClaw from npm below `<runtimesDir>/openclaw-<version>`. Callers in several processes wait for the one that
- * installs; a half install of a killed process is done again. No script of any package runs. About 20 s and 400–900 MB a
+ * Installs OpenClaw from npm below `<runtimesDir>/openclaw-<version>`. Callers in several processes wait for the one
+ * that
+ * installs; a half install of a killed process is done again. No script of any package runs. About 20 s and 400–900
+ * MB a
  * version. Throws `Rejected` for a version that is not exact, a missing npm, or a package whose sha512 changed.
  */
 export async function installOpenclaw(request: InstallRequest): Promise<OpenclawInstall> {
@@ -113,7 +115,8 @@ async function fetchPackages(request: InstallRequest, folder: string): Promise<v
 }
 
 /**
- * linkedom, far below OpenClaw 2026.5.7, names a package that its author withdrew; without a stand-in that version cannot
+ * linkedom, far below OpenClaw 2026.5.7, names a package that its author withdrew; without a stand-in that version
+ * cannot
  * be installed at all. Only this one name is ever stood in for: a stand-in for anything else would hide a fault.
  */
 function withdrawnPackage(npmOutput: string): string | undefined {

@@ -1,4 +1,5 @@
-// Runs the machine's own npm, cut off from the user's configuration and environment except for how to reach the registry.
+// Runs the machine's own npm, cut off from the user's configuration and environment except for how to reach the
+// registry.
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';

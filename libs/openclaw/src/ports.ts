@@ -9,7 +9,8 @@ const LAST_PORT = 65_535 - PORT_DISTANCE;
 const OFFSETS = [0, 2];
 
 /**
- * The lowest port, counted in steps of 120 from `base` (default 18789), that keeps its distance from all `taken` ones and
+ * The lowest port, counted in steps of 120 from `base` (default 18789), that keeps its distance from all `taken` ones
+ * and
  * on which one can really listen now. Callers remember it before they ask again. Throws `Rejected` when none is left.
  */
 export async function pickPort(request: {

@@ -18,7 +18,10 @@ export type ProbeReading = {
 /** A busy machine makes the loop late for moments; later than this at the 99th percentile, users notice. */
 const LOOP_DELAY_MS_MAX = 1_000;
 
-/** Connects, asks `health`, disconnects, all within `timeoutMs`. Never throws for what a bot does: that is the reading. */
+/**
+ * Connects, asks `health`, disconnects, all within `timeoutMs`. Never throws for what a bot does: that is the
+ * reading.
+ */
 export async function probe(request: ProbeRequest): Promise<ProbeReading> {
   const startedAt = performance.now();
   const elapsedMs = () => Math.round((performance.now() - startedAt) * 10) / 10;

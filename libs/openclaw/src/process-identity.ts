@@ -33,7 +33,9 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
 
 export type RunningProcess = { readonly pid: number; readonly parent: number; readonly title: string };
 
-/** Processes of this user whose environment says `name=value`. Only Linux shows environments; elsewhere none is found. */
+/**
+ * Processes of this user whose environment says `name=value`. Only Linux shows environments; elsewhere none is found.
+ */
 export async function processesWithEnv(name: string, value: string): Promise<readonly RunningProcess[]> {
   if (process.platform !== 'linux') return [];
   const entry = `${name}=${value}`;

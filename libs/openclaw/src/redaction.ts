@@ -12,7 +12,10 @@ const SECRET_NAME =
 const TOKEN_COUNT = /(max|min|context|total|input|output|budget|reserve|keep|target).*tokens$/i;
 const hints = z.object({ uiHints: z.record(z.string(), z.looseObject({ sensitive: z.boolean().optional() })) });
 
-/** The paths that OpenClaw's own `config.schema` answer marks as sensitive; `*` stands for one name, `[]` for one item. */
+/**
+ * The paths that OpenClaw's own `config.schema` answer marks as sensitive; `*` stands for one name, `[]` for one
+ * item.
+ */
 export function sensitivePaths(schemaWithHints: unknown): readonly string[] {
   const parsed = hints.safeParse(schemaWithHints);
   if (!parsed.success) return [];

@@ -98,7 +98,10 @@ function pruneNamed(keyword: string, named: Schema, keys: ReadonlySet<string>): 
   return Object.fromEntries(entries.map(([name, value]) => [name, prune(value, keys)]));
 }
 
-/** OpenClaw describes the config after its defaults are filled in, so it lists keys as required that nobody must write. */
+/**
+ * OpenClaw describes the config after its defaults are filled in, so it lists keys as required that nobody must
+ * write.
+ */
 function withoutDefaults(required: unknown, properties: unknown): unknown {
   if (!Array.isArray(required) || !isSchema(properties)) return required;
   return required.filter((name: unknown) => {

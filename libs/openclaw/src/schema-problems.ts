@@ -1,4 +1,5 @@
-// Turns a validator's findings into what the user has to change. Values of the config are never repeated: some are secret.
+// Turns a validator's findings into what the user has to change. Values of the config are never repeated: some are
+// secret.
 import type { ErrorObject } from 'ajv';
 
 export type ConfigProblem = { readonly path: string; readonly code: string; readonly message: string };

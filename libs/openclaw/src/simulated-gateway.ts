@@ -1,4 +1,5 @@
-// A simulator of OpenClaw's gateway protocol for tests: replays answers captured from 2026.9.6 and keeps a config in memory.
+// A simulator of OpenClaw's gateway protocol for tests: replays answers captured from 2026.9.6 and keeps a config in
+// memory.
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';

@@ -14,7 +14,10 @@ const object = (properties: object, more: object = {}) => ({
   additionalProperties: false,
   ...more,
 });
-/** In the manner of OpenClaw's schema: pasted plugin schemas with own definitions, defaults listed as required, choices. */
+/**
+ * In the manner of OpenClaw's schema: pasted plugin schemas with own definitions, defaults listed as required,
+ * choices.
+ */
 const example = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   ...object({

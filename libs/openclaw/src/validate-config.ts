@@ -32,7 +32,8 @@ let activeId = 0;
 let timer: NodeJS.Timeout | undefined;
 
 /**
- * What is wrong with `config`; nothing means that this version of OpenClaw accepts it. Answers take milliseconds once the
+ * What is wrong with `config`; nothing means that this version of OpenClaw accepts it. Answers take milliseconds once
+ * the
  * thread is warm, at most `timeoutMs` (default 20 s) each; the thread ends after 30 s without work.
  * Throws `Rejected` for a config that is too large, too deep, or too slow to judge.
  */
