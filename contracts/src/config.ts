@@ -7,7 +7,10 @@ export const FleetStatus = z.enum(['ACTIVE', 'PAUSED', 'DRAINING', 'ERROR']);
 export type FleetStatus = z.infer<typeof FleetStatus>;
 
 /** How a newly published version reaches the fleet's bots. Only strategy `ALL` exists so far. */
-export const Release = z.strictObject({ mode: z.enum(['auto', 'manual']), strategy: z.strictObject({ kind: z.literal('ALL') }) });
+export const Release = z.strictObject({
+  mode: z.enum(['auto', 'manual']),
+  strategy: z.strictObject({ kind: z.literal('ALL') }),
+});
 export type Release = z.infer<typeof Release>;
 
 const Description = z.string().max(1_000);
@@ -66,7 +69,11 @@ export const FleetStatusChanged = defineEvent(
   'A fleet is in another status, which changes what it accepts and whether its bots are healed.',
   z.object({ fleetId: z.uuid(), from: FleetStatus, to: FleetStatus, reason: z.string() }),
 );
-export const FleetDeleted = defineEvent('config.fleet.deleted.v1', 'An empty fleet is gone.', z.object({ fleetId: z.uuid() }));
+export const FleetDeleted = defineEvent(
+  'config.fleet.deleted.v1',
+  'An empty fleet is gone.',
+  z.object({ fleetId: z.uuid() }),
+);
 export const CreateFleet = defineCommand(
   'config.fleet.create.v1',
   'Creates a fleet.',
@@ -127,6 +134,7 @@ export const ManifestProposed = defineEvent(
     reason: z.string(),
     /** The change set that asks for this version as a part of its own rollback. */
     forChangeSetId: z.uuid().nullable(),
+    author: Actor,
   }),
 );
 export const ManifestRefused = defineEvent(
@@ -174,7 +182,7 @@ export const ManifestPublished = defineEvent(
     manifest: Manifest,
     resolved: ResolvedManifest,
     release: Release,
-    /** Known before it exists: derived from this event. Null where the fleet releases manually. */
+    /** Known before it exists: `derivedId(proposalId, 'change-set')`. Null where nothing is released by itself. */
     changeSetId: z.uuid().nullable(),
     forChangeSetId: z.uuid().nullable(),
     reason: z.string(),
@@ -207,6 +215,8 @@ export const RollBackManifest = defineCommand(
   z.strictObject({
     botId: z.uuid(),
     toVersion: version.optional(),
+    /** Only while this is still the bot's current version. */
+    fromVersion: version.optional(),
     reason: z.string().max(500).default(''),
     forChangeSetId: z.uuid().optional(),
     expectedVersion: version.optional(),
