@@ -8,14 +8,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 export async function until<T>(
   condition: () => T | Promise<T>,
   options: { readonly what: string; readonly timeoutMs?: number; readonly everyMs?: number },
-): Promise<T> {
+): Promise<Truthy<T>> {
   const { what, timeoutMs = 10_000, everyMs = 10 } = options;
   const deadline = Date.now() + timeoutMs;
   let cause: unknown;
   for (;;) {
     try {
       const answer = await condition();
-      if (answer) return answer;
+      if (isTruthy(answer)) return answer;
       cause = undefined;
     } catch (error) {
       cause = error;
@@ -25,4 +25,10 @@ export async function until<T>(
     }
     await delay(everyMs);
   }
+}
+
+export type Truthy<T> = Exclude<T, undefined | null | false | 0 | ''>;
+
+function isTruthy<T>(value: T): value is Truthy<T> {
+  return Boolean(value);
 }

@@ -1,0 +1,40 @@
+// What each service is made of, with the settings of this installation.
+import { join } from 'node:path';
+import { audit } from '@molthub/audit-service';
+import { configService, engineConfigValidator } from '@molthub/config-service';
+import type { ServiceName } from '@molthub/contracts';
+import { gatewayService } from '@molthub/gateway-service';
+import { health } from '@molthub/health-service';
+import { policyService } from '@molthub/policy-service';
+import { reconcilerService } from '@molthub/reconciler-service';
+import { rollout } from '@molthub/rollout-service';
+import type { ServiceDefinition } from '@molthub/service';
+import type { Logger } from '@molthub/telemetry';
+import { traceService } from '@molthub/trace-ingest';
+import type { Settings } from './env.ts';
+
+/** Bots send their spans here unless their own configuration says otherwise. */
+export const otlpUrlOf = (settings: Settings): string => `http://127.0.0.1:${settings.otlpPort}`;
+
+/** Makes the definition of one service; the others are not touched. */
+export const definitionOf = (name: ServiceName, settings: Settings, logger: Logger) => makers[name](settings, logger);
+
+const makers = {
+  config: ({ home, inherited }: Settings, logger: Logger) =>
+    configService({
+      validateEngineConfig: engineConfigValidator({
+        runtimesDir: join(home, 'runtimes'),
+        schemasDir: join(home, 'schemas'),
+        log: (line) => logger.info(line),
+        machineEnv: inherited,
+      }),
+    }),
+  policy: () => policyService,
+  rollout: () => rollout(),
+  reconciler: (settings: Settings) =>
+    reconcilerService({ home: settings.home, otlpUrl: otlpUrlOf(settings), machineEnv: settings.inherited }),
+  health: ({ home, probeIntervalMs }: Settings) => health({ home, probeIntervalMs }),
+  trace: () => traceService(),
+  audit: () => audit(),
+  gateway: () => gatewayService(),
+} satisfies Record<ServiceName, (settings: Settings, logger: Logger) => ServiceDefinition>;

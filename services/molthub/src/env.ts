@@ -1,0 +1,60 @@
+// The environment of the program; nothing else reads process.env.
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { logLevels } from '@molthub/telemetry';
+import { z } from 'zod';
+
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
+const milliseconds = (fallback: number) => z.coerce.number().int().min(100).max(3_600_000).default(fallback);
+
+const Environment = z.object({
+  MOLTHUB_HOME: z.string().min(1).optional(),
+  MOLTHUB_PORT: port(4_000),
+  MOLTHUB_OTLP_PORT: port(4_318),
+  MOLTHUB_EMBEDDED_PG_PORT: port(0),
+  MOLTHUB_EMBEDDED_NATS_PORT: port(0),
+  MOLTHUB_LOG_LEVEL: z.enum(logLevels).default('warn'),
+  MOLTHUB_PROBE_INTERVAL_MS: milliseconds(30_000),
+  MOLTHUB_LIFELINE_FD: z.coerce.number().int().min(3).optional(),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  NATS_URL: z.url({ protocol: /^(nats|tls)$/ }).optional(),
+});
+
+export type Settings = {
+  readonly home: string;
+  readonly port: number;
+  readonly otlpPort: number;
+  readonly postgresPort: number;
+  readonly natsPort: number;
+  readonly logLevel: (typeof logLevels)[number];
+  readonly probeIntervalMs: number;
+  readonly lifelineFd: number | undefined;
+  readonly databaseUrl: string | undefined;
+  readonly natsUrl: string | undefined;
+  /** What the embedded servers and the bots' installer need of the environment. */
+  readonly inherited: Readonly<Record<string, string | undefined>>;
+};
+
+/** Reads and checks the environment. Throws one line that names the variable and what it must be. */
+export const readSettings = (): Settings => {
+  const parsed = Environment.safeParse(process.env);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new Error(`${issue?.path.join('.') ?? 'the environment'}: ${issue?.message ?? 'is malformed'}`);
+  }
+  const env = parsed.data;
+  const isRoot = process.getuid?.() === 0;
+  return {
+    home: env.MOLTHUB_HOME ?? (isRoot ? '/var/lib/molthub' : join(homedir(), '.molthub')),
+    port: env.MOLTHUB_PORT,
+    otlpPort: env.MOLTHUB_OTLP_PORT,
+    postgresPort: env.MOLTHUB_EMBEDDED_PG_PORT,
+    natsPort: env.MOLTHUB_EMBEDDED_NATS_PORT,
+    logLevel: env.MOLTHUB_LOG_LEVEL,
+    probeIntervalMs: env.MOLTHUB_PROBE_INTERVAL_MS,
+    lifelineFd: env.MOLTHUB_LIFELINE_FD,
+    databaseUrl: env.DATABASE_URL,
+    natsUrl: env.NATS_URL,
+    inherited: process.env,
+  };
+};

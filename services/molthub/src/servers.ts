@@ -1,0 +1,78 @@
+// The two servers everything stands on: the ones named in the environment, or embedded ones below the home.
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ServiceName } from '@molthub/contracts';
+import { startEmbedded } from '@molthub/embedded';
+import { busUsers } from './bus-users.ts';
+import type { Settings } from './env.ts';
+import { type Databases, provisionRoles } from './postgres-roles.ts';
+
+export type Servers = {
+  readonly databases: Databases;
+  readonly natsUrlOf: (service: ServiceName) => string;
+  /** Credentials of a person at this machine, for `endpoints.json`. */
+  readonly operator: { readonly nats: string; readonly postgres: string };
+  readonly stop: () => Promise<void>;
+};
+
+/** Starts or reaches the servers. Throws one clear line when that cannot be. */
+export const openServers = async (settings: Settings, log: (line: string) => void): Promise<Servers> => {
+  const { databaseUrl, natsUrl } = settings;
+  if (databaseUrl && natsUrl) return external(settings.home, databaseUrl, natsUrl);
+  if (databaseUrl || natsUrl) {
+    throw new Error('set both DATABASE_URL and NATS_URL, or neither: Molthub brings its own servers as a pair.');
+  }
+  const embedded = await startEmbedded({
+    home: settings.home,
+    postgresPort: settings.postgresPort,
+    natsPort: settings.natsPort,
+    users: busUsers,
+    env: settings.inherited,
+    log,
+  });
+  const natsUrlOf = (user: string) => withCredentials(embedded.nats.url, user, embedded.natsPasswords.get(user) ?? '');
+  const databases = await provisionRoles(embedded.postgres.url, await secretOf(settings.home));
+  return {
+    databases,
+    natsUrlOf,
+    operator: { nats: natsUrlOf('operator'), postgres: databases.readerUrl },
+    stop: () => embedded.stop(),
+  };
+};
+
+const external = async (home: string, databaseUrl: string, natsUrl: string): Promise<Servers> => {
+  const databases = await provisionRoles(databaseUrl, await secretOf(home)).catch((error: unknown) => {
+    throw new Error(`Postgres at ${hostOf(databaseUrl)}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  });
+  return {
+    databases,
+    natsUrlOf: () => natsUrl,
+    operator: { nats: natsUrl, postgres: databases.readerUrl },
+    stop: async () => undefined,
+  };
+};
+
+const secretOf = async (home: string): Promise<string> => {
+  const folder = join(home, 'secrets');
+  const path = join(folder, 'roles.secret');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  try {
+    await writeFile(path, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+  return readFile(path, 'utf8');
+};
+
+const withCredentials = (url: string, user: string, password: string): string => {
+  const parsed = new URL(url);
+  parsed.username = user;
+  parsed.password = password;
+  return parsed.href;
+};
+
+/** A server's address without its credentials, for messages. */
+const hostOf = (url: string): string => new URL(url).host;
