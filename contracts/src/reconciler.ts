@@ -180,6 +180,12 @@ export const SimulatorKeyPublished = defineEvent(
   z.object({ keyId: z.string(), publicKey: z.record(z.string(), z.string()) }),
 );
 
+export const PublishSimulatorKey = defineCommand(
+  'reconciler.simulator-key.publish.v1',
+  "Makes the simulator's key known. The reconciler's own job; not for callers.",
+  z.strictObject({ keyId: z.string().min(1).max(128), publicKey: z.record(z.string(), z.string()) }),
+);
+
 export const AssignBot = defineCommand(
   'reconciler.bot.assign.v1',
   "Takes a released version. The reconciler's own reaction; not for callers.",

@@ -82,8 +82,7 @@ const moved = (bot: Bot, fact: Moved): Bot => {
     case 'reconciler.bot.converged.v1':
       return {
         ...bot,
-        // A paused bot still has its channels to be cut; BotPaused says when they are.
-        status: bot.wanted === 'RUNNING' ? 'RUNNING' : 'RECONCILING',
+        status: statusReached(bot),
         endpoint: fact.data.endpoint,
         awaited: false,
         drift: null,
@@ -106,7 +105,7 @@ const moved = (bot: Bot, fact: Moved): Bot => {
     case 'reconciler.drift.healed.v1':
       return {
         ...bot,
-        status: bot.status === 'DEGRADED' ? 'RUNNING' : bot.status,
+        status: bot.status === 'DEGRADED' || bot.status === 'ERROR' ? statusReached(bot) : bot.status,
         endpoint: fact.data.endpoint,
         drift: null,
         failure: null,
@@ -115,6 +114,9 @@ const moved = (bot: Bot, fact: Moved): Bot => {
       return unreachable(fact);
   }
 };
+
+/** A bot to be paused still has its channels to be cut; BotPaused says when they are. */
+const statusReached = (bot: Bot): BotStatus => (bot.wanted === 'RUNNING' ? 'RUNNING' : 'RECONCILING');
 
 const assigned = (state: State, data: FactOf<typeof BotAssigned>['data']): State => {
   if (state.is === 'destroyed') return state;

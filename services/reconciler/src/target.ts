@@ -60,8 +60,8 @@ export type Observation =
   /** Something else is where this bot should be; it is never touched. */
   | { readonly is: 'foreign'; readonly detail: string };
 
-/** What `configure` came to: in force already, or only after a (re)start. */
-export type Configured = 'unchanged' | 'hot' | 'needs-restart';
+/** What `configure` came to: in force already, perhaps by a restart of the bot's own, or only after a (re)start. */
+export type Configured = 'unchanged' | 'hot' | 'restarted' | 'needs-restart';
 
 /**
  * Every verb may be repeated: it answers when the bot is as asked, whoever brought that about. A refusal that trying

@@ -1,0 +1,270 @@
+// The loop around the queue: who is looked at when. What it knows it read from the log's fold; hints only make it faster.
+import { type FleetStatus, ReportBot, type Recorded } from '@molthub/contracts';
+import type { Job, Runtime } from '@molthub/service';
+import { z } from 'zod';
+import { allBots, type BotRow, createBotLoader, desiredOf } from './bot-row.ts';
+import { readFleets } from './fleets.ts';
+import { createHealing, type HealingSettings } from './healing.ts';
+import { createQueue, type Priority } from './queue.ts';
+import { type Outcome, reconcile, type ReconcileContext } from './reconcile.ts';
+import type { Report } from './report.ts';
+import type { Desired, Targets } from './target.ts';
+import { createWorkers, type Workers } from './workers.ts';
+
+/** What others in this process noticed; each may be missed without harm. */
+export type Hints = {
+  readonly onFleets: (listener: () => void) => () => void;
+  readonly onBot: (listener: (botId: string) => void) => () => void;
+};
+
+export type ReconcileSettings = {
+  readonly openTargets: (runtime: Runtime) => Promise<Targets>;
+  /** Told which targets are open, and null when they are closed. */
+  readonly opened: (targets: Targets | null) => void;
+  readonly hints: Hints;
+  readonly healing: HealingSettings;
+  /** How often a bot of this kind is looked at without any cause. */
+  readonly resyncMs: (kind: string) => number;
+  /** How often is read what another process of this service may have committed. */
+  readonly pollMs: number;
+  readonly random: () => number;
+};
+
+type Known = { workspace: string; fleetId: string; lane: string; version: number; resyncAt: number };
+
+const tickMs = 1_000;
+const fullLookMs = 60_000;
+const stopGraceMs = 20_000;
+const overlapMs = 10_000;
+
+export const reconcileJob = (settings: ReconcileSettings): Job => ({
+  name: 'reconcile',
+  single: true,
+  run: async (runtime, signal) => {
+    const targets = await settings.openTargets(runtime);
+    settings.opened(targets);
+    try {
+      await lead(settings, targets, runtime, signal);
+    } finally {
+      settings.opened(null);
+      for (const target of targets.values()) await target.close();
+    }
+  },
+});
+
+const lead = async (settings: ReconcileSettings, targets: Targets, runtime: Runtime, signal: AbortSignal) => {
+  const bots = new Map<string, Known>();
+  const fleets = { status: await readFleets(runtime.reads), sizes: new Map<string, number>() };
+  const { workers, context } = openWorkers(settings, targets, runtime, bots, fleets);
+  const add = (botId: string, priority: Priority, generation?: number) => {
+    const known = bots.get(botId);
+    if (!known) return;
+    workers.add(botId, { lane: known.lane, priority, ...(generation === undefined ? {} : { generation }) });
+  };
+  const learn = (row: Pick<BotRow, 'bot_id' | 'workspace' | 'fleet_id' | 'target' | 'version'>) => {
+    const known = bots.get(row.bot_id);
+    if (!known) fleets.sizes.set(row.fleet_id, (fleets.sizes.get(row.fleet_id) ?? 0) + 1);
+    const resyncAt = known?.resyncAt ?? Date.now() + settings.resyncMs(row.target) * settings.random();
+    const { workspace, fleet_id: fleetId, target: lane, version } = row;
+    bots.set(row.bot_id, { workspace, fleetId, lane, version, resyncAt });
+  };
+  const forget = (botId: string) => {
+    const known = bots.get(botId);
+    if (!known) return;
+    fleets.sizes.set(known.fleetId, (fleets.sizes.get(known.fleetId) ?? 1) - 1);
+    bots.delete(botId);
+    workers.forget(botId);
+    context.healing.forget(botId);
+    context.sightings.delete(botId);
+  };
+  const refreshFleets = async () => {
+    const before = fleets.status;
+    fleets.status = await readFleets(runtime.reads);
+    for (const [botId, { fleetId }] of bots) {
+      if (before.get(fleetId) !== fleets.status.get(fleetId)) add(botId, 'user');
+    }
+  };
+  // Listening begins before reading, so that nothing falls between the two.
+  const ends = [
+    runtime.committed((events) => heard(events, { bots, learn, forget, add })),
+    settings.hints.onFleets(() => void refreshFleets().catch((error: unknown) => logFault(runtime, error))),
+    settings.hints.onBot((botId) => add(botId, 'drift')),
+    ...[...targets.values()].map((target) => target.watch((botId) => add(botId, 'drift'))),
+  ];
+  try {
+    for await (const page of allBots(runtime.reads)) {
+      for (const row of page) learn(row);
+      await adopt(page, targets, fleets.status);
+      for (const row of page) if (needsLook(row)) add(row.bot_id, row.drift.length > 0 ? 'drift' : 'user', row.generation);
+    }
+    await keepLooking({ settings, runtime, bots, signal, add, learn, forget, refreshFleets });
+  } finally {
+    for (const end of ends) end();
+    await Promise.race([workers.stop(), elapsed(stopGraceMs)]);
+  }
+};
+
+/** A bot of a process of its own is looked at once in any case: it may have ended while nobody watched. */
+const needsLook = (row: BotRow) =>
+  !row.simulated || row.drift.length > 0 || !['RUNNING', 'PAUSED', 'STOPPED'].includes(row.status);
+
+const openWorkers = (
+  settings: ReconcileSettings,
+  targets: Targets,
+  runtime: Runtime,
+  bots: ReadonlyMap<string, Known>,
+  fleets: { readonly status: ReadonlyMap<string, FleetStatus>; readonly sizes: ReadonlyMap<string, number> },
+): { readonly workers: Workers; readonly context: ReconcileContext } => {
+  const load = createBotLoader(runtime.reads);
+  const outcomes = runtime.metrics.counter('molthub_reconciles_total', 'Looks at bots, by what came of them', ['outcome']);
+  const drifts = runtime.metrics.counter('molthub_drift_total', 'Drift that was confirmed, by class', ['class']);
+  const report = async (row: BotRow, said: Report) => {
+    const { workspace, bot_id: botId } = row;
+    const outcome = await runtime.execute(ReportBot, { botId, report: said }, { workspace });
+    if (outcome.status !== 'DONE') throw new Error(`The report on ${botId} was not taken: ${JSON.stringify(outcome)}`);
+    if (said.kind === 'drifted') for (const item of said.items) drifts.inc({ class: item.class });
+  };
+  const context: ReconcileContext = {
+    targets,
+    healing: createHealing(settings.healing),
+    fleetStatus: (fleetId) => fleets.status.get(fleetId) ?? 'ACTIVE',
+    botsOfFleet: (fleetId) => fleets.sizes.get(fleetId) ?? 1,
+    report,
+    now: Date.now,
+    sightings: new Map(),
+  };
+  const count = (outcome: Outcome | 'fault') => outcomes.inc({ outcome });
+  const workers = createWorkers({
+    queue: createQueue({ concurrency: (lane) => targets.get(lane)?.concurrency ?? 1, random: settings.random }),
+    now: Date.now,
+    work: async ({ key, attempt }) => {
+      const row = bots.has(key) ? await load(key) : null;
+      if (!row) return { kind: 'settled' };
+      const { ending, outcome } = await reconcile(row, attempt, context);
+      count(outcome);
+      return ending;
+    },
+    failed: (botId, error) => {
+      count('fault');
+      runtime.logger.warn({ err: error, botId }, 'looking at a bot failed; trying again');
+    },
+  });
+  return { workers, context };
+};
+
+/** Takes up what ran before this process did. */
+const adopt = async (page: readonly BotRow[], targets: Targets, fleets: ReadonlyMap<string, FleetStatus>) => {
+  for (const [kind, target] of targets) {
+    const ran = page.filter(
+      (row) =>
+        row.target === kind &&
+        row.status !== 'DELETING' &&
+        row.observed_generation === row.generation &&
+        (row.endpoint !== null || row.status === 'STOPPED') &&
+        (target.node === null || row.node === null || row.node === target.node),
+    );
+    await target.adopt(ran.map((row): Desired => ({ ...desiredOf(row, fleets.get(row.fleet_id) ?? 'ACTIVE'), run: ranAs(row) })));
+  }
+};
+
+const ranAs = (row: BotRow): Desired['run'] =>
+  row.status === 'PAUSED' || row.status === 'STOPPED' ? row.status : 'RUNNING';
+
+const Assigned = z.object({ botId: z.uuid(), fleetId: z.uuid(), target: z.string(), generation: z.int() });
+const OfBot = z.object({ botId: z.uuid() });
+
+type Learn = (row: { bot_id: string; workspace: string; fleet_id: string; target: BotRow['target']; version: number }) => void;
+type Add = (botId: string, priority: Priority, generation?: number) => void;
+
+const heard = (
+  events: readonly Recorded[],
+  parts: { bots: ReadonlyMap<string, Known>; learn: Learn; forget: (botId: string) => void; add: Add },
+) => {
+  const { bots, learn, forget, add } = parts;
+  for (const event of events) {
+    // Our own reports are no news: only what another process wrote is looked for by version.
+    const known = bots.get(event.stream.slice(streamPrefix.length));
+    if (known) known.version = Math.max(known.version, event.version);
+    if (event.type === 'reconciler.bot.assigned.v1') {
+      const { botId, fleetId, target, generation } = Assigned.extend({ target: TargetOf }).parse(event.data);
+      learn({ bot_id: botId, workspace: event.workspace, fleet_id: fleetId, target, version: event.version });
+      add(botId, 'user', generation);
+    } else if (event.type === 'reconciler.bot.action-accepted.v1') add(OfBot.parse(event.data).botId, 'user');
+    else if (event.type === 'reconciler.bot.destroyed.v1') forget(OfBot.parse(event.data).botId);
+  }
+};
+const streamPrefix = 'bot-';
+const TargetOf = z.enum(['local', 'simulated']);
+
+const keepLooking = async (parts: {
+  readonly settings: ReconcileSettings;
+  readonly runtime: Runtime;
+  readonly bots: Map<string, Known>;
+  readonly signal: AbortSignal;
+  readonly add: Add;
+  readonly learn: Learn;
+  readonly forget: (botId: string) => void;
+  readonly refreshFleets: () => Promise<void>;
+}) => {
+  const { settings, bots, signal } = parts;
+  let polledAt = Date.now();
+  let lookedAt = Date.now();
+  while (!signal.aborted) {
+    await elapsed(tickMs, signal);
+    const now = Date.now();
+    for (const [botId, known] of bots) {
+      if (known.resyncAt > now) continue;
+      known.resyncAt = now + settings.resyncMs(known.lane);
+      parts.add(botId, 'resync');
+    }
+    if (now - polledAt < settings.pollMs) continue;
+    const isFull = now - lookedAt >= fullLookMs;
+    await catchUp(parts, isFull ? null : new Date(polledAt - overlapMs));
+    await parts.refreshFleets();
+    polledAt = now;
+    if (isFull) lookedAt = now;
+  }
+};
+
+/** What another process of this service committed: bots that are newer, or gone, compared with what is known here. */
+const catchUp = async (
+  parts: { runtime: Runtime; bots: Map<string, Known>; add: Add; learn: Learn; forget: (botId: string) => void },
+  since: Date | null,
+) => {
+  const before = [...parts.bots.keys()];
+  const rows = await parts.runtime.reads<{
+    bot_id: string;
+    workspace: string;
+    fleet_id: string;
+    target: BotRow['target'];
+    version: number;
+    generation: number;
+  }>(
+    `select bot_id, workspace, fleet_id, target, version, generation from bots
+     where $1::timestamptz is null or updated_at > $1`,
+    [since],
+  );
+  for (const row of rows) {
+    const isNew = (parts.bots.get(row.bot_id)?.version ?? 0) < row.version;
+    if (!isNew) continue;
+    parts.learn(row);
+    parts.add(row.bot_id, 'user', row.generation);
+  }
+  if (since !== null) return;
+  const existing = new Set(rows.map((row) => row.bot_id));
+  for (const botId of before) if (!existing.has(botId)) parts.forget(botId);
+};
+
+const logFault = (runtime: Runtime, error: unknown) =>
+  runtime.logger.warn({ err: error }, 'reading the fleets failed; trying again with the next look');
+
+const elapsed = (ms: number, signal?: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    const timer = setTimeout(end, ms);
+    function end() {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    }
+    signal?.addEventListener('abort', end);
+  });

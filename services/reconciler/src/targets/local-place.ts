@@ -1,0 +1,123 @@
+// Where a bot of this machine lives, and what is written down about it there.
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BotDirs, botDirs, pickPort } from '@molthub/openclaw';
+import { z } from 'zod';
+
+/** Survives Molthub; only this process writes it. */
+const Identity = z.object({
+  botId: z.uuid(),
+  nodeId: z.string(),
+  workspace: z.string(),
+  port: z.int().min(1).max(65_535),
+  /** The version whose state lies here. */
+  version: z.string().nullable(),
+  /** Set while the state of this version is being put back, so that a crash in between does it again. */
+  isRestoring: z.boolean(),
+  generation: z.int().min(0),
+  channels: z.enum(['open', 'cut']),
+  restarts: z.int().min(0),
+  /** Names what a process takes over only at its start. */
+  processKey: z.string().nullable(),
+  startedAt: z.iso.datetime().nullable(),
+  intent: z.enum(['running', 'stopped']),
+});
+export type Identity = z.infer<typeof Identity>;
+
+export type Place = {
+  readonly botId: string;
+  readonly dirs: BotDirs;
+  readonly snapshots: string;
+  /** How others in this home find the bot's token; never the token. */
+  readonly tokenReference: string;
+};
+
+export const placeOf = (home: string, botId: string): Place => {
+  const id = z.uuid().parse(botId);
+  const dirs = botDirs(join(home, 'bots', id));
+  return { botId: id, dirs, snapshots: join(dirs.root, 'snapshots'), tokenReference: `file:bots/${id}/gateway.token` };
+};
+
+/** The id of this machine as far as bots are bound to it; made once per home. */
+export const nodeIdOf = async (home: string): Promise<string> => {
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  return firstWritten(join(home, 'node-id'), randomBytes(8).toString('hex'));
+};
+
+export const readIdentity = async (place: Place): Promise<Identity | null> => {
+  const text = await contentOf(identityFile(place));
+  if (text === null) return null;
+  const parsed = Identity.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  throw new Error(`${identityFile(place)} cannot be read; restore it, or remove the bot's folder to begin again.`);
+};
+
+export const writeIdentity = async (place: Place, identity: Identity): Promise<Identity> => {
+  const temporary = `${identityFile(place)}.${randomBytes(6).toString('hex')}`;
+  await writeFile(temporary, `${JSON.stringify(identity, null, 2)}\n`, { mode: 0o600 });
+  await rename(temporary, identityFile(place));
+  return identity;
+};
+
+/** Makes the bot's folder with a port and a token of its own, or finds those it has. Callers take turns. */
+export const prepare = async (home: string, place: Place, nodeId: string, workspace: string): Promise<Identity> => {
+  const known = await readIdentity(place);
+  await mkdir(place.dirs.root, { recursive: true, mode: 0o700 });
+  await firstWritten(tokenFile(place), randomBytes(32).toString('base64url'));
+  if (known) return known;
+  return writeIdentity(place, {
+    botId: place.botId,
+    nodeId,
+    workspace,
+    port: await pickPort({ taken: await portsTaken(home) }),
+    version: null,
+    isRestoring: false,
+    generation: 0,
+    channels: 'open',
+    restarts: 0,
+    processKey: null,
+    startedAt: null,
+    intent: 'stopped',
+  });
+};
+
+export const readToken = async (place: Place): Promise<string> => (await readFile(tokenFile(place), 'utf8')).trim();
+
+const portsTaken = async (home: string): Promise<readonly number[]> => {
+  const names = await readdir(join(home, 'bots'));
+  const ids = names.filter((name) => z.uuid().safeParse(name).success);
+  const identities = await Promise.all(ids.map((id) => readIdentity(placeOf(home, id))));
+  return identities.flatMap((identity) => (identity ? [identity.port] : []));
+};
+
+/** The file's content; whoever writes it first decides it. */
+const firstWritten = async (file: string, text: string): Promise<string> => {
+  try {
+    await writeFile(file, `${text}\n`, { flag: 'wx', mode: 0o600 });
+    return text;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    return (await readFile(file, 'utf8')).trim();
+  }
+};
+
+const identityFile = (place: Place) => join(place.dirs.root, 'identity.json');
+const tokenFile = (place: Place) => join(place.dirs.root, 'gateway.token');
+
+const contentOf = async (file: string): Promise<string | null> => {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+};
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};

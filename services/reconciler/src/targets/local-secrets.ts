@@ -1,0 +1,50 @@
+// The values behind `spec.secrets`, for the bot's process alone: never in an event, a log line or a hash.
+import { readFile, realpath } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import type { ResolvedManifest } from '@molthub/contracts';
+import { Rejected } from '@molthub/decider';
+
+type References = NonNullable<ResolvedManifest['spec']['secrets']>;
+
+export type SecretPlaces = {
+  readonly home: string;
+  readonly machineEnv: Readonly<Record<string, string | undefined>>;
+};
+
+/** What Molthub itself runs on is nobody's to hand to a bot. */
+const molthubsOwn = /^(MOLTHUB_|DATABASE_URL$|NATS_URL$|PG[A-Z]+$)/;
+
+/** Throws `Rejected` naming each secret that is not there; `file` keys are below `<home>/secrets`. */
+export const resolveSecrets = async (
+  references: References,
+  places: SecretPlaces,
+): Promise<Readonly<Record<string, string>>> => {
+  const found = await Promise.all(references.map((reference) => valueOf(reference, places)));
+  const reasons = found.flatMap((one) => ('reason' in one ? [one.reason] : []));
+  if (reasons.length > 0) throw new Rejected('reconciler.secret-missing', 'A secret of this bot is not there.', reasons);
+  return Object.fromEntries(found.flatMap((one) => ('value' in one ? [[one.name, one.value]] : [])));
+};
+
+const valueOf = async ({ name, provider, key }: References[number], places: SecretPlaces) => {
+  const missing = (message: string) => ({ reason: { path: `spec.secrets.${name}`, code: 'missing', message } });
+  if (provider === 'env') {
+    const value = molthubsOwn.test(key) ? undefined : places.machineEnv[key];
+    return value === undefined ? missing(`Set ${key} in Molthub's environment.`) : { name, value };
+  }
+  if (provider === 'file') {
+    const value = await fileBelow(join(places.home, 'secrets'), key);
+    return value === null ? missing(`Put the file ${key} below secrets in Molthub's home.`) : { name, value };
+  }
+  return missing(`The provider ${provider} is not available for target local; use env or file.`);
+};
+
+/** The resolved path decides, so that no link and no `..` leads out. */
+const fileBelow = async (folder: string, key: string): Promise<string | null> => {
+  try {
+    const [root, path] = await Promise.all([realpath(folder), realpath(join(folder, key))]);
+    return path.startsWith(root + sep) ? (await readFile(path, 'utf8')).trimEnd() : null;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && ['ENOENT', 'ENOTDIR', 'EISDIR'].includes(String(error.code))) return null;
+    throw error;
+  }
+};

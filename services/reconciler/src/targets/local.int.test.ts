@@ -1,0 +1,75 @@
+// One real OpenClaw bot through what every target must do. The runtime is shared with other tests: 650 MB.
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ResolvedManifest } from '@molthub/contracts';
+import { createLogger } from '@molthub/telemetry';
+import { until } from '@molthub/testing';
+import { afterAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import { desiredBot, describeTarget } from '../target.conformance.ts';
+import type { Desired, Target } from '../target.ts';
+import { openLocalTarget } from './local.ts';
+import { placeOf } from './local-place.ts';
+
+const runtimesDir = join(tmpdir(), 'molthub-test-runtimes');
+const logger = createLogger('reconciler', 'error');
+const homes: string[] = [];
+const machineEnv = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
+let home = '';
+
+afterAll(async () => {
+  for (const folder of homes) await rm(folder, { recursive: true, force: true });
+});
+
+const manifest = (config: ResolvedManifest['spec']['config']): ResolvedManifest => ({
+  apiVersion: 'molthub/v1',
+  kind: 'MoltbotInstance',
+  metadata: { name: 'conform' },
+  spec: { runtime: { engine: 'openclaw', version: '2026.9.6' }, target: { kind: 'local' }, config },
+});
+const open = async () => {
+  home = await mkdtemp(join(tmpdir(), 'molthub-local-'));
+  homes.push(home);
+  return openLocalTarget({ home, runtimesDir, machineEnv }, logger);
+};
+const configFile = (desired: Desired) => placeOf(home, desired.botId).dirs.configFile;
+const pidOf = async (target: Target, desired: Desired) => {
+  const seen = await target.observe(desired);
+  return seen.is === 'running' ? seen.endpoint.pid : null;
+};
+
+describeTarget('local', {
+  open,
+  manifests: [
+    manifest({ tools: { deny: ['browser'] }, channels: { telegram: { enabled: true, botToken: '1:x' } } }),
+    manifest({ tools: { deny: ['browser', 'canvas'] }, logging: { level: 'debug' } }),
+  ],
+  crash: async (target, desired) => {
+    const pid = await pidOf(target, desired);
+    if (pid !== null) process.kill(pid, 'SIGKILL');
+  },
+  drift: async (_target, desired) => {
+    const file = configFile(desired);
+    const config = z.looseObject({}).parse(JSON.parse(await readFile(file, 'utf8')));
+    await writeFile(file, JSON.stringify({ ...config, tools: { deny: [] } }));
+  },
+  eventually: (condition, what) => until(condition, { what, timeoutMs: 30_000 }),
+});
+
+test('what a bot leaves on disk is readable by its owner only, and belongs to this machine alone', async () => {
+  const target = await open();
+  const desired = desiredBot(manifest({}));
+  await target.configure(desired, () => {});
+  const root = placeOf(home, desired.botId).dirs.root;
+  for (const name of ['openclaw.json', 'identity.json', 'gateway.token']) {
+    expect((await stat(join(root, name))).mode & 0o077).toBe(0);
+  }
+  await writeFile(join(home, 'node-id'), 'another-machine');
+  const other = await openLocalTarget({ home, runtimesDir, machineEnv }, logger);
+  expect(await other.observe(desired)).toMatchObject({ is: 'foreign' });
+  await expect(other.destroy(desired)).rejects.toMatchObject({ code: 'reconciler.foreign' });
+  await expect(other.configure(desired, () => {})).rejects.toMatchObject({ code: 'reconciler.foreign' });
+  await target.close();
+  await other.close();
+});

@@ -1,0 +1,324 @@
+// Target `local`: real OpenClaw bots on this machine. Their processes outlive Molthub and are adopted again.
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Rejected } from '@molthub/decider';
+import {
+  botEnvironment,
+  diffConfig,
+  findBotProcess,
+  installOpenclaw,
+  lastLogLines,
+  observedConfig,
+  type OwnedValues,
+  ownedReasons,
+  readConfigFile,
+  redacted,
+  sensitiveBy,
+  startBot,
+  stopBot,
+  waitReady,
+  withOwned,
+  writeConfigFile,
+} from '@molthub/openclaw';
+import type { Logger } from '@molthub/telemetry';
+import { manifestHash } from '../manifest-hash.ts';
+import { planActions } from '../plan.ts';
+import type { Configured, Desired, Difference, Observation, Say, Target } from '../target.ts';
+import { applyLive } from './local-apply.ts';
+import { type Identity, nodeIdOf, type Place, placeOf, prepare, readIdentity, readToken, writeIdentity } from './local-place.ts';
+import { resolveSecrets } from './local-secrets.ts';
+import { changeVersion } from './local-snapshot.ts';
+import { createSupervisor, type Supervisor } from './local-supervisor.ts';
+import { asDifference, engineConfig, hasChannels, withChannelsCut } from './openclaw-config.ts';
+
+export type LocalSettings = {
+  readonly home: string;
+  readonly machineEnv: Readonly<Record<string, string | undefined>>;
+  /** Where OpenClaw versions are installed; default `<home>/runtimes`. */
+  readonly runtimesDir?: string;
+  readonly hungAfterMs?: number;
+  readonly startTimeoutMs?: number;
+};
+
+type Local = LocalSettings & {
+  readonly nodeId: string;
+  readonly runtimes: string;
+  readonly startTimeout: number;
+  readonly supervisor: Supervisor;
+  /** How processes that this one started ended; of adopted ones nobody can tell. */
+  readonly exits: Map<string, string>;
+  readonly preparing: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly starting: <T>(work: () => Promise<T>) => Promise<T>;
+};
+
+const startsAtOnce = 2;
+const stopGraceMs = 30_000;
+
+export const openLocalTarget = async (settings: LocalSettings, logger: Logger): Promise<Target> => {
+  const listeners = new Set<(botId: string) => void>();
+  const startTimeout = settings.startTimeoutMs ?? 120_000;
+  const supervisor = createSupervisor({
+    hungAfterMs: settings.hungAfterMs ?? 15_000,
+    startGraceMs: startTimeout,
+    changed: (botId) => {
+      for (const changed of listeners) changed(botId);
+    },
+    failed: (botId, error) => logger.warn({ err: error, botId }, 'watching a bot failed; trying again'),
+  });
+  const local: Local = {
+    ...settings,
+    nodeId: await nodeIdOf(settings.home),
+    runtimes: settings.runtimesDir ?? join(settings.home, 'runtimes'),
+    startTimeout,
+    supervisor,
+    exits: new Map(),
+    preparing: slots(1),
+    // A start keeps a core busy for seconds; more at once would only make each of them slower.
+    starting: slots(startsAtOnce),
+  };
+  return {
+    kind: 'local',
+    concurrency: 16,
+    confirmMs: 300,
+    node: local.nodeId,
+    plan: planActions,
+    observe: (desired) => observe(local, desired),
+    install: async (desired, say) => {
+      await install(local, desired, say);
+    },
+    configure: (desired, say) => configure(local, desired, say),
+    start: (desired, say) => start(local, desired, say),
+    stop: (desired, how) => stop(local, desired, how),
+    restart: async (desired, say) => {
+      await stop(local, desired, 'clean');
+      await start(local, desired, say);
+    },
+    destroy: (desired) => destroy(local, desired),
+    logs: (desired, lines) => logs(placeOf(local.home, desired.botId), lines),
+    adopt: async (bots) => {
+      for (const { botId } of bots) {
+        const place = placeOf(local.home, botId);
+        const identity = await readIdentity(place);
+        if (identity?.nodeId === local.nodeId) supervisor.look(place, identity.port, startedAtOf(identity));
+      }
+    },
+    watch: (changed) => {
+      listeners.add(changed);
+      return () => listeners.delete(changed);
+    },
+    close: async () => supervisor.close(),
+  };
+};
+
+const observe = async (local: Local, desired: Desired): Promise<Observation> => {
+  const place = placeOf(local.home, desired.botId);
+  const identity = await readIdentity(place);
+  if (!identity) return { is: 'absent' };
+  if (identity.nodeId !== local.nodeId || identity.botId !== desired.botId) {
+    return { is: 'foreign', detail: `its folder belongs to bot ${identity.botId} of machine ${identity.nodeId}` };
+  }
+  const process = await findBotProcess(place.dirs);
+  if (!process) {
+    const asAsked = identity.intent === 'stopped';
+    const detail = asAsked ? 'stopped as asked' : (local.exits.get(desired.botId) ?? 'its process ended');
+    return { is: 'stopped', asAsked, detail, version: identity.version };
+  }
+  const [answers, { differences, hash }] = await Promise.all([
+    local.supervisor.answers(place, identity.port, startedAtOf(identity)),
+    compare(place, identity, desired),
+  ]);
+  return {
+    is: 'running',
+    endpoint: { url: `ws://127.0.0.1:${identity.port}`, pid: process.pid },
+    tokenReference: place.tokenReference,
+    generation: identity.generation,
+    hash,
+    version: identity.version,
+    restarts: identity.restarts,
+    channels: identity.channels,
+    answers,
+    differences,
+  };
+};
+
+type Compared = { readonly differences: readonly Difference[]; readonly hash: string | null };
+
+/** The file says what the bot runs or will run next; a broken one shows nowhere else. */
+const compare = async (place: Place, identity: Identity, desired: Desired): Promise<Compared> => {
+  const file = await readConfigFile(place.dirs.configFile);
+  if (file.state !== 'read') {
+    const seen = file.state === 'missing' ? 'the file is missing' : `the file is broken: ${file.reason}`;
+    const difference = { class: 'config', path: 'spec.config', desired: 'a readable file', observed: seen } as const;
+    return { differences: [{ ...difference, owner: 'unknown' }], hash: null };
+  }
+  const wanted = effectiveConfig(desired, identity.channels);
+  const observed = observedConfig(file.parsed, { owned: await ownedOf(place, identity), desired: wanted });
+  const differences = diffConfig(wanted, observed).map(asDifference);
+  if (differences.length === 0) return { differences, hash: desired.hash };
+  const { resolved } = desired;
+  // A hash of a short secret would give it away.
+  const config = redacted(observed, sensitiveBy());
+  return { differences, hash: manifestHash({ ...resolved, spec: { ...resolved.spec, config } }) };
+};
+
+const effectiveConfig = (desired: Desired, channels: 'open' | 'cut') => {
+  const config = engineConfig(desired.resolved);
+  return channels === 'cut' ? withChannelsCut(config) : config;
+};
+
+const ownedOf = async (place: Place, identity: Identity): Promise<OwnedValues> => ({
+  port: identity.port,
+  token: await readToken(place),
+  logFile: place.dirs.logFile,
+  workspace: place.dirs.workspace,
+});
+
+const versionOf = (desired: Desired): string => {
+  const { engine, version } = desired.resolved.spec.runtime;
+  if (engine === 'openclaw' && version !== undefined) return version;
+  throw new Rejected('reconciler.engine-refused', 'Target local runs engine openclaw with a pinned version.', [
+    { path: 'spec.runtime', code: 'refused', message: 'Name engine openclaw and a version such as 2026.9.6.' },
+  ]);
+};
+
+const install = (local: Local, desired: Desired, say: Say) =>
+  installOpenclaw({
+    version: versionOf(desired),
+    runtimesDir: local.runtimes,
+    log: say,
+    machineEnv: local.machineEnv,
+  });
+
+const configure = async (local: Local, desired: Desired, say: Say): Promise<Configured> => {
+  const place = placeOf(local.home, desired.botId);
+  const version = versionOf(desired);
+  const reasons = ownedReasons(engineConfig(desired.resolved));
+  if (reasons.length > 0) throw new Rejected('reconciler.config-refused', 'spec.config sets what Molthub sets.', reasons);
+  const identity = await ownIdentity(local, place, desired);
+  const channels = desired.run === 'PAUSED' ? 'cut' : 'open';
+  const config = effectiveConfig(desired, channels);
+  const owned = await ownedOf(place, identity);
+  const reached = { generation: desired.generation, channels } as const;
+  if (!(await findBotProcess(place.dirs))) {
+    const moved = await changeVersion(place, identity, version, say);
+    await writeConfigFile(place.dirs.configFile, withOwned(config, owned));
+    await writeIdentity(place, { ...moved, ...reached });
+    return 'needs-restart';
+  }
+  if (identity.version !== version) throw new Error(`The bot still runs ${identity.version}; it has to stop first.`);
+  const note = `molthub: generation ${desired.generation}`;
+  const applied = await applyLive({ config, owned, configFile: place.dirs.configFile, note, say });
+  await writeIdentity(place, { ...identity, ...reached });
+  return identity.processKey === processKeyOf(desired) ? applied : 'needs-restart';
+};
+
+const ownIdentity = async (local: Local, place: Place, desired: Desired): Promise<Identity> => {
+  const identity = await local.preparing(() => prepare(local.home, place, local.nodeId, desired.workspace));
+  if (identity.nodeId === local.nodeId && identity.botId === desired.botId) return identity;
+  throw new Rejected('reconciler.foreign', "The bot's folder belongs to another machine; nothing was touched.");
+};
+
+/** What only a new process takes over. References stand for secrets, whose values are in no hash. */
+const processKeyOf = (desired: Desired): string => {
+  const { runtime, secrets } = desired.resolved.spec;
+  const parts = [versionOf(desired), runtime.env ?? {}, secrets ?? [], hasChannels(engineConfig(desired.resolved))];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+};
+
+const start = (local: Local, desired: Desired, say: Say): Promise<void> =>
+  local.starting(async () => {
+    const place = placeOf(local.home, desired.botId);
+    const before = await readIdentity(place);
+    if (!before) throw new Error('The bot is not configured yet.');
+    const { entry, node } = await install(local, desired, say);
+    const { runtime, secrets } = desired.resolved.spec;
+    const env = botEnvironment({
+      dirs: place.dirs,
+      node,
+      hasChannels: hasChannels(engineConfig(desired.resolved)),
+      env: { ...runtime.env, ...(await resolveSecrets(secrets ?? [], local)) },
+      machineEnv: local.machineEnv,
+    });
+    // Written first: a crash in between must not lead to a second restart.
+    const startedAt = new Date().toISOString();
+    const { restarts } = desired;
+    const about = { intent: 'running' as const, restarts, processKey: processKeyOf(desired), startedAt };
+    await writeIdentity(place, { ...before, ...about });
+    local.supervisor.look(place, before.port, Date.parse(startedAt));
+    const started = await startBot({ entry, node, dirs: place.dirs, env, port: before.port });
+    if (started.outcome === 'already-running') await writeIdentity(place, { ...before, intent: 'running' });
+    void started.exited?.then(({ code, signal }) => {
+      local.exits.set(desired.botId, signal === null ? `exited with ${code}` : `killed by ${signal}`);
+    });
+    say(`process ${started.identity.pid} on port ${before.port}`);
+    await ready(local, desired, place, { port: before.port, identity: started.identity, exited: started.exited });
+  });
+
+type Begun = Pick<Awaited<ReturnType<typeof startBot>>, 'identity' | 'exited'> & { readonly port: number };
+
+/** Exit code 78 is OpenClaw's word for a configuration that will never start. */
+const configurationExit = 78;
+
+const ready = async (local: Local, desired: Desired, place: Place, begun: Begun): Promise<void> => {
+  const { port, identity } = begun;
+  const readiness = await waitReady({ port, identity, timeoutMs: local.startTimeout });
+  if (readiness.state === 'ready') return;
+  if (readiness.state === 'timeout') {
+    throw new Error(`OpenClaw did not get ready within ${local.startTimeout / 1_000} s: ${readiness.lastAnswer}`);
+  }
+  const exit = await begun.exited;
+  if (exit?.code === configurationExit) {
+    throw new Rejected(
+      'reconciler.bot-refused-config',
+      `OpenClaw ${versionOf(desired)} does not start with this configuration (exit code 78); its log says why.`,
+    );
+  }
+  const how = exit?.signal ?? `exit code ${exit?.code ?? 'unknown'}`;
+  throw new Error(`OpenClaw ended while it was starting (${how}); the log of bot ${place.botId} says why.`);
+};
+
+const stop = async (local: Local, desired: Desired, how: 'clean' | 'hard'): Promise<void> => {
+  const place = placeOf(local.home, desired.botId);
+  const identity = await readIdentity(place);
+  if (!identity || identity.nodeId !== local.nodeId) return;
+  await writeIdentity(place, { ...identity, intent: 'stopped' });
+  await stopBot({ dirs: place.dirs, port: identity.port, graceMs: how === 'hard' ? 0 : stopGraceMs });
+};
+
+const destroy = async (local: Local, desired: Desired): Promise<void> => {
+  const place = placeOf(local.home, desired.botId);
+  const identity = await readIdentity(place);
+  if (!identity) return;
+  if (identity.nodeId !== local.nodeId) {
+    throw new Rejected('reconciler.foreign', "The bot's folder belongs to another machine; nothing was touched.");
+  }
+  await stop(local, desired, 'clean');
+  local.supervisor.forget(desired.botId);
+  local.exits.delete(desired.botId);
+  await rm(place.dirs.root, { recursive: true, force: true, maxRetries: 3 });
+};
+
+const logs = async ({ dirs }: Place, lines: number): Promise<readonly string[]> => {
+  const own = await lastLogLines(dirs.logFile, lines);
+  return own.length > 0 ? own : lastLogLines(dirs.processLogFile, lines);
+};
+
+const startedAtOf = ({ startedAt }: Identity) => (startedAt === null ? null : Date.parse(startedAt));
+
+/** At most `count` of the works given to it run at once; the others wait their turn. */
+const slots = (count: number) => {
+  const waiting: (() => void)[] = [];
+  let busy = 0;
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    if (busy >= count) await new Promise<void>((resolve) => waiting.push(resolve));
+    else busy += 1;
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else busy -= 1;
+    }
+  };
+};
