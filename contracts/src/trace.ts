@@ -1,7 +1,7 @@
 // trace-ingest stores bots' spans as data and says in events only what others decide on.
 import { z } from 'zod';
 import { Hash } from './manifest.ts';
-import { defineEvent, defineReadModel, WorkspaceSlug } from './message.ts';
+import { defineCommand, defineEvent, defineReadModel, WorkspaceSlug } from './message.ts';
 
 export const SpanType = z.enum(['REQUEST', 'TASK', 'SKILL', 'TOOL', 'MODEL', 'OTHER']);
 export type SpanType = z.infer<typeof SpanType>;
@@ -42,6 +42,17 @@ export const TraceFailed = defineEvent(
     count: z.int().min(1),
     minute: z.iso.datetime(),
   }),
+);
+
+export const SummarizeWindow = defineCommand(
+  'trace.window.summarize.v1',
+  "Says what a closed window held. trace's own job; not for callers.",
+  TraceWindowSummarized.data,
+);
+export const ReportFailedTraces = defineCommand(
+  'trace.failure.report.v1',
+  "Says that traces of a bot failed in a minute. trace's own job; not for callers.",
+  TraceFailed.data,
 );
 
 const time = z.iso.datetime();

@@ -1,0 +1,106 @@
+// Spans of many requests in one transaction: each request waits for the commit that holds its spans.
+import { isUnavailable } from '@molthub/event-store';
+import { malformed, Refusal } from '../otlp/refusal.ts';
+import { type SpanRecord, sizeOf } from '../span-record.ts';
+import type { Batch, Source } from './store-spans.ts';
+
+export type CommitQueue = {
+  /** Resolves once the spans are durable. Refuses with 503 what it cannot store now, with 400 what it never can. */
+  readonly store: (source: Source, records: readonly SpanRecord[]) => Promise<void>;
+  /** Resolves when nothing waits any more. */
+  readonly idle: () => Promise<void>;
+};
+
+export type QueueLimits = {
+  /** Spans of one transaction: it must not hold back the log's readers for more than about 100 ms. */
+  readonly rowsPerCommitMax?: number;
+  /** Memory of all spans that wait; beyond it requests are refused with 503. */
+  readonly bytesMax?: number;
+};
+
+type Waiting = {
+  readonly batch: Batch;
+  readonly bytes: number;
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+};
+
+/**
+ * A queue in front of `commit`, which stores batches in one transaction. Whatever arrives while one commit runs goes
+ * into the next. A batch that the database refuses for its content fails alone with a 400.
+ */
+export const createCommitQueue = (
+  commit: (batches: readonly Batch[]) => Promise<unknown>,
+  { rowsPerCommitMax = 4_096, bytesMax = 64 * 1024 * 1024 }: QueueLimits = {},
+): CommitQueue => {
+  const waiting: Waiting[] = [];
+  let bytes = 0;
+  let running: Promise<void> | null = null;
+
+  const store = async (source: Source, records: readonly SpanRecord[]) => {
+    const parts = partsOf(records, rowsPerCommitMax).map((part) => ({
+      batch: { source, records: part },
+      bytes: part.reduce((sum, record) => sum + sizeOf(record), 0),
+    }));
+    const needed = parts.reduce((sum, part) => sum + part.bytes, 0);
+    // An empty queue takes any one request, so that none is refused for ever.
+    if (bytes > 0 && bytes + needed > bytesMax) throw overloaded();
+    bytes += needed;
+    const stored = parts.map((part) => new Promise<void>((done, failed) => waiting.push({ ...part, done, failed })));
+    running ??= drain().finally(() => {
+      running = null;
+    });
+    await Promise.all(stored);
+  };
+
+  const drain = async () => {
+    // One turn of the loop, so that requests that were read together are stored together.
+    await new Promise(setImmediate);
+    while (waiting.length > 0) await commitTogether(take(waiting, rowsPerCommitMax));
+  };
+
+  const commitTogether = async (group: readonly Waiting[]) => {
+    try {
+      await commit(group.map((one) => one.batch));
+      for (const one of group) settle(one, one.done);
+    } catch (error) {
+      const ofContent = !isUnavailable(error) && isOfContent(error);
+      if (ofContent && group.length > 1) {
+        for (const one of group) await commitTogether([one]);
+        return;
+      }
+      for (const one of group) settle(one, () => one.failed(ofContent ? refused(error) : unavailable(error)));
+    }
+  };
+
+  const settle = (one: Waiting, tell: () => void) => {
+    bytes -= one.bytes;
+    tell();
+  };
+
+  return { store, idle: () => running ?? Promise.resolve() };
+};
+
+const partsOf = (records: readonly SpanRecord[], size: number): readonly (readonly SpanRecord[])[] =>
+  Array.from({ length: Math.ceil(records.length / size) }, (_, i) => records.slice(i * size, (i + 1) * size));
+
+/** Takes from the front what fits into one commit, at least one. */
+const take = (waiting: Waiting[], rowsMax: number): readonly Waiting[] => {
+  let rows = 0;
+  let count = 0;
+  for (const { batch } of waiting) {
+    rows += batch.records.length;
+    if (count > 0 && rows > rowsMax) break;
+    count += 1;
+  }
+  return waiting.splice(0, count);
+};
+
+/** Postgres' classes 22 and 23: this data can never be stored, and asking again would change nothing. */
+const isOfContent = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && /^2[23]/.test(String(error.code));
+
+const overloaded = () => new Refusal(503, 'More spans are waiting than fit into memory; send again later.');
+const refused = (error: unknown) => malformed('The database cannot hold a value in these spans.', error);
+const unavailable = (cause: unknown) =>
+  new Refusal(503, 'The spans could not be stored; send them again later.', { cause });

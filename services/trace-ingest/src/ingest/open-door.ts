@@ -1,0 +1,53 @@
+// Puts the OTLP door in front of the service's tables.
+import type { Runtime } from '@molthub/service';
+import { type OtlpServer, type OtlpSettings, startOtlpServer } from '../otlp/otlp-server.ts';
+import { Refusal } from '../otlp/refusal.ts';
+import { ensurePartitions } from '../retention.ts';
+import { openTrust, type Trust } from '../trust.ts';
+import { createCommitQueue, type QueueLimits } from './commit-queue.ts';
+import { bodyToStore } from './store-body.ts';
+import { storeSpans } from './store-spans.ts';
+
+export type Door = OtlpServer & { readonly trust: Trust };
+
+/** Listens for telemetry; a request is answered 200 once what it brought is committed. */
+export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueLimits): Promise<Door> => {
+  const { logger, metrics } = runtime;
+  const requests = metrics.counter('molthub_otlp_requests_total', 'Requests for telemetry.', ['signal', 'status']);
+  const spans = metrics.counter('molthub_otlp_spans_total', 'Spans that came.', ['result']);
+  const fault = (error: unknown) => logger.warn({ err: error }, 'telemetry could not be taken');
+  await ensurePartitions(runtime, Date.now());
+  const trust = await openTrust(runtime.reads, { onFault: fault });
+  const queue = createCommitQueue(async (batches) => {
+    const sent = batches.reduce((sum, batch) => sum + batch.records.length, 0);
+    const stored = await runtime.write((sql) => storeSpans(sql, batches));
+    spans.inc({ result: 'stored' }, stored);
+    spans.inc({ result: 'repeated' }, sent - stored);
+  }, settings);
+  const server = await startOtlpServer(settings, {
+    claimsOf: trust.claimsOf,
+    storeSpans: async (claims, { records, rejected }) => {
+      if (rejected > 0) spans.inc({ result: 'rejected' }, rejected);
+      if (records.length > 0) await queue.store(claims, records);
+    },
+    storeBody: async (claims, signal, encoding, body) => {
+      const store = await bodyToStore(claims, { signal, encoding, body });
+      try {
+        await runtime.write(store);
+      } catch (cause) {
+        throw new Refusal(503, `The ${signal} could not be stored; send them again later.`, { cause });
+      }
+    },
+    answered: (signal, status) => requests.inc({ signal, status: String(status) }),
+    fault,
+  });
+  return {
+    url: server.url,
+    trust,
+    close: async () => {
+      await server.close();
+      await queue.idle();
+      trust.close();
+    },
+  };
+};

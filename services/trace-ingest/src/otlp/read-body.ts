@@ -1,0 +1,96 @@
+// Takes in a request's body, inflated as it comes: neither its sender's promises nor its ratio make it larger than
+// allowed.
+import type { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { malformed, Refusal } from './refusal.ts';
+
+export type BodyLimits = { readonly compressedBytesMax: number; readonly inflatedBytesMax: number };
+export const bodyLimits: BodyLimits = { compressedBytesMax: 4 * 1024 * 1024, inflatedBytesMax: 16 * 1024 * 1024 };
+
+/** A body that grows to more than 100 times its size is no telemetry; small ones may, since they cost nothing. */
+const ratioMax = 100;
+const ratioFromBytes = 256 * 1024;
+
+/** Memory that all requests share. `take` answers false when there is not as much left. */
+export type Budget = { readonly take: (bytes: number) => boolean; readonly give: (bytes: number) => void };
+
+export const createBudget = (bytesMax: number): Budget => {
+  let left = bytesMax;
+  return {
+    take: (bytes) => {
+      if (bytes > left) return false;
+      left -= bytes;
+      return true;
+    },
+    give: (bytes) => {
+      left += bytes;
+    },
+  };
+};
+
+/**
+ * Resolves with the whole body; `took` is told of all memory taken from the budget, whether it resolves or rejects.
+ * Rejects with a 413, a 400 for broken gzip, a 408 where the sender went away, or a 503 where the budget is used up.
+ */
+export const readBody = (
+  request: Readable,
+  encoding: 'identity' | 'gzip',
+  { budget, took, limits = bodyLimits }: { budget: Budget; took: (bytes: number) => void; limits?: BodyLimits },
+): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const gunzip = encoding === 'gzip' ? createGunzip({ chunkSize: 64 * 1024 }) : null;
+    const chunks: Buffer[] = [];
+    let received = 0;
+    let held = 0;
+    let ended = false;
+
+    const end = (settle: () => void) => {
+      request.off('data', onData).off('end', onEnd).off('error', onLost).off('close', onLost);
+      gunzip
+        ?.removeAllListeners()
+        .on('error', () => undefined)
+        .destroy();
+      settle();
+    };
+    const fail = (error: unknown) => end(() => reject(error));
+
+    const keep = (chunk: Buffer) => {
+      if (!budget.take(chunk.length)) return fail(new Refusal(503, 'Too many requests are open; send again later.'));
+      took(chunk.length);
+      held += chunk.length;
+      chunks.push(chunk);
+      if (held > limits.inflatedBytesMax) return fail(tooLarge(limits.inflatedBytesMax, 'inflated'));
+      if (gunzip && held > ratioFromBytes && held > received * ratioMax) {
+        return fail(new Refusal(413, `The body inflates to more than ${ratioMax} times its size.`));
+      }
+    };
+    const onData = (chunk: Buffer) => {
+      received += chunk.length;
+      const most = gunzip ? limits.compressedBytesMax : limits.inflatedBytesMax;
+      if (received > Math.min(most, limits.compressedBytesMax))
+        return fail(tooLarge(limits.compressedBytesMax, 'sent'));
+      if (!gunzip) return keep(chunk);
+      if (!gunzip.write(chunk)) request.pause();
+    };
+    const onEnd = () => {
+      ended = true;
+      if (gunzip) gunzip.end();
+      else end(() => resolve(Buffer.concat(chunks)));
+    };
+    // Every request closes; one that has come to its end is not lost, though its inflating may still go on.
+    const onLost = () => {
+      if (!ended) fail(new Refusal(408, 'The request ended before its body did.'));
+    };
+
+    gunzip
+      ?.on('drain', () => request.resume())
+      .on('data', keep)
+      .on('error', (error) => fail(malformed('The body is not gzip.', error)))
+      .on('end', () => {
+        if (gunzip.bytesWritten < received) fail(malformed('Something follows the gzip body.'));
+        else end(() => resolve(Buffer.concat(chunks)));
+      });
+    request.on('data', onData).on('end', onEnd).on('error', onLost).on('close', onLost);
+  });
+
+const tooLarge = (bytes: number, how: string) => new Refusal(413, `The body has more than ${bytes} bytes (${how}).`);

@@ -1,0 +1,93 @@
+// Makes the partitions of the days to come, and drops what is older than it is to be kept.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Job, Runtime } from '@molthub/service';
+
+export type Retention = {
+  readonly spanDays: number;
+  /** Rollups per minute. */
+  readonly minuteDays: number;
+  /** Metrics and logs. */
+  readonly bodyDays: number;
+};
+
+const dayMs = 86_400_000;
+
+export const retentionJob = (retention: Retention, everyMs = 3_600_000): Job => ({
+  name: 'span-retention',
+  single: true,
+  run: async (runtime, signal) => {
+    while (!signal.aborted) {
+      await ensurePartitions(runtime, Date.now());
+      await dropOld(runtime, retention, Date.now());
+      await delay(everyMs, undefined, { signal });
+    }
+  },
+});
+
+/** Partitions for yesterday up to the day after tomorrow: no accepted span of now falls into the one for other days. */
+export const ensurePartitions = async (runtime: Runtime, nowMs: number): Promise<void> => {
+  for (const day of [-1, 0, 1, 2]) {
+    const from = new Date(nowMs + day * dayMs).toISOString().slice(0, 10);
+    const to = new Date(nowMs + (day + 1) * dayMs).toISOString().slice(0, 10);
+    const table = partitionOf(from);
+    try {
+      await runtime.write(async (sql) => {
+        // `if not exists` alone fails where two make the same table at the same moment.
+        await sql("select pg_advisory_xact_lock(hashtextextended('trace partitions', 0))");
+        // Waits for nobody long: inserts queue behind whoever waits for this lock.
+        await sql("set local lock_timeout = '2s'");
+        await sql(
+          `create table if not exists ${table} partition of spans for values from ('${from} 00:00Z') to ('${to} 00:00Z')`,
+        );
+      });
+    } catch (error) {
+      // A span of that day is in the partition for other days already: there the whole day stays.
+      if (!isCheckViolation(error)) throw error;
+      runtime.logger.warn({ day: from }, 'the spans of this day share a partition with those of other days');
+    }
+  }
+};
+
+/** Drops whole days of spans, and rows of other tables in small steps. */
+export const dropOld = async (runtime: Runtime, retention: Retention, nowMs: number): Promise<void> => {
+  const oldest = (days: number) => new Date(nowMs - days * dayMs);
+  const first = partitionOf(oldest(retention.spanDays).toISOString().slice(0, 10));
+  const rows = await runtime.reads<{ name: string }>(
+    `select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = 'spans'::regclass and c.relname ~ '^spans_[0-9]{8}$' and c.relname < $1`,
+    [first],
+  );
+  for (const { name } of rows) {
+    await runtime.write(async (sql) => {
+      await sql("set local lock_timeout = '2s'");
+      await sql(`drop table ${name}`);
+    });
+  }
+  await deleteOlder(runtime, 'spans_other_days', 'received_at', oldest(retention.spanDays));
+  await deleteOlder(runtime, 'traces', 'updated_at', oldest(retention.spanDays));
+  await deleteOlder(runtime, 'bot_minutes', 'updated_at', oldest(retention.minuteDays));
+  await deleteOlder(runtime, 'failed_minutes', 'first_at', oldest(retention.minuteDays));
+  await deleteOlder(runtime, 'telemetry_bodies', 'received_at', oldest(retention.bodyDays));
+};
+
+type Aged = 'spans_other_days' | 'traces' | 'bot_minutes' | 'failed_minutes' | 'telemetry_bodies';
+
+const rowsAtOnce = 2_000;
+
+const deleteOlder = async (runtime: Runtime, table: Aged, column: string, before: Date) => {
+  for (let deleted = rowsAtOnce; deleted === rowsAtOnce; ) {
+    const rows = await runtime.write((sql) =>
+      sql(
+        `with old as (select ctid from ${table} where ${column} < $1 limit ${rowsAtOnce})
+         delete from ${table} where ctid in (select ctid from old) returning 1`,
+        [before],
+      ),
+    );
+    deleted = rows.length;
+  }
+};
+
+const partitionOf = (day: string) => `spans_${day.replaceAll('-', '')}`;
+
+const isCheckViolation = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && error.code === '23514';

@@ -1,0 +1,67 @@
+// Takes bots' telemetry, keeps it, counts it, and says in events only what others decide on.
+import { ReportFailedTraces, SummarizeWindow, TraceFailed, TraceWindowSummarized } from '@molthub/contracts';
+import { derivedId } from '@molthub/identity';
+import { aggregate, asIs, type Runtime, type ServiceDefinition } from '@molthub/service';
+import { telemetry } from '../migrations/0001-telemetry.ts';
+import { telemetryDecider } from './decider.ts';
+import type { QueueLimits } from './ingest/commit-queue.ts';
+import { openDoor } from './ingest/open-door.ts';
+import { listenToOthers } from './listeners.ts';
+import type { OtlpServer, OtlpSettings } from './otlp/otlp-server.ts';
+import { type Retention, retentionJob } from './retention.ts';
+import { type WindowSettings, windowsJob } from './windows.ts';
+
+export { type TraceEnvironment, traceEnvironment } from './env.ts';
+export type { OtlpServer, OtlpSettings } from './otlp/otlp-server.ts';
+
+export type TraceSettings = {
+  readonly windows?: Partial<WindowSettings>;
+  readonly retention?: Partial<Retention>;
+};
+
+export type TraceService = ServiceDefinition & {
+  /** Opens the OTLP door of a started service. Close it before the service stops. */
+  readonly startOtlp: (settings: OtlpSettings & QueueLimits & { readonly runtime: Runtime }) => Promise<OtlpServer>;
+};
+
+export const traceService = (settings: TraceSettings = {}): TraceService => {
+  const refreshes = new Set<() => Promise<void>>();
+  const refreshAll = () => {
+    // A failed refresh is reported and repeated by the trust's own clock.
+    for (const refresh of refreshes) refresh().catch(() => undefined);
+  };
+  return {
+    name: 'trace',
+    migrations: [telemetry],
+    aggregates: [
+      aggregate({
+        category: 'telemetry',
+        commands: [SummarizeWindow, ReportFailedTraces],
+        events: [TraceWindowSummarized, TraceFailed],
+        // One stream per bot and day, so that no stream grows for ever.
+        id: ({ data }) => derivedId(data.botId, ('from' in data ? data.from : data.minute).slice(0, 10)),
+        prepare: asIs,
+        decider: telemetryDecider,
+      }),
+    ],
+    projections: [],
+    reactions: [],
+    listeners: [listenToOthers(refreshAll)],
+    queries: [],
+    jobs: [
+      windowsJob({ latenessMs: 10_000, lookEveryMs: 1_000, ...settings.windows }),
+      retentionJob({ spanDays: 30, minuteDays: 365, bodyDays: 3, ...settings.retention }),
+    ],
+    startOtlp: async ({ runtime, ...door }) => {
+      const { url, trust, close } = await openDoor(runtime, door);
+      refreshes.add(trust.refresh);
+      return {
+        url,
+        close: async () => {
+          refreshes.delete(trust.refresh);
+          await close();
+        },
+      };
+    },
+  };
+};
