@@ -46,9 +46,17 @@ export const bots: Decider<BotState, BotCommand, BotFact> = {
   },
 };
 
+const botNotFound = () => new Rejected('config.bot-not-found', 'There is no such bot.');
+
+/** A bot whose fleet is not found is another workspace's, which must look like one that never was. */
+const ofThisWorkspace = (fleet: FleetFacts | null): FleetFacts => {
+  if (fleet === null) throw botNotFound();
+  return fleet;
+};
+
 const existing = (state: BotState): Bot & { readonly current: Current } => {
   if (state.kind === 'exists' && state.current) return { ...state, current: state.current };
-  throw new Rejected('config.bot-not-found', 'There is no such bot.');
+  throw botNotFound();
 };
 
 const create = (command: PreparedCreate, state: BotState): readonly BotFact[] => {
@@ -67,7 +75,7 @@ const create = (command: PreparedCreate, state: BotState): readonly BotFact[] =>
 
 const propose = (command: PreparedPropose, bot: Bot & { readonly current: Current }): readonly BotFact[] => {
   const { manifest, expectedVersion } = command.data;
-  const fleet = found(command.fleet);
+  const fleet = ofThisWorkspace(command.fleet);
   expectVersion(expectedVersion, bot.version);
   const { resolved, hash } = sound(command.resolution);
   const fixed = [
@@ -100,7 +108,7 @@ const rollBackOrRefuse = (command: PreparedRollBack, state: BotState): readonly 
 
 const rollBack = (command: PreparedRollBack, bot: Bot & { readonly current: Current }): readonly BotFact[] => {
   const { fromVersion, toVersion, expectedVersion } = command.data;
-  const fleet = found(command.fleet);
+  const fleet = ofThisWorkspace(command.fleet);
   expectVersion(expectedVersion, bot.version);
   const { current } = bot;
   if (fromVersion !== undefined && fromVersion !== current.version) {
@@ -228,12 +236,14 @@ const found = (fleet: FleetFacts | null): FleetFacts => {
 
 const draining = () => new Rejected('config.fleet-draining', 'The fleet is draining and takes no new bots.');
 
+/** Refusals that callers tell apart; any other is an invalid manifest, whatever its several problems are. */
+const ownCodes = ['config.secret-literal', 'config.too-large'];
+
 const sound = (resolution: Resolution | null): Extract<Resolution, { readonly sound: true }> => {
   if (resolution?.sound) return resolution;
   const problems = resolution?.problems ?? [];
-  const codes = new Set(problems.map((problem) => problem.code));
-  const [only] = codes;
-  const code = codes.size === 1 && only !== undefined ? only : 'config.manifest-invalid';
+  const codes = problems.map((problem) => problem.code);
+  const code = ownCodes.find((own) => codes.every((c) => c === own)) ?? 'config.manifest-invalid';
   const message = `The manifest is not accepted: ${problems[0]?.message ?? 'it could not be judged.'}`;
   throw new Rejected(code, problems.length > 1 ? `${message} (and ${problems.length - 1} more)` : message, problems);
 };
