@@ -40,7 +40,7 @@ export const clientOf = (connection: Connection): Client => {
   return {
     connection,
     get,
-    post: (schema, path, body) => call(schema, { method: 'POST', path, body: body ?? {} }),
+    post: (schema, path, body) => call(schema, { method: 'POST', path, body }),
     patch: (schema, path, body) => call(schema, { method: 'PATCH', path, body }),
     delete: async (path) => {
       await call(z.unknown(), { method: 'DELETE', path });

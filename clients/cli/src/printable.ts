@@ -11,7 +11,7 @@ const escapeSequence = new RegExp(
   [
     `(?:${escape}\\[|${csi})[0-?]*[ -/]*[@-~]`,
     `${escape}[\\]PX^_][^${bell}${escape}]*(?:${bell}|${escape}\\\\)?`,
-    `${escape}[@-OQ-WYZ\\\\]`,
+    `${escape}[0-OQ-WYZ\\\\\\x60-~]`,
   ].join('|'),
   'g',
 );

@@ -1,0 +1,13 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { titleOf } from './desired.ts';
+import { desiredFrom } from './manifest-files.ts';
+
+const folder = fileURLToPath(new URL('../../../examples', import.meta.url));
+
+test.each(readdirSync(folder).filter((name) => name.endsWith('.yaml')))('examples/%s can be applied', async (name) => {
+  const desired = await desiredFrom([`${folder}/${name}`]);
+  expect(desired[0]?.kind).toBe('Fleet');
+  expect(desired.slice(1).map(titleOf).length).toBeGreaterThan(0);
+});

@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const main = fileURLToPath(new URL('main.ts', import.meta.url));
+const examples = fileURLToPath(new URL('../../../examples', import.meta.url));
+
+/** The CLI as a process of its own, with nothing of this machine's Molthub in sight. */
+const molthub = (args: readonly string[], input = '') => {
+  const env = { PATH: '/usr/bin:/bin', MOLTHUB_HOME: '/nonexistent', MOLTHUB_SERVER: 'http://127.0.0.1:9' };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { env, input, encoding: 'utf8' });
+  return { status, stdout, stderr };
+};
+
+test('help and version end with 0', () => {
+  expect(molthub(['--help'])).toMatchObject({ status: 0, stdout: expect.stringContaining('apply') });
+  expect(molthub(['--version']).status).toBe(0);
+});
+
+test.each([
+  [['nonsense']],
+  [['get']],
+  [['get', 'nonsense']],
+  [['get', 'bots', '-o', 'xml']],
+  [['apply']],
+  [['rollback', 'fleet', 'support']],
+])('%j is a usage error', (args) => {
+  expect(molthub(args).status).toBe(2);
+});
+
+test('a server that cannot be reached is one line and exit code 1', () => {
+  for (const args of [
+    ['get', 'bots'],
+    ['apply', '-f', `${examples}/first-bot.yaml`],
+  ]) {
+    const { status, stderr } = molthub(args);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^molthub: cannot reach http:\/\/127\.0\.0\.1:9 \(.+\); start it with "npm start" .*\n$/);
+  }
+});
+
+test('a broken document on standard input is refused before any server is asked', () => {
+  const { status, stderr } = molthub(['apply', '-f', '-'], 'kind: Fleet\nspec: [\n');
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^molthub: standard input: document 1, line [23]: /);
+});
+
+test('bash completes commands, and what stands below them', () => {
+  const script = molthub(['completion', 'bash']).stdout;
+  const completed = (words: string) => {
+    const call = `COMP_WORDS=(molthub ${words}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _molthub; echo "\${COMPREPLY[@]}"`;
+    return spawnSync('bash', ['-c', `${script}\n${call}`], { encoding: 'utf8' })
+      .stdout.trim()
+      .split(' ');
+  };
+  expect(completed('ap')).toEqual(['apply']);
+  expect(completed("trace ''")).toEqual(['list', 'show', '--help']);
+  expect(completed('trace show abc --a')).toEqual(['--all']);
+});
