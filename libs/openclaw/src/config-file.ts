@@ -14,8 +14,8 @@ export type ConfigFile =
 
 /** Half as large again as the largest config Molthub accepts, for what OpenClaw adds. */
 const FILE_BYTES_MAX = 384 * 1_024;
-/** JSON5 is parsed by plain JavaScript: about 10 ms for this much, so a large file must be JSON. */
-const JSON5_CHARACTERS_MAX = 128 * 1_024;
+/** JSON5 is parsed by plain JavaScript: up to 26 ms for this much, so a larger file must be JSON. */
+const JSON5_CHARACTERS_MAX = 32 * 1_024;
 
 /** Reads a config file without following links or waiting on anything that is no file. */
 export async function readConfigFile(path: string): Promise<ConfigFile> {
@@ -89,7 +89,7 @@ function parseJson5(text: string): { readonly value: unknown } | { readonly reas
   try {
     return { value: JSON.parse(text) };
   } catch {
-    if (text.length > JSON5_CHARACTERS_MAX) return { reason: `it is no JSON, and too large to be read as JSON5` };
+    if (text.length > JSON5_CHARACTERS_MAX) return { reason: 'it is no JSON, and too large to be read as JSON5' };
   }
   try {
     return { value: JSON5.parse(text) };

@@ -164,6 +164,16 @@ for (const [name, text] of Object.entries(hostile)) {
   });
 }
 
+test('an answer with more values than any real one is not even parsed', async () => {
+  const payload = { list: Array.from({ length: 100_001 }, () => 1) };
+  const { url } = await simulated({ answer: (method) => (method === 'health' ? { ok: true, payload } : 'usual') });
+  const client = await connect(url);
+  expect(await failureOf(health(client))).toMatchObject({
+    failure: 'protocol',
+    message: expect.stringContaining('more values'),
+  });
+});
+
 test('a frame of a kind not known yet is passed over', async () => {
   const gateway = await simulated();
   const client = await connect(gateway.url);

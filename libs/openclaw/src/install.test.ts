@@ -20,7 +20,8 @@ const fs = require('node:fs'), path = require('node:path');
 const [command] = process.argv.slice(2);
 if (command === 'config') {
   const token = { '//registry.example/:_authToken': 'canary-secret' };
-  console.log(JSON.stringify({ registry: 'https://user:canary-secret@registry.example/', 'strict-ssl': true, ...token }));
+  const registry = 'https://user:canary-secret@registry.example/';
+  console.log(JSON.stringify({ registry, 'strict-ssl': true, ...token }));
   process.exit(0);
 }
 const home = process.env.HOME;
