@@ -63,6 +63,7 @@ const newBot = async (fleetId: string, name: string, id = newId()) => {
   return botId;
 };
 const codeOf = (outcome: Outcome | null) => (outcome?.status === 'REFUSED' ? outcome.code : outcome?.status);
+const byText = (a = '', b = '') => (a < b ? -1 : Number(a > b));
 const botRow = async (botId: string) =>
   (await config.log.reads('select * from config_read.bots where id = $1', [botId]))[0];
 
@@ -118,7 +119,7 @@ test('a name is taken by the first that asks, at the same moment too', async () 
   const asking = ['dora', 'dora', 'dora'].map((name) =>
     caller.send(CreateBot, { botId: newId(), fleetId, manifest: manifest(name) }),
   );
-  expect((await Promise.all(asking)).map(codeOf).toSorted()).toEqual([
+  expect((await Promise.all(asking)).map(codeOf).toSorted(byText)).toEqual([
     'DONE',
     'config.bot-name-taken',
     'config.bot-name-taken',
@@ -126,7 +127,7 @@ test('a name is taken by the first that asks, at the same moment too', async () 
   const fleets = ['twins', 'twins'].map((name) =>
     caller.send(CreateFleet, { fleetId: newId(), name, environment: 'dev', description: '', tags: {} }),
   );
-  expect((await Promise.all(fleets)).map(codeOf).toSorted()).toEqual(['DONE', 'config.fleet-name-taken']);
+  expect((await Promise.all(fleets)).map(codeOf).toSorted(byText)).toEqual(['DONE', 'config.fleet-name-taken']);
 });
 
 test('versions are appended, rolled back to with their own hash, and guarded by If-Match', async () => {
