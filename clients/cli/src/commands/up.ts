@@ -16,7 +16,11 @@ export type Running = {
   readonly stop: () => void;
 };
 
-/** Starts the program. It ends when this process does, however this process ends: its lifeline closes. */
+/**
+ * Starts the program. It ends when this process does, however this process ends: its lifeline closes. Signals are passed
+ * on over the lifeline too, since a terminal's Ctrl-C has reached the whole group already and a second would cut short
+ * what the first began.
+ */
 export const startProgram = (args: readonly string[]): Running => {
   const child = spawn(process.execPath, [programPath, ...args], {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
@@ -28,12 +32,11 @@ export const startProgram = (args: readonly string[]): Running => {
       reject(new CliError(`cannot run ${programPath}: ${codeOf(error)}`, { cause: error })),
     );
   });
-  const stop = () => void child.kill('SIGTERM');
-  // A terminal sends Ctrl-C to the whole group, so the program has it already.
-  const onInterrupt = () => {
-    if (!process.stdin.isTTY) child.kill('SIGINT');
-  };
-  process.on('SIGINT', onInterrupt);
+  const lifeline = child.stdio[3];
+  // The program may be gone before the lifeline is.
+  lifeline?.on('error', () => lifeline.destroy());
+  const stop = () => void lifeline?.destroy();
+  process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   onLifelineLost(stop);
   return { ended, stop };
