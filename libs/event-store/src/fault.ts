@@ -19,7 +19,7 @@ export const isFenced = (error: unknown): boolean => sqlState(error) === 'MH002'
 
 /** The constraint that a statement violated, or undefined. */
 export const violatedConstraint = (error: unknown): string | undefined =>
-  /^23/.test(sqlState(error)) &&
+  sqlState(error).startsWith('23') &&
   typeof error === 'object' &&
   error !== null &&
   'constraint' in error &&

@@ -125,7 +125,7 @@ export const createLeases = (
     for (const candidate of gone) candidates.delete(candidate.name);
     for (const candidate of gone) candidate.leading?.abort.abort();
     const leases = gone.flatMap((c) => (c.leading ? [c.leading.lease] : []));
-    await Promise.all(gone.map((c) => c.leading?.done));
+    await Promise.all(gone.map(async (c) => c.leading?.done));
     if (leases.length === 0) return;
     await sql(
       `update leases set expires_at = clock_timestamp() where holder = $1 and (name, epoch) in

@@ -49,7 +49,7 @@ export const projection = (parts: {
     types: new Set(handlers.keys()),
     ...(parts.rejects ? { rejects: parts.rejects } : {}),
     apply: async (events, sql) => {
-      await Promise.all(events.map((event) => handlers.get(event.type)?.apply(event, sql)));
+      await Promise.all(events.map(async (event) => handlers.get(event.type)?.apply(event, sql)));
     },
   };
 };

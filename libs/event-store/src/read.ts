@@ -13,22 +13,23 @@ export const readStream = async (sql: Sql, stream: string, after = 0): Promise<r
 };
 
 /**
- * Up to `limit` events after a position, of transactions that no running one can still slip in before: those below
- * `pg_snapshot_xmin`, or of an older epoch. Source: docs/decisions/0002.
+ * Reads the global order in pages: $1–$3 the position to read after, $4 the epoch of now, $5 the page's size. Of now's
+ * epoch only transactions that no running one can still slip in before: those below `pg_snapshot_xmin`.
  */
+export const readLogText = `select ${eventColumns} from events e
+  where (e.epoch, e.tx, e.position) > ($1::int, $2::text::xid8, $3::text::bigint)
+    and (e.epoch < $4::int or e.tx < pg_snapshot_xmin(pg_current_snapshot()))
+  order by e.epoch, e.tx, e.position limit $5`;
+
+/** Up to `limit` events after a position, below the horizon. Source: docs/decisions/0002. */
 export const readLog = async (
   sql: Sql,
   epoch: number,
   after: LogPosition,
   limit: number,
+  text: string = readLogText,
 ): Promise<readonly Recorded[]> => {
-  const rows = await sql(
-    `select ${eventColumns} from events e
-     where (e.epoch, e.tx, e.position) > ($1::int, $2::text::xid8, $3::text::bigint)
-       and (e.epoch < $4::int or e.tx < pg_snapshot_xmin(pg_current_snapshot()))
-     order by e.epoch, e.tx, e.position limit $5`,
-    [after.epoch, after.tx.toString(), after.position.toString(), epoch, limit],
-  );
+  const rows = await sql(text, [after.epoch, after.tx.toString(), after.position.toString(), epoch, limit]);
   return rows.map(recordedFromRow);
 };
 
