@@ -1,5 +1,5 @@
 // How answers reach the terminal: a table for people, JSON or YAML for programs.
-import Table from 'cli-table3';
+import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 import { stringify } from 'yaml';
 import { printable, printableDeep, printableJson } from './printable.ts';
@@ -9,22 +9,19 @@ export type Format = (typeof formats)[number];
 
 export type Column<Row> = { readonly title: string; readonly of: (row: Row) => string };
 
-/** Rows as a table without borders, as wide as they need. */
+/** Rows as a table without borders, as wide as they need; linear in the rows, of which there may be ten thousand. */
 export const table = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string => {
-  const borders = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'];
-  const lines = ['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'];
-  const view = new Table({
-    head: columns.map((column) => pc.dim(column.title)),
-    chars: { ...Object.fromEntries([...borders, ...lines].map((name) => [name, ''])), middle: '  ' },
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  });
-  view.push(...rows.map((row) => columns.map((column) => column.of(row))));
-  return view
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
+  const head = columns.map((column) => pc.dim(column.title));
+  const lines = [head, ...rows.map((row) => columns.map((column) => column.of(row)))];
+  const widths = columns.map((_, index) => lines.reduce((width, line) => Math.max(width, widthOf(line[index])), 0));
+  return lines
+    .map((line) => line.map((text, index) => `${text}${' '.repeat((widths[index] ?? 0) - widthOf(text))}`))
+    .map((line) => line.join('  ').trimEnd())
     .join('\n');
 };
+
+/** Columns on the screen, colours not counted. */
+const widthOf = (text = ''): number => stripVTControlCharacters(text).length;
 
 /** A value as JSON or YAML text. */
 export const encoded = (format: Exclude<Format, 'table'>, value: unknown): string =>
@@ -58,11 +55,13 @@ export const status = (word: string): string => {
   return unsure.has(word) ? pc.yellow(text) : text;
 };
 
+const cellWidthMax = 160;
+
 /** Any value in one table cell. */
 export const cell = (value: unknown): string => {
   if (value === null || value === undefined) return '–';
-  if (typeof value === 'string') return printable(value);
-  return printable(JSON.stringify(value));
+  const text = printable(typeof value === 'string' ? value : JSON.stringify(value));
+  return text.length > cellWidthMax ? `${text.slice(0, cellWidthMax - 1)}…` : text;
 };
 
 /** How long ago a time was, in the largest unit that fits: `12s`, `3m`, `5h`, `9d`. */
