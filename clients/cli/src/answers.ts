@@ -45,7 +45,7 @@ export const Published = z.looseObject({
 export const StoredManifest = z.looseObject({ version: z.int(), manifest: z.unknown() });
 
 export const TimelineItem = z.looseObject({
-  sequence: z.int(),
+  sequence: z.coerce.number().int(),
   type: z.string(),
   time: z.string(),
   message: z.string(),

@@ -46,7 +46,8 @@ const isBotStep = (step: Planned): step is Step<DesiredBot> => step.desired.kind
 
 const applyFleet = async (client: Client, step: Step<DesiredFleet>): Promise<void> => {
   const { metadata, spec } = step.desired.fleet;
-  if (step.action === 'create') await client.post(Fleet, '/fleets', { name: metadata.name, ...spec });
+  if (step.action === 'create')
+    await client.post(Fleet, '/fleets', { name: metadata.name, ...spec }, (id) => `/fleets/${id}`);
   if (step.action !== 'change') return;
   const { environment: _, ...fields } = spec;
   await client.patch(z.unknown(), `/fleets/${step.id}`, fields);
@@ -69,7 +70,12 @@ const applyBot = async (
   if (step.action === 'create') {
     const fleet = fleets.get(fleetName);
     if (fleet === undefined) throw new CliError(`the fleet '${fleetName}' is gone`);
-    const bot = await client.post(Bot, '/bot-instances', { fleetId: fleet.id, manifest });
+    const bot = await client.post(
+      Bot,
+      '/bot-instances',
+      { fleetId: fleet.id, manifest },
+      (id) => `/bot-instances/${id}`,
+    );
     return { id: bot.id, title, released: fleet.release?.mode !== 'manual', timeline: timelineOf(client, bot.id) };
   }
   if (step.action !== 'change') return undefined;

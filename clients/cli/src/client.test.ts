@@ -133,6 +133,17 @@ test('slow work is waited for at its operation', async () => {
   expect(await client.post(z.object({ version: z.int() }), '/x', {})).toEqual({ version: 7 });
 });
 
+test('what slow work made is read where it stands', async () => {
+  const client = await serving((request, response) => {
+    if (request.method === 'POST') {
+      response.writeHead(202, { location: '/api/v1/operations/1' }).end('{"operationId":"1","resourceId":"r-1"}');
+    } else if (request.url === '/api/v1/things/r-1') response.end('{"name":"made"}');
+    else response.end('{"status":"DONE","result":{}}');
+  });
+  const made = client.post(z.object({ name: z.string() }), '/things', {}, (id) => `/things/${id}`);
+  expect(await made).toEqual({ name: 'made' });
+});
+
 test('slow work that is refused in the end is a refusal', async () => {
   const client = await serving((request, response) => {
     if (request.method === 'POST') {

@@ -11,7 +11,8 @@ export type Query = Readonly<Record<string, string | number | boolean | undefine
 export type Client = {
   readonly connection: Connection;
   get<S extends z.ZodType>(answer: S, path: string, query?: Query): Promise<z.infer<S>>;
-  post<S extends z.ZodType>(answer: S, path: string, body?: unknown): Promise<z.infer<S>>;
+  /** Work so slow that it is answered before it is done is waited for; `reread` then says where its answer stands. */
+  post<S extends z.ZodType>(answer: S, path: string, body?: unknown, reread?: Reread): Promise<z.infer<S>>;
   patch<S extends z.ZodType>(answer: S, path: string, body: unknown): Promise<z.infer<S>>;
   delete(path: string): Promise<void>;
   /** Every item of a list, page by page; `max` bounds how many are kept. */
@@ -20,9 +21,14 @@ export type Client = {
   probe(path: string): Promise<{ readonly status: number; readonly body: unknown }>;
 };
 
+/** The path of what was made, by its id. */
+export type Reread = (resourceId: string) => string;
+
 const attemptsMax = 5;
 const waitMsMax = 5_000;
 const requestTimeoutMs = 60_000;
+/** How long the server is asked to hold a write before it answers 202. */
+const preferredWaitSeconds = 30;
 const operationTimeoutMs = 15 * 60_000;
 const pageSize = 500;
 
@@ -31,16 +37,19 @@ type Answer = { readonly status: number; readonly headers: Headers; readonly bod
 
 /** A client of one server. Every POST carries an Idempotency-Key, which is what makes trying again safe. */
 export const clientOf = (connection: Connection): Client => {
-  const call = async <S extends z.ZodType>(schema: S, request: Request): Promise<z.infer<S>> => {
+  const call = async <S extends z.ZodType>(schema: S, request: Request, reread?: Reread): Promise<z.infer<S>> => {
     const answer = await attempt(connection, request);
     if (answer.status !== 202) return understood(schema, answer.body, request);
-    return understood(schema, await concluded(connection, answer), request);
+    const result = await concluded(connection, answer);
+    const accepted = Accepted.safeParse(answer.body);
+    if (reread === undefined || !accepted.success) return understood(schema, result, request);
+    return call(schema, { method: 'GET', path: reread(accepted.data.resourceId) });
   };
   const get: Client['get'] = (schema, path, query = {}) => call(schema, { method: 'GET', path, query });
   return {
     connection,
     get,
-    post: (schema, path, body) => call(schema, { method: 'POST', path, body }),
+    post: (schema, path, body, reread) => call(schema, { method: 'POST', path, body }, reread),
     patch: (schema, path, body) => call(schema, { method: 'PATCH', path, body }),
     delete: async (path) => {
       await call(z.unknown(), { method: 'DELETE', path });
@@ -98,6 +107,7 @@ const send = async (connection: Connection, request: Request, idempotencyKey: st
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
         ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(request.method === 'POST' ? { 'idempotency-key': idempotencyKey } : {}),
+        ...(request.method === 'GET' ? {} : { prefer: `wait=${preferredWaitSeconds}` }),
       },
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
     });
@@ -167,6 +177,7 @@ const understood = <S extends z.ZodType>(schema: S, body: unknown, request: Requ
   );
 };
 
+const Accepted = z.looseObject({ resourceId: z.string() });
 const Operation = z.looseObject({
   status: z.string(),
   result: z.unknown().optional(),

@@ -165,7 +165,8 @@ program
   .command('logs')
   .description("the last lines of a bot's log")
   .argument('<bot>')
-  .option('-n, --lines <n>', 'how many', wholeNumber(1), 100)
+  .option('-n, --lines <n>', 'how many, 1000 at most', wholeNumber(1), 100)
+  .option('-f, --follow', 'go on with what comes')
   .action(async (bot, options, command) => (await import('./commands/logs.ts')).logs(bot, options, command));
 
 program
