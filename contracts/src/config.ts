@@ -1,7 +1,7 @@
 // config owns workspaces, fleets, the bots' existence and their manifest versions.
 import { z } from 'zod';
 import { EntityName, Environment, Hash, Labels, Manifest, ResolvedManifest, TargetKind } from './manifest.ts';
-import { Actor, defineCommand, defineEvent, defineReadModel, Problem, WorkspaceSlug } from './message.ts';
+import { Actor, defineCommand, defineEvent, defineReadModel, openList, Problem, WorkspaceSlug } from './message.ts';
 
 export const FleetStatus = z.enum(['ACTIVE', 'PAUSED', 'DRAINING', 'ERROR']);
 export type FleetStatus = z.infer<typeof FleetStatus>;
@@ -9,7 +9,7 @@ export type FleetStatus = z.infer<typeof FleetStatus>;
 /** How a newly published version reaches the fleet's bots. Only strategy `ALL` exists so far. */
 export const Release = z.strictObject({
   mode: z.enum(['auto', 'manual']),
-  strategy: z.strictObject({ kind: z.literal('ALL') }),
+  strategy: z.strictObject({ kind: z.literal('ALL') }).meta(openList),
 });
 export type Release = z.infer<typeof Release>;
 

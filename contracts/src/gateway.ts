@@ -1,6 +1,6 @@
 // gateway owns keys, ingest tokens and operations, and says which requests it turned away.
 import { z } from 'zod';
-import { defineCommand, defineEvent, Problem } from './message.ts';
+import { defineCommand, defineEvent, defineReadModel, Problem, WorkspaceSlug } from './message.ts';
 import { Role, Scope } from './permission.ts';
 
 export const ApiKeyCreated = defineEvent(
@@ -15,7 +15,11 @@ export const ApiKeyCreated = defineEvent(
     expiresAt: z.iso.datetime().nullable(),
   }),
 );
-export const ApiKeyRevoked = defineEvent('gateway.api-key.revoked.v1', 'A key works no more.', z.object({ keyId: z.uuid() }));
+export const ApiKeyRevoked = defineEvent(
+  'gateway.api-key.revoked.v1',
+  'A key works no more.',
+  z.object({ keyId: z.uuid() }),
+);
 export const IngestTokenIssued = defineEvent(
   'gateway.ingest-token.issued.v1',
   'A bot may send spans with a token of this id until it expires.',
@@ -70,9 +74,52 @@ export const CreateApiKey = defineCommand(
     expiresAt: z.iso.datetime().nullable().default(null),
   }),
 );
-export const RevokeApiKey = defineCommand('gateway.api-key.revoke.v1', 'Revokes a key.', z.strictObject({ keyId: z.uuid() }));
+export const RevokeApiKey = defineCommand(
+  'gateway.api-key.revoke.v1',
+  'Revokes a key.',
+  z.strictObject({ keyId: z.uuid() }),
+);
+export const RevokeIngestToken = defineCommand(
+  'gateway.ingest-token.revoke.v1',
+  "Revokes an ingest token. Gateway's own reaction to a retired bot; not for callers.",
+  z.strictObject({ tokenId: z.uuid(), botId: z.uuid() }),
+);
+export const PublishSigningKey = defineCommand(
+  'gateway.signing-key.publish.v1',
+  "Publishes the public half of a signing key. Gateway's own; not for callers.",
+  z.strictObject({ keyId: z.string(), publicKey: z.record(z.string(), z.string()) }),
+);
+export const RecordRefusal = defineCommand(
+  'gateway.request.record-refusal.v1',
+  "Notes a request that was refused. Gateway's own; not for callers.",
+  z.strictObject({ requestId: z.uuid(), refusal: RequestRefused.data }),
+);
+export const RecordDenial = defineCommand(
+  'gateway.request.record-denial.v1',
+  "Notes requests without a right. Gateway's own; not for callers.",
+  z.strictObject({ requestId: z.uuid(), denial: RequestDenied.data }),
+);
 export const IssueIngestToken = defineCommand(
   'gateway.ingest-token.issue.v1',
   'Issues an ingest token of a bot.',
   z.strictObject({ tokenId: z.uuid(), botId: z.uuid(), expiresAt: z.iso.datetime() }),
+);
+
+export const ApiKeysView = defineReadModel(
+  'gateway',
+  'api_keys',
+  'Keys, without anything that could be used as one.',
+  z.object({
+    workspace: WorkspaceSlug,
+    id: z.uuid(),
+    name: z.string(),
+    role: Role,
+    scopes: z.array(Scope),
+    fleet_ids: z.array(z.uuid()),
+    expires_at: z.iso.datetime().nullable(),
+    revoked_at: z.iso.datetime().nullable(),
+    created_by: z.string(),
+    version: z.int(),
+    created_at: z.iso.datetime(),
+  }),
 );

@@ -1,5 +1,6 @@
 // The desired state of one bot, as people write it: `kind: MoltbotInstance`. Limits are those of docs/contracts.md.
 import { z } from 'zod';
+import { openList } from './message.ts';
 
 /** Names of fleets and bots. */
 export const EntityName = z
@@ -12,14 +13,21 @@ export const Environment = z.enum(['dev', 'staging', 'prod']);
 export type Environment = z.infer<typeof Environment>;
 
 export const Labels = z
-  .record(z.string().min(1).max(128).regex(/^[A-Za-z0-9_.\-/]+$/), z.string().max(256))
+  .record(
+    z
+      .string()
+      .min(1)
+      .max(128)
+      .regex(/^[A-Za-z0-9_.\-/]+$/),
+    z.string().max(256),
+  )
   .refine((labels) => Object.keys(labels).length <= 64, 'at most 64 labels');
 
 /** `openclaw` and `simulated` run today; the list of engines is open and the others are refused by name. */
-export const Engine = z.enum(['openclaw', 'simulated']);
+export const Engine = z.enum(['openclaw', 'simulated']).meta(openList);
 export type Engine = z.infer<typeof Engine>;
 
-export const TargetKind = z.enum(['local', 'simulated']);
+export const TargetKind = z.enum(['local', 'simulated']).meta(openList);
 export type TargetKind = z.infer<typeof TargetKind>;
 
 export const Runtime = z.strictObject({
@@ -45,7 +53,10 @@ export const SecretReference = z.strictObject({
 });
 
 export const Channel = z.strictObject({
-  type: z.string().regex(/^[a-z][a-z0-9-]*$/).max(63),
+  type: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]*$/)
+    .max(63),
   enabled: z.boolean().default(true),
   secretRef: z.string().optional(),
   config: z.record(z.string(), z.json()).optional(),
@@ -122,4 +133,8 @@ export type ResolvedManifest = z.infer<typeof ResolvedManifest>;
 export const Hash = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
 /** Limits on what may be sent, in bytes. */
-export const limits = { eventBytesMax: 512 * 1024, resolvedConfigBytesMax: 256 * 1024, bodyBytesMax: 1024 * 1024 } as const;
+export const limits = {
+  eventBytesMax: 512 * 1024,
+  resolvedConfigBytesMax: 256 * 1024,
+  bodyBytesMax: 1024 * 1024,
+} as const;

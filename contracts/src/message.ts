@@ -1,6 +1,9 @@
 // What every message carries, and how events, commands and read models are declared.
 import { z } from 'zod';
 
+/** Marks a list of kinds that grows: readers must expect values they do not know, and new ones are no new version. */
+export const openList = { 'x-open': true } as const;
+
 export const services = ['config', 'policy', 'rollout', 'reconciler', 'health', 'trace', 'audit', 'gateway'] as const;
 export const ServiceName = z.enum(services);
 export type ServiceName = z.infer<typeof ServiceName>;

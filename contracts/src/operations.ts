@@ -7,7 +7,14 @@ export const messageParked = <const S extends ServiceName>(service: S) =>
   defineEvent(
     `${service}.message.parked.v1`,
     'An event kept failing; its key waits for a person, everything else goes on.',
-    z.object({ parkedId: z.uuid(), consumer: z.string(), key: z.string(), eventId: z.string(), type: z.string(), error: z.string() }),
+    z.object({
+      parkedId: z.uuid(),
+      consumer: z.string(),
+      key: z.string(),
+      eventId: z.string(),
+      type: z.string(),
+      error: z.string(),
+    }),
   );
 
 export const retryParked = <const S extends ServiceName>(service: S) =>
