@@ -1,7 +1,12 @@
 // The AsyncAPI 3 document: every message on the bus, with its stream and an example.
 import type { JsonSchema } from './json-schema.ts';
 import { services } from './message.ts';
-import { commands, events } from './registry.ts';
+import * as registry from './registry.ts';
+
+// Sorted, because the order of a module's exports is the loader's choice.
+const byType = (a: { readonly type: string }, b: { readonly type: string }) => (a.type < b.type ? -1 : 1);
+const events = registry.events.toSorted(byType);
+const commands = registry.commands.toSorted(byType);
 
 const header = (description: string) => ({ type: 'string', description });
 
