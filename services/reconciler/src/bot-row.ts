@@ -1,5 +1,13 @@
 // A bot as the loop reads it from our own table, at the moment of the work.
-import { BotError, BotStatus, DriftItem, Endpoint, type FleetStatus, ResolvedManifest, TargetKind } from '@molthub/contracts';
+import {
+  BotError,
+  BotStatus,
+  DriftItem,
+  Endpoint,
+  type FleetStatus,
+  ResolvedManifest,
+  TargetKind,
+} from '@molthub/contracts';
 import type { Reads } from '@molthub/event-store';
 import { z } from 'zod';
 import type { Desired } from './target.ts';
@@ -39,7 +47,10 @@ export const readBots = async (reads: Reads, botIds: readonly string[]): Promise
 export async function* allBots(reads: Reads, pageSize = 500): AsyncGenerator<readonly BotRow[]> {
   let after = '00000000-0000-0000-0000-000000000000';
   for (;;) {
-    const page = await reads(`select ${columns} from bots where bot_id > $1::uuid order by bot_id limit $2`, [after, pageSize]);
+    const page = await reads(`select ${columns} from bots where bot_id > $1::uuid order by bot_id limit $2`, [
+      after,
+      pageSize,
+    ]);
     const rows = page.map((row) => BotRow.parse(row));
     if (rows.length > 0) yield rows;
     const last = rows.at(-1);

@@ -225,14 +225,15 @@ describe('actions', () => {
       .thenNothing());
   test('a bot that never ran is destroyed at once', () => given().when(destroy).then(destroyed));
   test('retiring a bot tells the change set that waits for it', () =>
-    given(assigned())
-      .when(destroy)
-      .thenTypes('reconciler.bot.failed.v1', 'reconciler.bot.action-accepted.v1'));
+    given(assigned()).when(destroy).thenTypes('reconciler.bot.failed.v1', 'reconciler.bot.action-accepted.v1'));
 });
 
 describe('reports', () => {
   const running = [assigned(), converged()];
-  test('of an older generation say nothing', () => given(assigned(2)).when(report(arrived(1))).thenNothing());
+  test('of an older generation say nothing', () =>
+    given(assigned(2))
+      .when(report(arrived(1)))
+      .thenNothing());
   test('of convergence are taken once', () => {
     given(assigned()).when(report(arrived())).then(converged());
     given(...running)

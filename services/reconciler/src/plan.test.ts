@@ -21,17 +21,33 @@ const running = (more: Partial<Running> = {}): Running => ({
 });
 const down: Observation = { is: 'stopped', asAsked: false, detail: 'exited with 1', version: null };
 const difference = { class: 'config', path: 'spec.config.a', desired: 1, observed: 2, owner: 'unknown' } as const;
-const names = (actions: readonly Action[]) => actions.map((action) => (action.kind === 'stop' ? action.how : action.kind));
+const names = (actions: readonly Action[]) =>
+  actions.map((action) => (action.kind === 'stop' ? action.how : action.kind));
 
 describe('the plan', () => {
   const rows: readonly (readonly [string, Partial<Desired>, Observation, readonly string[]])[] = [
-    ['a bot that is not there is installed, configured and started', {}, { is: 'absent' }, ['install', 'configure', 'start']],
+    [
+      'a bot that is not there is installed, configured and started',
+      {},
+      { is: 'absent' },
+      ['install', 'configure', 'start'],
+    ],
     ['a bot that went down is started as it should be', {}, down, ['install', 'configure', 'start']],
     ['a bot that is right is left alone', {}, running(), []],
     ['a bot of an older generation is configured', {}, running({ generation: 0 }), ['configure']],
     ['a bot with another hash is configured', {}, running({ hash: 'sha256:other' }), ['configure']],
-    ['a bot with a difference that no hash shows is configured', {}, running({ differences: [difference] }), ['configure']],
-    ['another version is installed before the old one stops', {}, running({ version: '1.0.0' }), ['install', 'clean', 'configure', 'start']],
+    [
+      'a bot with a difference that no hash shows is configured',
+      {},
+      running({ differences: [difference] }),
+      ['configure'],
+    ],
+    [
+      'another version is installed before the old one stops',
+      {},
+      running({ version: '1.0.0' }),
+      ['install', 'clean', 'configure', 'start'],
+    ],
     ['a hung bot is killed and started', {}, running({ answers: 'no' }), ['hard', 'configure', 'start']],
     ['a bot that may still answer is waited for', {}, running({ answers: 'not-yet' }), []],
     ['a restart is done once', { restarts: 2 }, running({ restarts: 1 }), ['restart']],

@@ -81,13 +81,29 @@ export const differencesOf = (desired: Desired, observed: Observation): readonly
 const ofRunning = (desired: Desired, observed: Running): readonly Difference[] => {
   const wanted = desired.resolved.spec.runtime.version ?? null;
   const version: readonly Difference[] = needsOtherVersion(desired, observed)
-    ? [{ class: 'version', path: 'spec.runtime.version', desired: wanted, observed: observed.version, owner: 'unknown' }]
+    ? [
+        {
+          class: 'version',
+          path: 'spec.runtime.version',
+          desired: wanted,
+          observed: observed.version,
+          owner: 'unknown',
+        },
+      ]
     : [];
   const cut = desired.run === 'PAUSED';
   const channels: readonly Difference[] =
     (observed.channels === 'cut') === cut
       ? []
-      : [{ class: 'config', path: 'channels', desired: cut ? 'cut' : 'open', observed: observed.channels, owner: 'unknown' }];
+      : [
+          {
+            class: 'config',
+            path: 'channels',
+            desired: cut ? 'cut' : 'open',
+            observed: observed.channels,
+            owner: 'unknown',
+          },
+        ];
   const found = [...version, ...channels, ...observed.differences];
   if (found.length > 0 || observed.hash === desired.hash) return found;
   // A target that cannot say what differs still must not hide that something does.

@@ -118,7 +118,8 @@ const rowsOf = (events: readonly Recorded<BotFact>[]): string =>
     })),
   );
 
-const batch = 'jsonb_to_recordset($1::jsonb) as e(kind text, bot_id uuid, workspace text, at timestamptz, version int, data jsonb)';
+const batch =
+  'jsonb_to_recordset($1::jsonb) as e(kind text, bot_id uuid, workspace text, at timestamptz, version int, data jsonb)';
 
 const assignedSql = `
   insert into bots as b (bot_id, workspace, fleet_id, bot_name, environment, status, wanted, restarts, generation,

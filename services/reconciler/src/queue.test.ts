@@ -4,7 +4,11 @@ import { createQueue, type Ending, type Priority } from './queue.ts';
 
 const lane = 'simulated';
 const make = (limit = 2, random = () => 0.5) => createQueue({ concurrency: () => limit, random });
-const asked = (priority: Priority, more: { waitMs?: number; generation?: number } = {}) => ({ lane, priority, ...more });
+const asked = (priority: Priority, more: { waitMs?: number; generation?: number } = {}) => ({
+  lane,
+  priority,
+  ...more,
+});
 const settled: Ending = { kind: 'settled' };
 
 describe('the keyed queue', () => {
@@ -126,7 +130,10 @@ describe('the keyed queue', () => {
   });
 });
 
-type Move = { kind: 'add'; key: string; priority: Priority; waitMs: number } | { kind: 'take' } | { kind: 'done'; roll: number };
+type Move =
+  | { kind: 'add'; key: string; priority: Priority; waitMs: number }
+  | { kind: 'take' }
+  | { kind: 'done'; roll: number };
 
 const move: fc.Arbitrary<Move> = fc.oneof(
   fc.record({

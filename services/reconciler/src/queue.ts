@@ -13,7 +13,12 @@ export type Request = {
   readonly generation?: number;
 };
 
-export type Ticket = { readonly key: string; readonly lane: string; readonly priority: Priority; readonly attempt: number };
+export type Ticket = {
+  readonly key: string;
+  readonly lane: string;
+  readonly priority: Priority;
+  readonly attempt: number;
+};
 
 /** How work on a key ended. `blocked` is an error that trying again cannot mend. */
 export type Ending =
@@ -126,7 +131,8 @@ export const createQueue = (settings: QueueSettings): Queue => {
       for (let mark = lane.ready.peek(); mark && !isCurrent(mark); mark = lane.ready.peek()) lane.ready.pop();
       const mark = lane.ready.peek();
       if (!mark || lane.busy >= settings.concurrency(name)) continue;
-      const wins = !best || mark.rank > best.mark.rank || (mark.rank === best.mark.rank && mark.stamp < best.mark.stamp);
+      const wins =
+        !best || mark.rank > best.mark.rank || (mark.rank === best.mark.rank && mark.stamp < best.mark.stamp);
       if (wins) best = { name, mark };
     }
     return best;
@@ -163,7 +169,12 @@ export const createQueue = (settings: QueueSettings): Queue => {
         const delayMs = Math.round(doubledMs * (0.5 + settings.random()));
         entry.failures += 1;
         entry.backoffUntil = now + Math.min(maxMs, Math.max(minMs, delayMs));
-        return wait(key, entry, { priority: next?.priority ?? 'resync', readyAt: entry.backoffUntil, resets: false }, now);
+        return wait(
+          key,
+          entry,
+          { priority: next?.priority ?? 'resync', readyAt: entry.backoffUntil, resets: false },
+          now,
+        );
       }
       case 'blocked':
         if (next?.resets) break;

@@ -4,7 +4,8 @@ import { intend, on, type Reaction } from '@molthub/service';
 
 export const reactions: readonly Reaction[] = [
   on(BotReleased, 'assign', ({ data }) => {
-    const { botId, botName, fleetId, fleetStatus, environment, changeSetId, version, generation, hash, resolved } = data;
+    const { botId, botName, fleetId, fleetStatus, environment, changeSetId, version, generation, hash, resolved } =
+      data;
     const target = resolved.spec.target.kind;
     const simulated = resolved.spec.runtime.engine === 'simulated';
     return [

@@ -95,7 +95,8 @@ const lead = async (settings: ReconcileSettings, targets: Targets, runtime: Runt
     for await (const page of allBots(runtime.reads)) {
       for (const row of page) learn(row);
       await adopt(page, targets, fleets.status);
-      for (const row of page) if (needsLook(row)) add(row.bot_id, row.drift.length > 0 ? 'drift' : 'user', row.generation);
+      for (const row of page)
+        if (needsLook(row)) add(row.bot_id, row.drift.length > 0 ? 'drift' : 'user', row.generation);
     }
     await keepLooking({ settings, runtime, bots, signal, add, learn, forget, refreshFleets });
   } finally {
@@ -116,7 +117,9 @@ const openWorkers = (
   fleets: { readonly status: ReadonlyMap<string, FleetStatus>; readonly sizes: ReadonlyMap<string, number> },
 ): { readonly workers: Workers; readonly context: ReconcileContext } => {
   const load = createBotLoader(runtime.reads);
-  const outcomes = runtime.metrics.counter('molthub_reconciles_total', 'Looks at bots, by what came of them', ['outcome']);
+  const outcomes = runtime.metrics.counter('molthub_reconciles_total', 'Looks at bots, by what came of them', [
+    'outcome',
+  ]);
   const drifts = runtime.metrics.counter('molthub_drift_total', 'Drift that was confirmed, by class', ['class']);
   const report = async (row: BotRow, said: Report) => {
     const { workspace, bot_id: botId } = row;
@@ -163,7 +166,9 @@ const adopt = async (page: readonly BotRow[], targets: Targets, fleets: Readonly
         (row.endpoint !== null || row.status === 'STOPPED') &&
         (target.node === null || row.node === null || row.node === target.node),
     );
-    await target.adopt(ran.map((row): Desired => ({ ...desiredOf(row, fleets.get(row.fleet_id) ?? 'ACTIVE'), run: ranAs(row) })));
+    await target.adopt(
+      ran.map((row): Desired => ({ ...desiredOf(row, fleets.get(row.fleet_id) ?? 'ACTIVE'), run: ranAs(row) })),
+    );
   }
 };
 
@@ -173,7 +178,13 @@ const ranAs = (row: BotRow): Desired['run'] =>
 const Assigned = z.object({ botId: z.uuid(), fleetId: z.uuid(), target: z.string(), generation: z.int() });
 const OfBot = z.object({ botId: z.uuid() });
 
-type Learn = (row: { bot_id: string; workspace: string; fleet_id: string; target: BotRow['target']; version: number }) => void;
+type Learn = (row: {
+  bot_id: string;
+  workspace: string;
+  fleet_id: string;
+  target: BotRow['target'];
+  version: number;
+}) => void;
 type Add = (botId: string, priority: Priority, generation?: number) => void;
 
 const heard = (

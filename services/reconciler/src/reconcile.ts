@@ -111,7 +111,8 @@ const leftOver = (desired: Desired, observed: Observation): string => {
 /** A process of its own is news as soon as it answers; a simulated bot has none. */
 const tellStarted = async (one: Case, observed: Extract<Observation, { is: 'running' }>) => {
   const { row, desired, target } = one;
-  if (row.simulated || (row.endpoint?.url === observed.endpoint.url && row.endpoint.pid === observed.endpoint.pid)) return;
+  if (row.simulated || (row.endpoint?.url === observed.endpoint.url && row.endpoint.pid === observed.endpoint.pid))
+    return;
   await one.context.report(row, {
     kind: 'started',
     generation: desired.generation,
@@ -199,7 +200,14 @@ const itemOf = (
   const known = row.drift.find((item) => item.path === difference.path && item.class === difference.class);
   const since = known?.since ?? context.sightings.get(row.bot_id)?.since ?? new Date(context.now()).toISOString();
   const { path, owner } = difference;
-  return { class: difference.class, path, desired: asJson(difference.desired), observed: asJson(difference.observed), owner, since };
+  return {
+    class: difference.class,
+    path,
+    desired: asJson(difference.desired),
+    observed: asJson(difference.observed),
+    owner,
+    since,
+  };
 };
 
 /** What has no JSON form is not there. */
@@ -208,6 +216,12 @@ const asJson = (value: unknown): DriftItem['observed'] => JSON.parse(JSON.string
 const failed = async (one: Pick<Case, 'row' | 'attempt' | 'context' | 'acts'>, error: unknown): Promise<Result> => {
   const { row, attempt, context, acts } = one;
   const botError = acts.errorOf(error);
-  await context.report(row, { kind: 'failed', generation: row.generation, error: botError, attempt, steps: [...acts.steps()] });
+  await context.report(row, {
+    kind: 'failed',
+    generation: row.generation,
+    error: botError,
+    attempt,
+    steps: [...acts.steps()],
+  });
   return { ending: { kind: botError.permanent ? 'blocked' : 'retry' }, outcome: 'failed' };
 };

@@ -57,7 +57,8 @@ const started = (bot: Bot, report: Omit<ReportOf<'started'>, 'kind'>): BotFact =
 });
 
 const converged = (report: ReportOf<'converged'>, bot: Bot): readonly BotFact[] => {
-  if (report.hash !== bot.hash) throw new Error(`${bot.botId} was reported as converged to ${report.hash}, not ${bot.hash}.`);
+  if (report.hash !== bot.hash)
+    throw new Error(`${bot.botId} was reported as converged to ${report.hash}, not ${bot.hash}.`);
   if (report.restarts < bot.restarts || bot.wanted === 'STOPPED' || bot.status === 'DELETING') return [];
   const { endpoint, tokenReference, steps } = report;
   if (bot.drift) {
@@ -90,7 +91,11 @@ const stopped = (report: ReportOf<'stopped'>, bot: Bot): readonly BotFact[] => {
   const fact: BotFact = { type: BotStopped.type, data: { ...of(bot), steps: report.steps, reason } };
   if (!bot.awaited) return [fact];
   const { changeSetId, generation, simulated } = bot;
-  const error = { code: 'reconciler.bot-stopped', message: 'The bot was stopped before it got there.', permanent: true };
+  const error = {
+    code: 'reconciler.bot-stopped',
+    message: 'The bot was stopped before it got there.',
+    permanent: true,
+  };
   const gone = { ...of(bot), changeSetId, generation, error, attempt: 1, steps: [], simulated };
   return [{ type: BotFailed.type, data: gone }, fact];
 };

@@ -24,7 +24,7 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BotFact } from './bot.ts';
 import { botDecider, botEvents } from './decider.ts';
-import { manifestHash } from './manifest-hash.ts';
+import { canonicalHash } from '@molthub/manifest';
 import { reconcilerService, type ReconcilerSettings } from './service.ts';
 import { targetsOf } from './target.ts';
 import { simulatedManifest } from './target.conformance.ts';
@@ -93,7 +93,7 @@ const assignment = (resolved: ResolvedManifest = simulatedManifest(), more: Part
   changeSetId: newId(),
   version: 1,
   generation: 1,
-  hash: manifestHash(resolved),
+  hash: canonicalHash(resolved),
   resolved,
   target: 'simulated',
   simulated: true,
@@ -172,7 +172,9 @@ describe('a simulated bot', () => {
   test('that crashes is started again', async () => {
     const { botId } = await running(simulatedManifest({ crashEveryS: 0.2 }));
     await since(botId, 'reconciler.drift.healed.v1');
-    const detected = (await service.log.readStream(`bot-${botId}`)).find((e) => e.type === 'reconciler.drift.detected.v1');
+    const detected = (await service.log.readStream(`bot-${botId}`)).find(
+      (e) => e.type === 'reconciler.drift.detected.v1',
+    );
     expect(detected?.data).toMatchObject({ items: [{ class: 'process', observed: 'crashed' }], mode: 'heal' });
   });
 
@@ -185,8 +187,9 @@ describe('a simulated bot', () => {
 
   test('is paused, resumed, stopped, started and restarted as asked', async () => {
     const { botId } = await running();
-    const ask = async (definition: typeof PauseBot | typeof ResumeBot | typeof StopBot | typeof StartBot | typeof RestartBot) =>
-      expect(await caller.send(definition, { botId, reason: 'test' })).toMatchObject({ status: 'DONE' });
+    const ask = async (
+      definition: typeof PauseBot | typeof ResumeBot | typeof StopBot | typeof StartBot | typeof RestartBot,
+    ) => expect(await caller.send(definition, { botId, reason: 'test' })).toMatchObject({ status: 'DONE' });
     await ask(PauseBot);
     await reaches(botId, 'PAUSED');
     expect(simulated(botId).channels).toBe('cut');

@@ -1,7 +1,7 @@
 // What every target must do, whatever it runs bots on. A new kind is done when it passes this.
 import type { ResolvedManifest } from '@molthub/contracts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { manifestHash } from './manifest-hash.ts';
+import { canonicalHash } from '@molthub/manifest';
 import type { Desired, Observation, Target } from './target.ts';
 
 export type ConformanceSettings = {
@@ -28,7 +28,10 @@ export const simulatedManifest = (simulation: Readonly<Record<string, number | b
 });
 
 /** A bot at its first generation. */
-export const desiredBot = (resolved = simulatedManifest(), botId = '0198c0de-0000-7000-8000-00000000b071'): Desired => ({
+export const desiredBot = (
+  resolved = simulatedManifest(),
+  botId = '0198c0de-0000-7000-8000-00000000b071',
+): Desired => ({
   workspace: 'default',
   botId,
   botName: 'conform',
@@ -36,7 +39,7 @@ export const desiredBot = (resolved = simulatedManifest(), botId = '0198c0de-000
   environment: 'dev',
   version: 1,
   generation: 1,
-  hash: manifestHash(resolved),
+  hash: canonicalHash(resolved),
   resolved,
   run: 'RUNNING',
   restarts: 0,
@@ -70,7 +73,7 @@ export const describeTarget = (kind: string, settings: ConformanceSettings) =>
       version: 2,
       generation: 2,
       resolved: settings.manifests[1],
-      hash: manifestHash(settings.manifests[1]),
+      hash: canonicalHash(settings.manifests[1]),
     };
     let target: Target;
     beforeAll(async () => {
@@ -127,7 +130,10 @@ export const describeTarget = (kind: string, settings: ConformanceSettings) =>
       expect(await reach(target, second)).toMatchObject(converged(second));
     });
     test('a paused bot runs on with its channels cut, and gets them back', async () => {
-      expect(await reach(target, { ...second, run: 'PAUSED' })).toMatchObject({ ...converged(second), channels: 'cut' });
+      expect(await reach(target, { ...second, run: 'PAUSED' })).toMatchObject({
+        ...converged(second),
+        channels: 'cut',
+      });
       expect(await reach(target, second)).toMatchObject({ ...converged(second), channels: 'open' });
     });
     test('a restart that is asked for is done once', async () => {

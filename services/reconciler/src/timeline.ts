@@ -47,7 +47,10 @@ const told = (event: Recorded<BotFact>): Pick<TimelineRow, 'message' | 'data'> =
     }
     case 'reconciler.bot.failed.v1': {
       const { generation, changeSetId, error, attempt, simulated } = event.data;
-      return { message: `attempt ${attempt} failed: ${error.message}`, data: { generation, changeSetId, error, attempt, simulated } };
+      return {
+        message: `attempt ${attempt} failed: ${error.message}`,
+        data: { generation, changeSetId, error, attempt, simulated },
+      };
     }
     case 'reconciler.bot.stopped.v1':
       return { message: because('stopped', event.data.reason), data: { reason: event.data.reason } };

@@ -8,8 +8,7 @@ type Fact = FactOf<typeof SimulatorKeyPublished>;
 
 export const simulatorDecider: Decider<State, CommandOf<typeof PublishSimulatorKey>, Fact> = {
   initial: { keyIds: [] },
-  decide: ({ data }, state) =>
-    state.keyIds.includes(data.keyId) ? [] : [{ type: SimulatorKeyPublished.type, data }],
+  decide: ({ data }, state) => (state.keyIds.includes(data.keyId) ? [] : [{ type: SimulatorKeyPublished.type, data }]),
   evolve: (state, fact) => ({ keyIds: [...state.keyIds, fact.data.keyId] }),
 };
 

@@ -62,7 +62,10 @@ const createTokens = (key: SigningKey) => {
     if (known?.day === day) return known.token;
     const { botId, workspace, fleetId } = bot;
     const expiresAt = new Date((day + 2) * dayMs).toISOString();
-    const token = sign({ botId, workspace, fleetId, tokenId: tokenIdOf(botId, String(day)), expiresAt, simulated: true }, key);
+    const token = sign(
+      { botId, workspace, fleetId, tokenId: tokenIdOf(botId, String(day)), expiresAt, simulated: true },
+      key,
+    );
     tokens.set(bot.botId, { day, token });
     return token;
   };

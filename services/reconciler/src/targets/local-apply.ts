@@ -51,7 +51,10 @@ const connect = async ({ owned, say }: LiveChange): Promise<GatewayClient | null
   }
 };
 
-const apply = async (client: GatewayClient, { config, owned, configFile, note, say }: LiveChange): Promise<Configured> => {
+const apply = async (
+  client: GatewayClient,
+  { config, owned, configFile, note, say }: LiveChange,
+): Promise<Configured> => {
   const applied = await applyConfig(client, { desired: config, owned, configFile, note });
   const paths = applied.paths.slice(0, 5).join(', ');
   switch (applied.outcome) {

@@ -29,14 +29,14 @@ export type Place = {
   readonly botId: string;
   readonly dirs: BotDirs;
   readonly snapshots: string;
-  /** How others in this home find the bot's token; never the token. */
+  /** Where below this home others find the bot's token; never the token. */
   readonly tokenReference: string;
 };
 
 export const placeOf = (home: string, botId: string): Place => {
   const id = z.uuid().parse(botId);
   const dirs = botDirs(join(home, 'bots', id));
-  return { botId: id, dirs, snapshots: join(dirs.root, 'snapshots'), tokenReference: `file:bots/${id}/gateway.token` };
+  return { botId: id, dirs, snapshots: join(dirs.root, 'snapshots'), tokenReference: `bots/${id}/gateway.token` };
 };
 
 /** The id of this machine as far as bots are bound to it; made once per home. */

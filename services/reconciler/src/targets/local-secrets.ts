@@ -21,7 +21,8 @@ export const resolveSecrets = async (
 ): Promise<Readonly<Record<string, string>>> => {
   const found = await Promise.all(references.map((reference) => valueOf(reference, places)));
   const reasons = found.flatMap((one) => ('reason' in one ? [one.reason] : []));
-  if (reasons.length > 0) throw new Rejected('reconciler.secret-missing', 'A secret of this bot is not there.', reasons);
+  if (reasons.length > 0)
+    throw new Rejected('reconciler.secret-missing', 'A secret of this bot is not there.', reasons);
   return Object.fromEntries(found.flatMap((one) => ('value' in one ? [[one.name, one.value]] : [])));
 };
 
@@ -44,7 +45,8 @@ const fileBelow = async (folder: string, key: string): Promise<string | null> =>
     const [root, path] = await Promise.all([realpath(folder), realpath(join(folder, key))]);
     return path.startsWith(root + sep) ? (await readFile(path, 'utf8')).trimEnd() : null;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && ['ENOENT', 'ENOTDIR', 'EISDIR'].includes(String(error.code))) return null;
+    if (error instanceof Error && 'code' in error && ['ENOENT', 'ENOTDIR', 'EISDIR'].includes(String(error.code)))
+      return null;
     throw error;
   }
 };

@@ -93,7 +93,7 @@ export const createSupervisor = (settings: SupervisorSettings): Supervisor => {
     },
     close: () => {
       clearInterval(timer);
-      for (const botId of [...bots.keys()]) forget(botId);
+      for (const botId of bots.keys()) forget(botId);
     },
   };
 };
@@ -123,10 +123,13 @@ const ask = async (watched: Watched): Promise<boolean> => {
 /** An answer in time; an open port or a living process say nothing. */
 const isAnswering = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
-    const request = get({ host: '127.0.0.1', port, path: '/healthz', agent: false, timeout: answerTimeoutMs }, (response) => {
-      resolve(response.statusCode === 200);
-      response.destroy();
-    });
+    const request = get(
+      { host: '127.0.0.1', port, path: '/healthz', agent: false, timeout: answerTimeoutMs },
+      (response) => {
+        resolve(response.statusCode === 200);
+        response.destroy();
+      },
+    );
     // The timeout above begins anew with every byte; a bot that drips bytes must not hold the look up.
     const limit = setTimeout(() => request.destroy(), answerTimeoutMs);
     request.once('close', () => {

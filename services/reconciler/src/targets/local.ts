@@ -22,11 +22,20 @@ import {
   writeConfigFile,
 } from '@molthub/openclaw';
 import type { Logger } from '@molthub/telemetry';
-import { manifestHash } from '../manifest-hash.ts';
+import { canonicalHash } from '@molthub/manifest';
 import { planActions } from '../plan.ts';
 import type { Configured, Desired, Difference, Observation, Say, Target } from '../target.ts';
 import { applyLive } from './local-apply.ts';
-import { type Identity, nodeIdOf, type Place, placeOf, prepare, readIdentity, readToken, writeIdentity } from './local-place.ts';
+import {
+  type Identity,
+  nodeIdOf,
+  type Place,
+  placeOf,
+  prepare,
+  readIdentity,
+  readToken,
+  writeIdentity,
+} from './local-place.ts';
 import { resolveSecrets } from './local-secrets.ts';
 import { changeVersion } from './local-snapshot.ts';
 import { createSupervisor, type Supervisor } from './local-supervisor.ts';
@@ -159,7 +168,7 @@ const compare = async (place: Place, identity: Identity, desired: Desired): Prom
   const { resolved } = desired;
   // A hash of a short secret would give it away.
   const config = redacted(observed, sensitiveBy());
-  return { differences, hash: manifestHash({ ...resolved, spec: { ...resolved.spec, config } }) };
+  return { differences, hash: canonicalHash({ ...resolved, spec: { ...resolved.spec, config } }) };
 };
 
 const effectiveConfig = (desired: Desired, channels: 'open' | 'cut') => {
@@ -194,7 +203,8 @@ const configure = async (local: Local, desired: Desired, say: Say): Promise<Conf
   const place = placeOf(local.home, desired.botId);
   const version = versionOf(desired);
   const reasons = ownedReasons(engineConfig(desired.resolved));
-  if (reasons.length > 0) throw new Rejected('reconciler.config-refused', 'spec.config sets what Molthub sets.', reasons);
+  if (reasons.length > 0)
+    throw new Rejected('reconciler.config-refused', 'spec.config sets what Molthub sets.', reasons);
   const identity = await ownIdentity(local, place, desired);
   const channels = desired.run === 'PAUSED' ? 'cut' : 'open';
   const config = effectiveConfig(desired, channels);
@@ -207,10 +217,17 @@ const configure = async (local: Local, desired: Desired, say: Say): Promise<Conf
     return 'needs-restart';
   }
   if (identity.version !== version) throw new Error(`The bot still runs ${identity.version}; it has to stop first.`);
+  if (identity.processKey !== processKeyOf(desired)) {
+    // It has to start anew in any case; written before it ended, the file would be reloaded for nothing.
+    await stop(local, desired, 'clean');
+    await writeConfigFile(place.dirs.configFile, withOwned(config, owned));
+    await writeIdentity(place, { ...identity, ...reached, intent: 'stopped' });
+    return 'needs-restart';
+  }
   const note = `molthub: generation ${desired.generation}`;
   const applied = await applyLive({ config, owned, configFile: place.dirs.configFile, note, say });
   await writeIdentity(place, { ...identity, ...reached });
-  return identity.processKey === processKeyOf(desired) ? applied : 'needs-restart';
+  return applied;
 };
 
 const ownIdentity = async (local: Local, place: Place, desired: Desired): Promise<Identity> => {

@@ -19,7 +19,8 @@ export const engineConfig = ({ spec }: ResolvedManifest): JsonObject => {
     type,
     { ...own, enabled, ...childOf(childOf(config, 'channels'), type) },
   ]);
-  const channels = named.length === 0 ? {} : { channels: { ...childOf(config, 'channels'), ...Object.fromEntries(named) } };
+  const channels =
+    named.length === 0 ? {} : { channels: { ...childOf(config, 'channels'), ...Object.fromEntries(named) } };
   return { ...config, ...logging, ...channels };
 };
 
@@ -27,12 +28,16 @@ export const engineConfig = ({ spec }: ResolvedManifest): JsonObject => {
 export const withChannelsCut = (config: JsonObject): JsonObject => {
   const channels = Object.entries(childOf(config, 'channels'));
   if (channels.length === 0) return config;
-  const cut = channels.map(([name, settings]) => [name, isChannel(name, settings) ? { ...settings, enabled: false } : settings]);
+  const cut = channels.map(([name, settings]) => [
+    name,
+    isChannel(name, settings) ? { ...settings, enabled: false } : settings,
+  ]);
   return { ...config, channels: Object.fromEntries(cut) };
 };
 
 /** `defaults` stands beside the channels and is none. */
-const isChannel = (name: string, settings: unknown): settings is JsonObject => name !== 'defaults' && isObject(settings);
+const isChannel = (name: string, settings: unknown): settings is JsonObject =>
+  name !== 'defaults' && isObject(settings);
 
 export const hasChannels = (config: JsonObject): boolean =>
   Object.entries(childOf(config, 'channels')).some(

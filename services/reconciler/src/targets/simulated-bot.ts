@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { type ResolvedManifest, Simulation } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
-import { manifestHash } from '../manifest-hash.ts';
+import { canonicalHash } from '@molthub/manifest';
 import type { Desired, Difference } from '../target.ts';
 
 export type SimulatedBot = {
@@ -89,7 +89,7 @@ export const stopBot = (bot: SimulatedBot, asAsked: boolean, detail: string): vo
 export const observedHash = (bot: SimulatedBot): string =>
   bot.selfEdits === 0
     ? bot.appliedHash
-    : manifestHash({ ...bot.resolved, spec: { ...bot.resolved.spec, config: observedConfig(bot) } });
+    : canonicalHash({ ...bot.resolved, spec: { ...bot.resolved.spec, config: observedConfig(bot) } });
 
 export const observedConfig = (bot: SimulatedBot) =>
   bot.selfEdits === 0 ? bot.resolved.spec.config : { ...bot.resolved.spec.config, selfEdits: bot.selfEdits };

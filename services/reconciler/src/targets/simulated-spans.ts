@@ -56,7 +56,8 @@ export const createSpanExporter = (settings: SpanExporterSettings): SpanExporter
     });
     await response.arrayBuffer();
     if (response.ok) return true;
-    if (response.status === 503 || response.status === 429) throw new Error(`the OTLP endpoint answered ${response.status}`);
+    if (response.status === 503 || response.status === 429)
+      throw new Error(`the OTLP endpoint answered ${response.status}`);
     settings.failed(new Error(`the OTLP endpoint refused spans with ${response.status}`));
     return false;
   };
