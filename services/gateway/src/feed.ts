@@ -1,0 +1,189 @@
+// The feed: every event of every service in one numbered list. The WebSocket and `GET /events` read it from a cursor.
+import { type Recorded, services } from '@molthub/contracts';
+import type { Reads, Sql } from '@molthub/event-store';
+import { HttpProblem } from '@molthub/http';
+import type { Job, Listener } from '@molthub/service';
+import { z } from 'zod';
+import { type CloudEvent, cloudEventOf } from './cloud-event.ts';
+
+/** Wakes whoever waits for new rows of the feed in this process. */
+export type FeedSignal = {
+  readonly say: () => void;
+  readonly onGrown: (listener: () => void) => () => void;
+};
+
+export const createFeedSignal = (): FeedSignal => {
+  const listeners = new Set<() => void>();
+  return {
+    say: () => {
+      for (const listener of listeners) listener();
+    },
+    onGrown: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+};
+
+/**
+ * The numbers are given under a lock that is held until the commit, so that no reader sees a number before a smaller
+ * one: each source has a reader of its own, and they commit side by side.
+ */
+export const feedListener = (signal: FeedSignal): Listener => ({
+  name: 'feed',
+  sources: services,
+  apply: async (events, sql) => {
+    await sql(`select pg_advisory_xact_lock(hashtextextended('molthub gateway feed', 0))`);
+    await insert(events, sql);
+  },
+  applied: () => signal.say(),
+});
+
+const insert = (events: readonly Recorded[], sql: Sql) =>
+  sql(
+    `insert into feed (workspace, event_id, type, stream, at, event)
+     select e.workspace, e.id, e.type, e.stream, e.at, e.event::jsonb
+     from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[])
+       with ordinality as e(workspace, id, type, stream, at, event, ordinal)
+     order by e.ordinal
+     on conflict (event_id) do nothing`,
+    [
+      events.map((e) => e.workspace),
+      events.map((e) => e.id),
+      events.map((e) => e.type),
+      events.map((e) => e.stream),
+      events.map((e) => e.time),
+      events.map((e) => JSON.stringify(cloudEventOf(e))),
+    ],
+  );
+
+/** Rows older than this are cut; a cursor before the cut is told so. */
+export const feedRetention = (keptDays: number): Job => ({
+  name: 'feed-retention',
+  single: true,
+  run: async (runtime, signal) => {
+    while (!signal.aborted) {
+      await runtime.write((sql) => cut(sql, keptDays));
+      await waitFor(600_000, signal);
+    }
+  },
+});
+
+const rowsPerCut = 20_000;
+
+const cut = (sql: Sql, keptDays: number) =>
+  sql(
+    `with old as (
+       select seq from feed where at < now() - make_interval(days => $1) order by seq limit ${rowsPerCut}
+     ), gone as (delete from feed where seq in (select seq from old) returning seq)
+     update feed_cut set seq = greatest(seq, coalesce((select max(seq) from gone), 0))`,
+    [keptDays],
+  );
+
+const waitFor = (ms: number, signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+
+const token = /^[a-z0-9][a-z0-9-]*$/;
+const filtersMax = 50;
+
+/**
+ * `rollout.>,reconciler.drift.>` as one regular expression over event types: `*` stands for one word, a last `>` for
+ * the rest. Undefined means all. Every word is checked, so nothing of the caller's gets into the expression but words.
+ */
+export const typesPattern = (types: string | undefined): string | undefined => {
+  if (types === undefined || types === '' || types === '>') return undefined;
+  const filters = types.split(',').map((filter) => filter.trim());
+  if (filters.length > filtersMax) throw invalidTypes(`${filtersMax} filters at most`);
+  return `^(?:${filters.map(filterPattern).join('|')})$`;
+};
+
+const filterPattern = (filter: string): string =>
+  filter
+    .split('.')
+    .map((word, index, words) => {
+      if (word === '>' && index === words.length - 1) return index === 0 ? '.+' : '.+';
+      if (word === '*') return '[a-z0-9-]+';
+      if (token.test(word)) return word;
+      throw invalidTypes(`'${filter.slice(0, 80)}' is no filter`);
+    })
+    .join('\\.');
+
+const invalidTypes = (why: string) =>
+  new HttpProblem({
+    status: 400,
+    code: 'gateway.invalid-types',
+    detail: `types: ${why}; use words and wildcards such as rollout.>,reconciler.drift.>`,
+    errors: [{ path: 'types', code: 'invalid-types', message: why }],
+  });
+
+export type FeedItem = { readonly cursor: string; readonly event: CloudEvent };
+export type FeedPage = {
+  readonly items: readonly FeedItem[];
+  /** Where to go on, also past rows that the filter left out. */
+  readonly next: string;
+  /** Whether more rows are there already. */
+  readonly more: boolean;
+};
+
+const Row = z.object({ cursor: z.string(), event: z.custom<CloudEvent>((v) => typeof v === 'object' && v !== null) });
+const State = z.object({ head: z.string(), cut: z.string(), page: z.array(Row) });
+
+/** How far one look goes through rows that the filter may all leave out. */
+const windowSize = 20_000;
+
+/** The rows of a workspace after a cursor. Throws 410 when rows after it have been cut already. */
+export const readFeed = async (
+  reads: Reads,
+  request: {
+    readonly workspace: string;
+    readonly after: string;
+    readonly pattern: string | undefined;
+    readonly limit: number;
+  },
+): Promise<FeedPage> => {
+  const { workspace, after, pattern, limit } = request;
+  const rows = await reads(
+    `with head as (select coalesce(max(seq), 0) as seq from feed)
+     select head.seq::text as head, (select seq::text from feed_cut) as cut,
+       coalesce((
+         select jsonb_agg(jsonb_build_object('cursor', page.seq::text, 'event', page.event) order by page.seq)
+         from (
+           select seq, event from feed
+           where workspace = $1 and seq > $2::bigint and seq <= $2::bigint + ${windowSize} and seq <= head.seq
+             and ($3::text is null or type ~ $3)
+           order by seq limit $4
+         ) page
+       ), '[]') as page
+     from head`,
+    [workspace, after, pattern ?? null, limit],
+  );
+  const { head, cut: gone, page } = State.parse(rows[0]);
+  if (BigInt(after) < BigInt(gone)) throw cursorGone(gone);
+  const last = page.at(-1);
+  const windowEnd = BigInt(after) + BigInt(windowSize);
+  const seen = windowEnd < BigInt(head) ? windowEnd : BigInt(head);
+  const next = page.length === limit && last ? last.cursor : (seen > BigInt(after) ? seen : BigInt(after)).toString();
+  return { items: page, next, more: BigInt(next) < BigInt(head) };
+};
+
+const cursorGone = (cut: string) =>
+  new HttpProblem({
+    status: 410,
+    code: 'gateway.cursor-expired',
+    detail: `Events after this cursor are no longer kept; go on with after=${cut} and read what was missed from the audit.`,
+    errors: [{ path: 'after', code: 'cursor-expired', message: `the oldest cursor is ${cut}` }],
+  });
+
+/** The number of the newest row: where someone starts who wants only what comes. */
+export const feedHead = async (reads: Reads): Promise<string> => {
+  const rows = await reads('select coalesce(max(seq), 0)::text as head from feed');
+  return z.object({ head: z.string() }).parse(rows[0]).head;
+};
+
+export const FeedCursor = z.string().regex(/^\d{1,18}$/, 'a cursor is the number that came with an event');

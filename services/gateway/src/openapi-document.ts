@@ -1,0 +1,88 @@
+// This API as OpenAPI 3.1.
+import { type Operation, openApiDocument } from '@molthub/http';
+import { base } from './register.ts';
+import type { Route } from './route.ts';
+
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  description: 'The same key gives the same answer, also after a crash; another body under it is refused with 409.',
+};
+const ifMatch = { name: 'If-Match', description: 'The ETag of a GET; a wrong one is refused with 412.' };
+const prefer = { name: 'Prefer', description: 'wait=30 waits up to 30 s (at most 60) before 202 is answered.' };
+
+/** Codes that the gateway itself answers with; each service adds its own, named `<service>.<reason>`. */
+export const codes = [
+  'gateway.ambiguous-trace',
+  'gateway.api-key-not-found',
+  'gateway.body-too-large',
+  'gateway.cursor-expired',
+  'gateway.forbidden',
+  'gateway.foreign-origin',
+  'gateway.idempotency-key-reused',
+  'gateway.internal-error',
+  'gateway.invalid-cursor',
+  'gateway.invalid-idempotency-key',
+  'gateway.invalid-if-match',
+  'gateway.invalid-request',
+  'gateway.invalid-types',
+  'gateway.malformed-json',
+  'gateway.malformed-request',
+  'gateway.malformed-url',
+  'gateway.not-found',
+  'gateway.observed-not-set',
+  'gateway.rate-limited',
+  'gateway.too-many-headers',
+  'gateway.too-many-streams',
+  'gateway.unauthenticated',
+  'gateway.unavailable',
+  'gateway.unexpected-body',
+  'gateway.unsupported-media-type',
+  'gateway.upgrade-required',
+  'gateway.url-too-long',
+  'config.bot-name-taken',
+  'config.fleet-name-taken',
+  'config.fleet-not-empty',
+  'config.fleet-not-found',
+  'config.manifest-invalid',
+  'config.secret-literal',
+  'config.version-mismatch',
+  'policy.denied',
+  'reconciler.illegal-move',
+  'rollout.change-set-not-in-state',
+] as const;
+
+export const pathOf = ({ permission, path }: Route): string => (permission === 'none' ? path : `${base}${path}`);
+
+export const documentOf = (routes: readonly Route[]): Readonly<Record<string, unknown>> =>
+  openApiDocument({
+    title: 'Molthub',
+    version: '1',
+    description: 'The control plane for fleets of autonomous bots. Errors are RFC 9457 problem details.',
+    codes,
+    operations: routes.map(operationOf),
+  });
+
+const operationOf = (row: Route): Operation => ({
+  method: row.method,
+  path: pathOf(row),
+  summary: row.summary,
+  tag: row.tag,
+  permission: row.permission === 'none' ? null : row.permission,
+  params: row.params,
+  query: row.query,
+  ...(row.bodyShown ? { body: row.bodyShown } : {}),
+  headers: [
+    ...(row.method === 'POST' ? [idempotencyKey] : []),
+    ...(row.method === 'PATCH' || row.method === 'DELETE' ? [ifMatch] : []),
+    ...(row.isCommand ? [prefer] : []),
+  ],
+  answers: [
+    {
+      status: row.status,
+      about: 'Done.',
+      ...(row.answer ? { body: row.answer } : {}),
+      ...(row.contentType ? { type: row.contentType } : {}),
+    },
+    ...(row.isCommand ? [{ status: 202, about: 'Taken on; Location says where to look.' }] : []),
+  ],
+});

@@ -1,0 +1,87 @@
+import { HealthCounts, HealthStatus } from '@molthub/contracts';
+import { z } from 'zod';
+import { oneRow, plainRow } from '../read-side.ts';
+import { type Call, Id, route, type Route } from '../route.ts';
+import { ofBot } from './bot-row.ts';
+import { time } from './shapes.ts';
+
+export const BotHealth = z.object({
+  botInstanceId: z.uuid(),
+  status: HealthStatus,
+  detail: z.string(),
+  latencyMs: z.number().nullable(),
+  probedAt: time.nullable(),
+  changedAt: time.nullable(),
+  simulated: z.boolean(),
+  readings: z.array(
+    z.object({ probedAt: time, status: HealthStatus, latencyMs: z.number().nullable(), detail: z.string() }),
+  ),
+});
+
+const readingsMax = 100;
+
+export const healthOf = async (call: Call, botId: string): Promise<unknown> => {
+  const [rows, readings] = await Promise.all([
+    call.world.views(
+      `select b.id as "botInstanceId", coalesce(h.status, 'UNKNOWN') as status,
+         coalesce(h.detail, 'This bot has not been probed yet.') as detail, h.latency_ms as "latencyMs",
+         h.probed_at as "probedAt", h.changed_at as "changedAt", coalesce(h.simulated, b.engine = 'simulated') as simulated
+       from config_read.bots b left join health_read.bots h on h.bot_id = b.id where b.workspace = $1 and b.id = $2`,
+      [call.workspace, botId],
+    ),
+    call.world.views(
+      `select p.probed_at as "probedAt", p.status, p.latency_ms as "latencyMs", p.detail from health_read.probes p
+       where p.workspace = $1 and p.bot_id = $2 order by p.probed_at desc limit ${readingsMax}`,
+      [call.workspace, botId],
+    ),
+  ]);
+  return { ...oneRow(rows, 'bot instance'), readings: readings.map(plainRow) };
+};
+
+export const healthRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/health/workspace',
+    permission: 'health:read',
+    reach: 'filtered',
+    summary: 'Answers the health of the workspace: bots counted by status, and each fleet.',
+    answer: z.object({
+      counts: HealthCounts,
+      fleets: z.array(z.object({ fleetId: z.uuid(), name: z.string(), status: HealthStatus, counts: HealthCounts })),
+    }),
+    run: async (call) => {
+      const rows = await call.world.views(
+        `select f.id as "fleetId", f.name, coalesce(max(s.status), 'UNKNOWN') as status, json_build_object(
+           'healthy', count(*) filter (where h.status = 'HEALTHY'),
+           'degraded', count(*) filter (where h.status = 'DEGRADED'),
+           'unhealthy', count(*) filter (where h.status = 'UNHEALTHY'),
+           'unknown', count(b.id) filter (where coalesce(h.status, 'UNKNOWN') = 'UNKNOWN')) as counts
+         from config_read.fleets f left join health_read.fleets s on s.fleet_id = f.id
+         left join config_read.bots b on b.fleet_id = f.id left join health_read.bots h on h.bot_id = b.id
+         where f.workspace = $1 and ($2::uuid[] is null or f.id = any($2::uuid[]))
+         group by f.id, f.name order by f.name`,
+        [call.workspace, call.principal.fleetIds.length > 0 ? [...call.principal.fleetIds] : null],
+      );
+      const fleets = z.array(z.object({ counts: HealthCounts }).loose()).parse(rows);
+      const sum = (key: keyof z.infer<typeof HealthCounts>) => fleets.reduce((n, fleet) => n + fleet.counts[key], 0);
+      const counts = {
+        healthy: sum('healthy'),
+        degraded: sum('degraded'),
+        unhealthy: sum('unhealthy'),
+        unknown: sum('unknown'),
+      };
+      return { status: 200, body: { counts, fleets } };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/health/bots/:id',
+    permission: 'health:read',
+    reach: 'subject',
+    summary: "Answers a bot's health and its latest readings.",
+    params: Id,
+    subjects: ofBot,
+    answer: BotHealth,
+    run: async (call, { params }) => ({ status: 200, body: await healthOf(call, params.id) }),
+  }),
+];

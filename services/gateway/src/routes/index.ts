@@ -1,0 +1,38 @@
+// Every route there is: the one list that serves, documents and is walked by the test of permissions.
+import type { Route } from '../route.ts';
+import type { Tickets } from '../tickets.ts';
+import { apiKeys } from './api-keys.ts';
+import { auditRoutes } from './audit.ts';
+import { botRoutes } from './bots.ts';
+import { changeSetRoutes } from './change-sets.ts';
+import { eventRoutes, streamRoute } from './events.ts';
+import { fleets } from './fleets.ts';
+import { healthRoutes } from './health.ts';
+import { manifestRoutes } from './manifests.ts';
+import { operationRoutes } from './operations.ts';
+import { platformRoutes } from './platform.ts';
+import { policyRoutes } from './policy.ts';
+import { targetRoutes } from './targets.ts';
+import { traceRoutes } from './traces.ts';
+import { workspaces } from './workspaces.ts';
+
+/** The rows that answer requests. */
+export const routes = (tickets: () => Tickets): readonly Route[] => [
+  ...workspaces,
+  ...apiKeys,
+  ...fleets,
+  ...botRoutes,
+  ...manifestRoutes,
+  ...policyRoutes,
+  ...changeSetRoutes,
+  ...targetRoutes,
+  ...healthRoutes,
+  ...traceRoutes,
+  ...auditRoutes,
+  ...eventRoutes(tickets),
+  ...operationRoutes,
+  ...platformRoutes,
+];
+
+/** The rows with the stream, which is served as a WebSocket. */
+export const allRoutes = (tickets: () => Tickets): readonly Route[] => [...routes(tickets), streamRoute];
