@@ -17,6 +17,8 @@ export type Commander = {
 
 /** First wait before a command is sent again, doubled each time; at a reconnect it is sent at once. */
 const resendAfterMs = 2_000;
+/** Wait after a send that the bus refused. */
+const faultAfterMs = 200;
 const publishTimeoutMs = 5_000;
 
 /** Commands carry no message id: a re-sent one would be swallowed inside the duplicate window, and is recognised by its owner. */
@@ -49,9 +51,17 @@ export const createCommander = (bus: Bus, gatewayId: string): Commander => {
       const attempt = () => {
         clearTimeout(resend);
         resend = setTimeout(attempt, wait);
-        wait *= 2;
-        // A failed publish is sent again like an unanswered one; the deadline ends both.
-        send(command).catch(() => undefined);
+        send(command).then(
+          () => {
+            wait *= 2;
+          },
+          () => {
+            // JetStream answers a moment after its server does: soon again, unless the reconnect will do it.
+            if (!waiters.get(command.id)?.has(end) || !bus.isConnected()) return;
+            clearTimeout(resend);
+            resend = setTimeout(attempt, faultAfterMs);
+          },
+        );
       };
       const forget = bus.onReconnect(attempt);
       const end = (outcome: Outcome | null) => {

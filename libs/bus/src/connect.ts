@@ -12,6 +12,8 @@ export type Bus = {
   readonly onReconnect: (listener: () => void) => () => void;
   /** Aborts at the next disconnect: whatever is in flight then is lost and must be sent again. */
   readonly untilDisconnect: () => AbortSignal;
+  /** Resolves at once while connected, else at the reconnect; rejects when `signal` aborts. */
+  readonly whenConnected: (signal: AbortSignal) => Promise<void>;
   readonly close: () => Promise<void>;
 };
 
@@ -22,7 +24,7 @@ export type BusSettings = {
 };
 
 /**
- * Connects, waiting for the server if it is not there yet, and reconnects for ever every 100 ms. The client drops what
+ * Connects (throws if no server answers now) and from then on reconnects for ever, every 100 ms. The client drops what
  * is published while disconnected; callers learn it from `untilDisconnect` and send again.
  */
 export const openBus = async (settings: BusSettings): Promise<Bus> => {
@@ -74,6 +76,19 @@ export const openBus = async (settings: BusSettings): Promise<Bus> => {
       return () => listeners.delete(listener);
     },
     untilDisconnect: () => cut.signal,
+    whenConnected: (signal) =>
+      new Promise((resolve, reject) => {
+        if (signal.aborted) return reject(signal.reason);
+        if (connected) return resolve();
+        const end = () => {
+          listeners.delete(end);
+          signal.removeEventListener('abort', end);
+          if (signal.aborted) reject(signal.reason);
+          else resolve();
+        };
+        listeners.add(end);
+        signal.addEventListener('abort', end);
+      }),
     close: () => connection.close(),
   };
 };

@@ -6,4 +6,4 @@ export { type RelayProgress, type RelaySource, relay } from './relay.ts';
 export { ensureCommandStream, ensureEventStream } from './stream.ts';
 export { commandStream, commandSubject, eventStream, eventSubject, ownerOf, replySubject } from './subject.ts';
 export { createWaker, onWake } from './wake.ts';
-export { type Handled, takeCommands } from './worker.ts';
+export { type Handled, takeCommands, tellOutcome } from './worker.ts';

@@ -39,11 +39,12 @@ export async function* readEvents(parts: {
   readonly signal: AbortSignal;
 }): AsyncGenerator<readonly Delivered[]> {
   const { bus, source, batchMax } = parts;
+  await bus.whenConnected(parts.signal);
   const signal = AbortSignal.any([parts.signal, bus.untilDisconnect()]);
   const info = await ensureEventStream(bus, source);
   const first = await startSequence(bus, source, info.created, info.state.last_seq, parts.checkpoint);
   const consumer = await bus.js.consumers.get(eventStream(source), {
-    ...(parts.types ? { filter_subjects: parts.types.map(eventFilter) } : {}),
+    ...(parts.types ? { filter_subjects: [...new Set(parts.types.map(eventFilter))] } : {}),
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: first,
     replay_policy: ReplayPolicy.Instant,

@@ -7,7 +7,7 @@ import { eventStream, eventSubject } from './subject.ts';
 
 /** What the relay needs of a log. */
 export type RelaySource = {
-  readonly bus: { readonly isEmptied: () => boolean; readonly emptied: () => Promise<void> };
+  readonly bus: { readonly isEmptied: () => Promise<boolean>; readonly emptied: () => Promise<void> };
   readonly readLog: (after: LogPosition, limit: number) => Promise<readonly Recorded[]>;
   readonly positionBefore: (at: LogPosition, count: number) => Promise<LogPosition>;
 };
@@ -36,6 +36,7 @@ export const relay = async (parts: {
   readonly from?: LogPosition | undefined;
 }): Promise<void> => {
   const { bus, source } = parts;
+  await bus.whenConnected(parts.signal);
   const signal = AbortSignal.any([parts.signal, bus.untilDisconnect()]);
   let at = parts.from ?? (await repairFrom(bus, parts.service, source));
   let published = 0;
@@ -54,7 +55,7 @@ export const relay = async (parts: {
 
 /** Where the bus ends, less the depth of a repair; the start of the log for an empty bus or a new epoch. */
 const repairFrom = async (bus: Bus, service: ServiceName, source: RelaySource): Promise<LogPosition> => {
-  if (!source.bus.isEmptied()) {
+  if (!(await source.bus.isEmptied())) {
     // The log is in another cluster than before, or new: what the bus holds may be of a log that is gone.
     await deleteEventStream(bus, service);
     await ensureEventStream(bus, service);
@@ -73,24 +74,38 @@ const repairFrom = async (bus: Bus, service: ServiceName, source: RelaySource): 
 /** Publishes a page: pipelined, but the next event of a stream only after the acknowledgement of the one before. */
 const publishAll = async (bus: Bus, page: readonly Recorded[], signal: AbortSignal): Promise<void> => {
   const last = new Map<string, Promise<unknown>>();
-  const inFlight = new Set<Promise<unknown>>();
-  const lost = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
-  lost.catch(() => undefined);
-  for (const event of page) {
-    if (inFlight.size >= inFlightMax) await Promise.race([...inFlight, lost]);
-    signal.throwIfAborted();
-    const before = last.get(event.stream);
-    const sent = before ? before.then(() => publish(bus, event)) : publish(bus, event);
-    last.set(event.stream, sent);
-    inFlight.add(sent);
-    sent.then(
-      () => inFlight.delete(sent),
-      () => undefined,
-    );
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => undefined);
+  const fail = () => failed.reject(signal.reason);
+  signal.addEventListener('abort', fail);
+  let acknowledged = Promise.withResolvers<void>();
+  let inFlight = 0;
+  try {
+    for (const event of page) {
+      signal.throwIfAborted();
+      const sent = after(last.get(event.stream), signal, () => publish(bus, event));
+      last.set(event.stream, sent);
+      inFlight += 1;
+      sent.then(() => {
+        inFlight -= 1;
+        acknowledged.resolve();
+      }, failed.reject);
+      while (inFlight >= inFlightMax) {
+        acknowledged = Promise.withResolvers();
+        await Promise.race([acknowledged.promise, failed.promise]);
+      }
+    }
+    await Promise.race([Promise.all(last.values()), failed.promise]);
+  } finally {
+    signal.removeEventListener('abort', fail);
   }
-  await Promise.race([Promise.all(inFlight), lost]);
+};
+
+/** The bus may have lost what it acknowledged before a disconnect, so nothing may follow it that was not repaired. */
+const after = async (before: Promise<unknown> | undefined, signal: AbortSignal, send: () => Promise<unknown>) => {
+  if (before) await before;
+  signal.throwIfAborted();
+  return send();
 };
 
 const publish = (bus: Bus, event: Recorded) => {

@@ -21,8 +21,11 @@ export const commandSubject = (workspace: string, type: string): string =>
 /** Where the outcome of a command is told. */
 export const replySubject = (gatewayId: string, commandId: string): string => checked(['reply', gatewayId, commandId]);
 
-/** All events of a type, in whatever workspace: a filter, never published to. */
-export const eventFilter = (type: string): string => `evt.*.${checked(type.split('.'))}`;
+/**
+ * All events of a type in whatever workspace and of whatever major version: a version that a listener does not know
+ * must reach it, to be parked. A filter, never published to.
+ */
+export const eventFilter = (type: string): string => `evt.*.${checked(type.split('.').slice(0, -1))}.*`;
 
 /** Where a service says that its log has grown. */
 export const wakeSubject = (service: ServiceName): string => checked(['wake', service]);

@@ -21,7 +21,7 @@ export type Handled =
 
 /**
  * Takes commands until `signal` aborts or the connection is lost; run it again then. Resolves early after a `pause`,
- * leaving unfinished commands to be delivered again. Replicas share one durable consumer.
+ * giving back what it could not finish, to be delivered again. Replicas share one durable consumer.
  */
 export const takeCommands = async (parts: {
   readonly bus: Bus;
@@ -29,8 +29,10 @@ export const takeCommands = async (parts: {
   readonly signal: AbortSignal;
   readonly handle: (command: Command) => Promise<Handled>;
   readonly onMalformed: (subject: string, error: Error) => void;
+  readonly onFault: (error: unknown) => void;
 }): Promise<void> => {
   const { bus, service } = parts;
+  await bus.whenConnected(parts.signal);
   const signal = AbortSignal.any([parts.signal, bus.untilDisconnect()]);
   await ensureCommandStream(bus, service);
   const manager = await bus.manager();
@@ -48,7 +50,10 @@ export const takeCommands = async (parts: {
   const running = new Set<Promise<void>>();
   try {
     for await (const message of messages) {
-      const done = one(parts, message, stop).finally(() => running.delete(done));
+      const done = one(parts, message, stop)
+        // Not acknowledged, so it comes again; nothing here may end the process.
+        .catch(parts.onFault)
+        .finally(() => running.delete(done));
       running.add(done);
       if (running.size >= ackPendingMax) await Promise.race(running);
     }
@@ -83,17 +88,23 @@ const one = async (parts: Parameters<typeof takeCommands>[0], message: JsMsg, pa
   const working = setInterval(() => message.working(), workingEveryMs);
   try {
     const handled = await parts.handle(command);
-    if (handled.kind === 'pause') pause();
-    else if (handled.kind === 'again') message.nak(handled.afterMs);
+    if (handled.kind === 'pause') {
+      pause();
+      // Delivered again when somebody asks for commands again, which a paused worker does not.
+      message.nak();
+    } else if (handled.kind === 'again') message.nak(handled.afterMs);
     else {
       message.ack();
-      if (command.gatewayId) {
-        parts.bus.connection.publish(replySubject(command.gatewayId, command.id), JSON.stringify(handled.outcome));
-      }
+      tellOutcome(parts.bus, command.gatewayId, command.id, handled.outcome);
     }
   } finally {
     clearInterval(working);
   }
+};
+
+/** Tells a gateway how a command ended: a hint, since asking again is answered from what is stored. */
+export const tellOutcome = (bus: Bus, gatewayId: string | null | undefined, id: string, outcome: Outcome): void => {
+  if (gatewayId && bus.isConnected()) bus.connection.publish(replySubject(gatewayId, id), JSON.stringify(outcome));
 };
 
 const parse = (message: JsMsg): Command | Error => {

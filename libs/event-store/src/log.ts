@@ -2,7 +2,7 @@
 import type { LogPosition, Outcome, Recorded } from '@molthub/contracts';
 import { Outcome as OutcomeSchema } from '@molthub/contracts';
 import type { Pool } from 'pg';
-import { currentEpoch, markBusEmptied } from './epoch.ts';
+import { currentEpoch, isBusEmptied, markBusEmptied } from './epoch.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { readsOn } from './pool.ts';
 import type { Projection } from './projection.ts';
@@ -16,7 +16,7 @@ export type Log = {
   readonly reads: Reads;
   readonly epoch: number;
   /** Whether the bus was emptied since this epoch began; `emptied` notes that it was. */
-  readonly bus: { readonly isEmptied: () => boolean; readonly emptied: () => Promise<void> };
+  readonly bus: { readonly isEmptied: () => Promise<boolean>; readonly emptied: () => Promise<void> };
   /** Commits a unit together with whatever else waits. Throws faults and `Rejected` (a violated constraint). */
   readonly commit: (unit: Unit) => Promise<Committed>;
   readonly readStream: (stream: string, after?: number) => Promise<readonly Recorded[]>;
@@ -44,8 +44,7 @@ export const openLog = async (parts: {
 }): Promise<Log> => {
   const { pool, schema, projections } = parts;
   const reads = readsOn(pool);
-  const { epoch, ...begun } = await currentEpoch(pool);
-  let busEmptied = begun.busEmptied;
+  const epoch = await currentEpoch(pool);
   const listeners = new Set<(events: readonly Recorded[]) => void>();
   const concludedListeners = new Set<(concluded: readonly Concluded[]) => void>();
   const settings = { pool, schema, projections, epoch: () => epoch };
@@ -60,11 +59,8 @@ export const openLog = async (parts: {
     reads,
     epoch,
     bus: {
-      isEmptied: () => busEmptied,
-      emptied: async () => {
-        await markBusEmptied(pool, epoch);
-        busEmptied = true;
-      },
+      isEmptied: () => isBusEmptied(reads, epoch),
+      emptied: () => markBusEmptied(reads, epoch),
     },
     commit: group.commit,
     readStream: (stream, after = 0) => readStream(reads, stream, after),

@@ -1,5 +1,5 @@
 // Takes commands from the bus: recognises repeats, tells outcomes, counts faults, pauses when the database is away.
-import { type Bus, type Handled, replySubject, takeCommands } from '@molthub/bus';
+import { type Bus, type Handled, takeCommands, tellOutcome } from '@molthub/bus';
 import type { Command, Outcome, ServiceName } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
 import { isUnavailable, type Log } from '@molthub/event-store';
@@ -14,6 +14,7 @@ import type { Runtime } from './runtime.ts';
 const faultsMax = 5;
 const expiryMs = 3_600_000;
 const pauseMs = 500;
+const replySizeBytesMax = 512 * 1024;
 
 export const runCommandTaker = async (parts: {
   readonly service: ServiceName;
@@ -78,11 +79,12 @@ export const runCommandTaker = async (parts: {
           signal,
           handle: once,
           onMalformed: (subject, error) => logger.error({ err: error, subject }, 'a message is no command'),
+          onFault: (error) => logger.error({ err: error }, 'a command is left to be delivered again'),
         });
       } catch (error) {
         if (!isAborted(error, signal)) logger.warn({ err: error }, 'commands are not being taken; trying again');
       }
-      if (!signal.aborted) await pause(pauseMs, signal);
+      if (bus.isConnected()) await pause(pauseMs, signal);
       await untilAvailable(log, signal);
     }
   } finally {
@@ -93,17 +95,18 @@ export const runCommandTaker = async (parts: {
 /** Tells the gateway of a command that stayed pending and was concluded later, by another command. */
 const tellConcluded = ({ bus, log }: { bus: Bus; log: Log }) =>
   log.onConcluded((concluded) => {
-    if (!bus.isConnected()) return;
-    for (const { gatewayId, commandId, outcome } of concluded) {
-      if (gatewayId) bus.connection.publish(replySubject(gatewayId, commandId), JSON.stringify(outcome));
-    }
+    for (const { gatewayId, commandId, outcome } of concluded) tellOutcome(bus, gatewayId, commandId, outcome);
   });
 
 const answerQuery = async (query: Query, command: Command, runtime: Runtime): Promise<Outcome> => {
   try {
     const data = query.definition.data.safeParse(command.data);
     if (!data.success) throw new Rejected('gateway.invalid-query', 'The query is malformed.');
-    return { status: 'DONE', result: await query.answer({ ...command, data: data.data }, runtime) };
+    const result = await query.answer({ ...command, data: data.data }, runtime);
+    if (Buffer.byteLength(JSON.stringify(result)) > replySizeBytesMax) {
+      throw new Rejected('gateway.answer-too-large', 'The answer is larger than 512 KiB; ask for less.');
+    }
+    return { status: 'DONE', result };
   } catch (error) {
     if (!(error instanceof Rejected)) throw error;
     return { status: 'REFUSED', code: error.code, message: error.message, errors: [...error.errors] };

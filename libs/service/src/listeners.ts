@@ -19,7 +19,7 @@ export const listeningOf = (
   const marks = createConsumedMarks(log, consumer);
   const parking = createParking(service, log, consumer);
   const types = listener.types?.filter((type) => type.startsWith(`${source}.`));
-  let anyParked = false;
+  let doubtful = false;
 
   const apply = async (events: readonly Recorded[], lease: Lease, checkpoint?: (sql: Sql) => Promise<unknown>) => {
     await log.commit({
@@ -35,10 +35,12 @@ export const listeningOf = (
     if (events.length > 0) listener.applied?.(events);
   };
 
-  const parkOne = async (event: Recorded, error: string, lease: Lease) => {
-    anyParked = true;
+  const parkOne = async (event: Recorded, error: string, lease: Lease): Promise<void> => {
+    if (!(await parking.park({ event, error, attempts: 1, lease }))) {
+      const problem = unreadable(event, types);
+      return problem ? parkOne(event, problem, lease) : apply([event], lease);
+    }
     logger.error({ event: event.id, type: event.type, key: event.stream, error }, 'an event is parked');
-    await parking.park({ event, error, attempts: 1, lease });
     marks.took(event.stream, event.version);
   };
 
@@ -55,6 +57,37 @@ export const listeningOf = (
     }
   };
 
+  const applyTogether = async (
+    events: readonly Recorded[],
+    lease: Lease,
+    checkpoint?: (sql: Sql) => Promise<unknown>,
+  ) => {
+    try {
+      await apply(events, lease, checkpoint);
+    } catch (error) {
+      if (isUnavailable(error) || isFenced(error)) throw error;
+      logger.warn({ err: error, listener: listener.name }, 'a batch failed; taking its events one by one');
+      await applyOneByOne(events, lease);
+      if (checkpoint) await apply([], lease, checkpoint);
+    }
+  };
+
+  /** What can be applied, and what has to be parked: itself, or behind an earlier event of its key. */
+  const divided = (events: readonly Recorded[]) => {
+    const readable: Recorded[] = [];
+    const others: { readonly event: Recorded; readonly problem: string }[] = [];
+    const stopped = new Set<string>();
+    for (const event of events) {
+      const waits = stopped.has(event.stream) || parking.isParked(event.stream);
+      const problem = waits ? 'waits behind a parked event of its key' : unreadable(event, types);
+      if (problem) {
+        stopped.add(event.stream);
+        others.push({ event, problem });
+      } else readable.push(event);
+    }
+    return [readable, others] as const;
+  };
+
   return {
     consumer,
     source,
@@ -62,26 +95,20 @@ export const listeningOf = (
     begin: async () => {
       marks.reset();
       await parking.load();
-      anyParked = true;
     },
     process: async (batch, { lease, checkpoint }) => {
-      if (anyParked) await parking.load();
+      // A commit whose answer was lost is only known to the database.
+      if (doubtful) marks.reset();
+      doubtful = true;
+      if (parking.isAny()) await parking.load();
       await parkUndecodable(batch, parking, lease);
       const fresh = await marks.fresh(batch.flatMap((delivered) => delivered.event ?? []));
-      const readable: Recorded[] = [];
-      for (const event of fresh) {
-        const problem = parking.isParked(event.stream) ? 'waits behind a parked event of its key' : unreadable(event);
-        if (problem) await parkOne(event, problem, lease);
-        else readable.push(event);
-      }
-      try {
-        await apply(readable, lease, checkpoint);
-      } catch (error) {
-        if (isUnavailable(error) || isFenced(error)) throw error;
-        logger.warn({ err: error, listener: listener.name }, 'a batch failed; taking its events one by one');
-        await applyOneByOne(readable, lease);
-        await apply([], lease, checkpoint);
-      }
+      const [readable, others] = divided(fresh);
+      // First what can be read: the mark of a parked event would hide an earlier one of its stream that is not applied.
+      await applyTogether(readable, lease, others.length === 0 ? checkpoint : undefined);
+      for (const { event, problem } of others) await parkOne(event, problem, lease);
+      if (others.length > 0) await apply([], lease, checkpoint);
+      doubtful = false;
     },
   };
 };

@@ -84,39 +84,42 @@ const positionOf = async (log: Log, position: number): Promise<LogPosition> => {
 
 type Parts = Parameters<typeof createOperations>[0];
 
-const rowsOfKey = async (parts: Parts, parkedId: string): Promise<readonly Parked[]> => {
-  const rows = await parts.log.reads(
+/** The first event of the key that the parked event `id` belongs to. */
+const firstOfKey = async (parts: Parts, id: string): Promise<Parked> => {
+  const [row] = await parts.log.reads(
     `select p.id, p.consumer, p.key, p.event from parked p join parked asked on asked.id = $1
-     where p.consumer = asked.consumer and p.key = asked.key order by p.ordinal`,
-    [parkedId],
+     where p.consumer = asked.consumer and p.key = asked.key order by p.ordinal limit 1`,
+    [id],
   );
-  if (rows.length === 0) {
-    throw new Rejected(
-      `${parts.service}.parked-not-found`,
-      'Nothing is parked under this id; it may have been retried.',
-    );
-  }
-  return rows.map((row) => Parked.parse(row));
+  if (row) return Parked.parse(row);
+  throw new Rejected(`${parts.service}.parked-not-found`, 'Nothing is parked under this id; it may have been retried.');
 };
 
-const retry = async (parts: Parts, parkedId: string) => runRows(parts, await rowsOfKey(parts, parkedId));
+const retry = async (parts: Parts, parkedId: string) => {
+  const { consumer, key } = await firstOfKey(parts, parkedId);
+  return runKey(parts, consumer, key);
+};
 
 const drop = async (parts: Parts, parkedId: string) => {
-  const [first, ...behind] = await rowsOfKey(parts, parkedId);
-  if (first?.id !== parkedId) {
-    throw new Rejected(`${parts.service}.parked-behind`, `Only the first event of a key can be dropped: ${first?.id}.`);
+  const first = await firstOfKey(parts, parkedId);
+  if (first.id !== parkedId) {
+    throw new Rejected(`${parts.service}.parked-behind`, `Only the first event of a key can be dropped: ${first.id}.`);
   }
   await parts.log.reads('delete from parked where id = $1', [parkedId]);
-  return runRows(parts, behind);
+  return runKey(parts, first.consumer, first.key);
 };
 
-/** Runs the events of a key in order until one fails again. */
-const runRows = async (parts: Parts, rows: readonly Parked[]) => {
-  let done = 0;
-  for (const row of rows) {
+/** Runs the events of a key in order, those too that queue up meanwhile, until one fails again. */
+const runKey = async (parts: Parts, consumer: string, key: string) => {
+  for (let done = 0; ; done += 1) {
+    const [next] = await parts.log.reads(
+      'select id, consumer, key, event from parked where consumer = $1 and key = $2 order by ordinal limit 1',
+      [consumer, key],
+    );
+    if (!next) return { done };
+    const row = Parked.parse(next);
     try {
       await runRow(parts, row);
-      done += 1;
     } catch (error) {
       if (isUnavailable(error)) throw error;
       const message = error instanceof Error ? error.message : String(error);
@@ -127,20 +130,24 @@ const runRows = async (parts: Parts, rows: readonly Parked[]) => {
       throw new Rejected(`${parts.service}.parked-failed-again`, `It failed again: ${message}`);
     }
   }
-  return { done };
 };
 
 const runRow = async (parts: Parts, row: Parked): Promise<void> => {
   const event = parkedEvent(row.event);
   if (!event) throw new Error('This message is no event; it can only be dropped.');
-  const unpark = { alongside: (sql: Log['reads']) => sql('delete from parked where id = $1', [row.id]) };
   const listener = parts.listeners.find((l) => `${parts.service}-${l.name}` === row.consumer);
-  if (!listener) return react(parts, parts.reactions, event, unpark);
+  if (!listener) {
+    // The ids of its commands make a repeat harmless, so the row may go after them.
+    await react(parts, parts.reactions, event, {});
+    await parts.log.reads('delete from parked where id = $1', [row.id]);
+    return;
+  }
   await parts.log.commit({
     streams: [],
     alongside: async (sql) => {
+      const mine = await sql('delete from parked where id = $1 returning id', [row.id]);
+      if (mine.length === 0) throw new Error('Somebody else is retrying this key.');
       await listener.apply([event], sql);
-      await unpark.alongside(sql);
     },
   });
   listener.applied?.([event]);

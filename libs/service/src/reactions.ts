@@ -27,20 +27,24 @@ export const readingOf = (parts: ReactionParts, source: ServiceName): Reading =>
   const { service, log, logger } = parts;
   const consumer = service;
   const own = parts.reactions.filter((reaction) => reaction.event.type.startsWith(`${source}.`));
+  const types = [...new Set(own.map((reaction) => reaction.event.type))];
   const marks = createConsumedMarks(log, consumer);
   const parking = createParking(service, log, consumer);
-  let anyParked = false;
 
-  const parkEvent = async (event: Recorded, error: string, attempts: number, lease: Lease) => {
-    anyParked = true;
-    logger.error({ event: event.id, type: event.type, key: event.stream, error }, 'an event is parked');
-    await parking.park({ event, error, attempts, lease });
+  const parkEvent = async (event: Recorded, error: string, attempts: number, lease: Lease): Promise<boolean> => {
+    const parked = await parking.park({ event, error, attempts, lease });
+    if (parked) logger.error({ event: event.id, type: event.type, key: event.stream, error }, 'an event is parked');
+    return parked;
   };
 
   const take = async (event: Recorded, lease: Lease): Promise<void> => {
-    if (parking.isParked(event.stream)) return parkEvent(event, 'waits behind a parked event of its key', 0, lease);
-    const problem = unreadable(event);
-    if (problem) return parkEvent(event, problem, 1, lease);
+    const behind = 'waits behind a parked event of its key';
+    if (parking.isParked(event.stream) && (await parkEvent(event, behind, 0, lease))) return;
+    const problem = unreadable(event, types);
+    if (problem) {
+      await parkEvent(event, problem, 1, lease);
+      return;
+    }
     const along = { consumed: [{ consumer, stream: event.stream, version: event.version }], fence: lease };
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -49,7 +53,10 @@ export const readingOf = (parts: ReactionParts, source: ServiceName): Reading =>
         if (isUnavailable(error) || isFenced(error)) throw error;
         const message = error instanceof Error ? error.message : String(error);
         logger.warn({ err: error, event: event.id, type: event.type, attempt }, 'a reaction failed');
-        if (attempt >= attemptsMax) return parkEvent(event, message, attempt, lease);
+        if (attempt >= attemptsMax) {
+          await parkEvent(event, message, attempt, lease);
+          return;
+        }
         await pause(backOffMs(attempt), new AbortController().signal);
       }
     }
@@ -65,20 +72,24 @@ export const readingOf = (parts: ReactionParts, source: ServiceName): Reading =>
   return {
     consumer,
     source,
-    types: [...new Set(own.map((reaction) => reaction.event.type))],
+    types,
     begin: async () => {
       marks.reset();
       await parking.load();
-      anyParked = true;
     },
     process: async (batch, { lease, checkpoint }) => {
       // Somebody may have freed a key meanwhile.
-      if (anyParked) await parking.load();
+      if (parking.isAny()) await parking.load();
       await parkUndecodable(batch, parking, lease);
       const fresh = await marks.fresh(batch.flatMap((delivered) => delivered.event ?? []));
       const lanes = Map.groupBy(fresh, (event) => event.stream);
       const ended = await Promise.allSettled([...lanes.values()].map((events) => lane(events, lease)));
-      for (const one of ended) if (one.status === 'rejected') throw one.reason;
+      for (const one of ended) {
+        if (one.status === 'fulfilled') continue;
+        // What was committed before the fault is only known to the database.
+        marks.reset();
+        throw one.reason;
+      }
       await log.commit({ streams: [], fence: lease, alongside: (sql: Sql) => checkpoint(sql) });
     },
   };
@@ -92,14 +103,21 @@ export const parkUndecodable = async (
   for (const delivered of batch) {
     if (delivered.event) continue;
     const { subject, raw, eventId, error } = delivered;
-    await parking.park({ event: { key: subject, subject, raw, eventId }, error: error.message, attempts: 1, lease });
+    const place = eventId || `${delivered.streamCreated} ${delivered.sequence}`;
+    const event = { key: subject, subject, raw, eventId, place };
+    await parking.park({ event, error: error.message, attempts: 1, lease });
   }
 };
 
-/** Why an event cannot be read by this program, if so: an unknown type or major version, or data of another shape. */
-export const unreadable = (event: Recorded): string | undefined => {
+/**
+ * Why an event cannot be read by this program, if so: a type or major version that it does not know, or that is none of
+ * the `types` it listens to, or data of another shape.
+ */
+export const unreadable = (event: Recorded, types?: readonly string[]): string | undefined => {
   const definition = eventDefinition(event.type);
-  if (!definition) return `${event.type} is not known to this version; update it, then retry.`;
+  if (!definition || (types && !types.includes(event.type))) {
+    return `${event.type} is not known to this version; update it, then retry.`;
+  }
   const data = definition.data.safeParse(event.data);
   return data.success ? undefined : `The data of ${event.type} is not what its contract says: ${data.error.message}`;
 };

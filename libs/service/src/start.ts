@@ -6,6 +6,7 @@ import { createLeases, createPool, inTransaction, type Leases, type Log, migrate
 import { newId } from '@molthub/identity';
 import { serveProjections } from '@molthub/projections';
 import type { Logger, Metrics } from '@molthub/telemetry';
+import type { Pool } from 'pg';
 import { runCommandTaker } from './command-taker.ts';
 import type { Job, ServiceDefinition } from './definition.ts';
 import { createExecutor, type Executor } from './executor.ts';
@@ -27,6 +28,8 @@ export type ServiceSettings = {
   readonly metrics: Metrics;
   /** Connections to Postgres; 4 by default. */
   readonly connectionsMax?: number;
+  /** How long leases last; for tests of lost ones. */
+  readonly leaseDurations?: Parameters<typeof createLeases>[3];
 };
 
 export type RunningService = {
@@ -54,18 +57,13 @@ export const startService = async (
     onError,
     ...(settings.connectionsMax ? { connectionsMax: settings.connectionsMax } : {}),
   });
-  await migrate(pool, name, definition.migrations);
-  const log = await openLog({ pool, schema: name, projections: definition.projections });
-  await serveProjections(log, definition.projections, (projection) =>
-    logger.info({ projection }, 'building a read model'),
-  );
-  const bus = await openBus({
-    url: settings.natsUrl,
-    name,
-    onStatus: (status) => logger.debug({ status }, 'the connection to NATS'),
+  const { log, bus } = await open(definition, settings.natsUrl, pool, logger).catch(async (error: unknown) => {
+    await pool.end();
+    throw error;
   });
   const holder = `${hostname()}:${process.pid}:${newId()}`;
-  const leases = createLeases(pool, holder, (what, error) => logger.warn({ err: error, what }, 'a leader faltered'));
+  const onFault = (what: string, error: unknown) => logger.warn({ err: error, what }, 'a leader faltered');
+  const leases = createLeases(pool, holder, onFault, settings.leaseDurations);
   const executor = createExecutor(name, log, definition.aggregates);
   const runtime = runtimeOf(definition, log, executor, { ...settings, logger });
   const stopping = new AbortController();
@@ -123,6 +121,15 @@ export const startService = async (
       await pool.end();
     },
   };
+};
+
+const open = async (definition: ServiceDefinition, natsUrl: string, pool: Pool, logger: Logger) => {
+  const { name, projections } = definition;
+  await migrate(pool, name, definition.migrations);
+  const log = await openLog({ pool, schema: name, projections });
+  await serveProjections(log, projections, (projection) => logger.info({ projection }, 'building a read model'));
+  const onStatus = (status: string) => logger.debug({ status }, 'the connection to NATS');
+  return { log, bus: await openBus({ url: natsUrl, name, onStatus }) };
 };
 
 const readingsOf = (definition: ServiceDefinition, parts: Parameters<typeof readingOf>[0]) => {
