@@ -6,38 +6,29 @@ import type { Job, Listener } from '@molthub/service';
 import { z } from 'zod';
 import { type CloudEvent, cloudEventOf } from './cloud-event.ts';
 
-/** Wakes whoever waits for new rows of the feed in this process. */
-export type FeedSignal = {
-  readonly say: () => void;
-  readonly onGrown: (listener: () => void) => () => void;
-};
+const waiting = new Set<() => void>();
 
-export const createFeedSignal = (): FeedSignal => {
-  const listeners = new Set<() => void>();
-  return {
-    say: () => {
-      for (const listener of listeners) listener();
-    },
-    onGrown: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-  };
+/** Calls back when this process has added rows to the feed: a hint, so that nobody has to look all the time. */
+export const onFeedGrown = (listener: () => void): (() => void) => {
+  waiting.add(listener);
+  return () => waiting.delete(listener);
 };
 
 /**
  * The numbers are given under a lock that is held until the commit, so that no reader sees a number before a smaller
  * one: each source has a reader of its own, and they commit side by side.
  */
-export const feedListener = (signal: FeedSignal): Listener => ({
+export const feedListener: Listener = {
   name: 'feed',
   sources: services,
   apply: async (events, sql) => {
     await sql(`select pg_advisory_xact_lock(hashtextextended('molthub gateway feed', 0))`);
     await insert(events, sql);
   },
-  applied: () => signal.say(),
-});
+  applied: () => {
+    for (const listener of waiting) listener();
+  },
+};
 
 const insert = (events: readonly Recorded[], sql: Sql) =>
   sql(

@@ -8,7 +8,6 @@ import { type App, createApp, createCursors, HttpProblem } from '@molthub/http';
 import type { Runtime } from '@molthub/service';
 import type { FastifyRequest } from 'fastify';
 import { createDispatch } from './dispatch.ts';
-import type { FeedSignal } from './feed.ts';
 import { createIdempotency } from './idempotency.ts';
 import { registerLive } from './live.ts';
 import { documentOf } from './openapi-document.ts';
@@ -53,7 +52,8 @@ export type RunningGateway = { readonly url: string; readonly port: number; read
 const rateDefaults: RateSettings = { requestsPerMinute: 300_000, failuresPerMinute: 600 };
 const framesBytesMax = 64 * 1024;
 
-export const startGateway = async (settings: GatewaySettings, signal: FeedSignal): Promise<RunningGateway> => {
+/** Starts listening. The service `gateway` must run by then, in this process: its runtime is what requests are carried out with. */
+export const startGateway = async (settings: GatewaySettings): Promise<RunningGateway> => {
   const { runtime, commander } = settings;
   const { logger } = runtime;
   const readSide = openReadSide({
@@ -101,7 +101,6 @@ export const startGateway = async (settings: GatewaySettings, signal: FeedSignal
   const origins: string[] = [...(settings.origins ?? [])];
   register(app, rows, doors);
   const live = registerLive(app, doors, {
-    signal,
     tickets,
     settings: {
       origins,

@@ -3,7 +3,7 @@ import { HttpProblem } from '@molthub/http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
-import { FeedCursor, type FeedSignal, feedHead, readFeed, typesPattern } from './feed.ts';
+import { FeedCursor, feedHead, onFeedGrown, readFeed, typesPattern } from './feed.ts';
 import type { Principal } from './principal.ts';
 import { admit, authorizationOf, base, type Doors, principalOf } from './register.ts';
 import type { Tickets } from './tickets.ts';
@@ -39,7 +39,7 @@ const codes = { goingAway: 1001, policy: 1008, tryAgainLater: 1013, internal: 10
 export const registerLive = (
   app: FastifyInstance,
   doors: Doors,
-  parts: { readonly signal: FeedSignal; readonly tickets: Tickets; readonly settings: LiveSettings },
+  parts: { readonly tickets: Tickets; readonly settings: LiveSettings },
 ): Live => {
   const sessions = new Set<Session>();
   const { settings, tickets } = parts;
@@ -71,7 +71,7 @@ export const registerLive = (
         socket.close(codes.policy);
         return;
       }
-      const session = openSession({ socket, principal, ...paramsOf(request), doors, signal: parts.signal, settings });
+      const session = openSession({ socket, principal, ...paramsOf(request), doors, settings });
       sessions.add(session);
       socket.on('close', () => sessions.delete(session));
     },
@@ -134,7 +134,6 @@ type Parts = {
   readonly after: string | undefined;
   readonly pattern: string | undefined;
   readonly doors: Doors;
-  readonly signal: FeedSignal;
   readonly settings: LiveSettings;
 };
 
@@ -144,7 +143,7 @@ const openSession = (parts: Parts): Session => {
   const { runtime } = doors.world;
   let open = true;
   let wake: () => void = () => undefined;
-  const forget = parts.signal.onGrown(() => wake());
+  const forget = onFeedGrown(() => wake());
   const grown = () =>
     new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, lookEveryMs);

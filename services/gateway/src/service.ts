@@ -14,8 +14,7 @@ import { aggregate, asIs, intend, on, type ServiceDefinition } from '@molthub/se
 import { z } from 'zod';
 import { apiKey, apiKeyEvents } from './api-key/decider.ts';
 import { apiKeys } from './api-key/projection.ts';
-import { createFeedSignal, feedListener, feedRetention } from './feed.ts';
-import { type GatewaySettings, type RunningGateway, startGateway } from './gateway.ts';
+import { feedListener, feedRetention } from './feed.ts';
 import { idempotencyRetention } from './idempotency.ts';
 import { ingestToken, ingestTokenEvents } from './ingest-token/decider.ts';
 import { ingestTokens } from './ingest-token/projection.ts';
@@ -24,7 +23,7 @@ import { request, requestEvents } from './request/decider.ts';
 import { signingKey, signingKeyEvents } from './signing-key/decider.ts';
 
 export { ensureAdminKey, ensureGatewaySecret } from './admin-key.ts';
-export type { GatewaySettings, RunningGateway } from './gateway.ts';
+export { type GatewaySettings, type RunningGateway, startGateway } from './gateway.ts';
 export type { Part } from './world.ts';
 
 export type GatewayLimits = {
@@ -32,12 +31,6 @@ export type GatewayLimits = {
   readonly feedKeptDays?: number;
   /** Idempotency keys that are remembered at most; default 1,000,000, for a day. */
   readonly idempotencyKeysMax?: number;
-};
-
-export type Gateway = {
-  readonly service: ServiceDefinition;
-  /** Opens the door. The service runs by then. */
-  readonly start: (settings: GatewaySettings) => Promise<RunningGateway>;
 };
 
 /** Kept by a listener and never rebuilt: this only publishes it. */
@@ -51,61 +44,51 @@ const feedView = projection({
 
 const tokensOf = z.array(z.object({ id: z.uuid() }));
 
-/** The service and its door, which share a signal of new events. */
-export const createGateway = (limits: GatewayLimits = {}): Gateway => {
-  const signal = createFeedSignal();
-  return {
-    service: {
-      name: 'gateway',
-      migrations,
-      aggregates: [
-        aggregate({
-          category: 'api-key',
-          commands: [CreateApiKey, RevokeApiKey],
-          events: apiKeyEvents,
-          id: ({ data }) => data.keyId,
-          prepare: asIs,
-          decider: apiKey,
-        }),
-        aggregate({
-          category: 'ingest-token',
-          commands: [IssueIngestToken, RevokeIngestToken],
-          events: ingestTokenEvents,
-          id: ({ data }) => data.tokenId,
-          prepare: asIs,
-          decider: ingestToken,
-        }),
-        aggregate({
-          category: 'signing-key',
-          commands: [PublishSigningKey],
-          events: signingKeyEvents,
-          id: ({ data }) => data.keyId,
-          prepare: asIs,
-          decider: signingKey,
-        }),
-        aggregate({
-          category: 'request',
-          commands: [RecordRefusal, RecordDenial],
-          events: requestEvents,
-          id: ({ data }) => data.requestId,
-          prepare: asIs,
-          decider: request,
-        }),
-      ],
-      projections: [apiKeys, ingestTokens, feedView],
-      reactions: [
-        on(BotRetired, 'revoke-ingest-tokens', async ({ data: { botId } }, reads) => {
-          const rows = await reads('select id from ingest_tokens where bot_id = $1', [botId]);
-          return tokensOf.parse(rows).map(({ id }) => intend(RevokeIngestToken, { tokenId: id, botId }));
-        }),
-      ],
-      listeners: [feedListener(signal)],
-      queries: [],
-      jobs: [feedRetention(limits.feedKeptDays ?? 7), idempotencyRetention(limits.idempotencyKeysMax ?? 1_000_000)],
-    },
-    start: (settings) => startGateway(settings, signal),
-  };
-};
-
-/** The definition alone, for who lists every service. */
-export const gatewayService = (limits?: GatewayLimits): ServiceDefinition => createGateway(limits).service;
+export const gatewayService = (limits: GatewayLimits = {}): ServiceDefinition => ({
+  name: 'gateway',
+  migrations,
+  aggregates: [
+    aggregate({
+      category: 'api-key',
+      commands: [CreateApiKey, RevokeApiKey],
+      events: apiKeyEvents,
+      id: ({ data }) => data.keyId,
+      prepare: asIs,
+      decider: apiKey,
+    }),
+    aggregate({
+      category: 'ingest-token',
+      commands: [IssueIngestToken, RevokeIngestToken],
+      events: ingestTokenEvents,
+      id: ({ data }) => data.tokenId,
+      prepare: asIs,
+      decider: ingestToken,
+    }),
+    aggregate({
+      category: 'signing-key',
+      commands: [PublishSigningKey],
+      events: signingKeyEvents,
+      id: ({ data }) => data.keyId,
+      prepare: asIs,
+      decider: signingKey,
+    }),
+    aggregate({
+      category: 'request',
+      commands: [RecordRefusal, RecordDenial],
+      events: requestEvents,
+      id: ({ data }) => data.requestId,
+      prepare: asIs,
+      decider: request,
+    }),
+  ],
+  projections: [apiKeys, ingestTokens, feedView],
+  reactions: [
+    on(BotRetired, 'revoke-ingest-tokens', async ({ data: { botId } }, reads) => {
+      const rows = await reads('select id from ingest_tokens where bot_id = $1', [botId]);
+      return tokensOf.parse(rows).map(({ id }) => intend(RevokeIngestToken, { tokenId: id, botId }));
+    }),
+  ],
+  listeners: [feedListener],
+  queries: [],
+  jobs: [feedRetention(limits.feedKeptDays ?? 7), idempotencyRetention(limits.idempotencyKeysMax ?? 1_000_000)],
+});
