@@ -1,0 +1,128 @@
+// What architecture.test.ts holds the house to: who may depend on whom, and which files a service is made of.
+
+/** Packages by folder, from the bottom up. A package depends on its own layer (libs) and the ones named, never upwards. */
+export const layers: readonly { readonly folder: RegExp; readonly mayUse: RegExp }[] = [
+  { folder: /^contracts$/, mayUse: /^$/ },
+  { folder: /^libs\//, mayUse: /^(?:contracts$|libs\/)/ },
+  // Only the program composes services.
+  { folder: /^services\/molthub$/, mayUse: /^(?:contracts$|libs\/|services\/)/ },
+  { folder: /^services\//, mayUse: /^(?:contracts$|libs\/)/ },
+  { folder: /^clients\//, mayUse: /^contracts$/ },
+  { folder: /^(?:e2e|bench)$/, mayUse: /^(?:contracts$|libs\/|services\/|clients\/)/ },
+];
+
+/** What a decider, and every file it reaches, may import by value. Types may come from anywhere: they are gone at run time. */
+export const deciderImports = new Set([
+  '@molthub/contracts',
+  '@molthub/decider',
+  '@molthub/identity',
+  '@molthub/manifest',
+  'canonicalize',
+  'node:crypto',
+  'zod',
+]);
+
+/** Clocks, chance and ids of their own: words that no decider, and no file it reaches, may say. */
+export const impure =
+  /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bperformance\.now\b|\brandom(?:UUID|Bytes|Int)\b|\bnewId\b/;
+
+/** The files of every service; a second aggregate is a folder of the same names. */
+export const standardFiles = new Set([
+  'decider',
+  'env',
+  'jobs',
+  'listeners',
+  'main',
+  'migrations',
+  'prepare',
+  'projection',
+  'queries',
+  'reactions',
+  'service',
+]);
+
+/** What only this service is for: files, and folders (ending in `/`) whose files are told apart by their names. */
+export const ownFiles: Readonly<Record<string, readonly string[]>> = {
+  audit: ['entry', 'merkle', 'merkle-proof', 'record', 'redact', 'tree'],
+  config: [
+    'bot/check-manifest',
+    'bot/conclude',
+    'bot/prepared',
+    'bot/state',
+    'default-workspace',
+    'engine-config',
+    'expected-version',
+  ],
+  gateway: [
+    'admin-key',
+    'api-key/secret',
+    'cloud-event',
+    'dispatch',
+    'docs-page',
+    'exposed-metrics',
+    'feed',
+    'gateway',
+    'idempotency',
+    'listing',
+    'live',
+    'openapi',
+    'openapi-document',
+    'operations',
+    'outcome',
+    'principal',
+    'rate-limit',
+    'read-side',
+    'refusals',
+    'register',
+    'route',
+    'routes/',
+    'signing-key/signing-key',
+    'subjects',
+    'tickets',
+    'world',
+  ],
+  health: ['ask', 'judge', 'prober', 'readings', 'roll-up', 'targets', 'wake', 'watch'],
+  molthub: ['bus-users', 'definitions', 'ports', 'postgres-roles', 'program', 'servers', 'stop-bots'],
+  policy: ['evaluate', 'pack', 'rules/', 'security-baseline'],
+  reconciler: [
+    'act',
+    'bot',
+    'bot-row',
+    'fleets',
+    'healing',
+    'heap',
+    'plan',
+    'queue',
+    'reconcile',
+    'reconcile-job',
+    'report',
+    'simulator/aggregate',
+    'simulator/simulator',
+    'target',
+    'target.conformance',
+    'targets/',
+    'timeline',
+    'workers',
+  ],
+  rollout: ['advance', 'catalog', 'plan', 'progress', 'wake'],
+  'trace-ingest': [
+    'attribute-json',
+    'classify',
+    'ingest/',
+    'otlp/',
+    'redact',
+    'retention',
+    'span-record',
+    'trust',
+    'windows',
+  ],
+};
+
+/** Names that say nothing. */
+export const bannedFileNames =
+  /^(?:utils?|helpers?|common|misc|shared|types|interfaces|lib|base|.*-(?:utils?|helpers?|manager|impl))$/;
+export const bannedWords =
+  /^(?:export )?(?:class|interface|type|const|function) (?:\w+(?:Manager|Impl|Helpers?|Utils?)|I[A-Z][a-z]\w*)\b/m;
+
+export const linesMax = 400;
+export const readmeLinesMax = 15;
