@@ -8,7 +8,7 @@ import { botsProjection } from './projection.ts';
 import { queriesOf } from './queries.ts';
 import { reactions } from './reactions.ts';
 import { type ReconcileSettings, reconcileJob } from './reconcile-job.ts';
-import { simulatorAggregate } from './simulator/decider.ts';
+import { simulatorAggregate } from './simulator/aggregate.ts';
 import { openSimulator } from './simulator/simulator.ts';
 import { type Targets, targetsOf } from './target.ts';
 import { openLocalTarget } from './targets/local.ts';

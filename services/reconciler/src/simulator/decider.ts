@@ -1,7 +1,6 @@
 // The keys that simulated bots sign their ingest tokens with: each is made known once.
-import { type CommandOf, type FactOf, PublishSimulatorKey, SimulatorKeyPublished } from '@molthub/contracts';
+import { type CommandOf, type FactOf, type PublishSimulatorKey, SimulatorKeyPublished } from '@molthub/contracts';
 import type { Decider } from '@molthub/decider';
-import { type Aggregate, aggregate, asIs } from '@molthub/service';
 
 type State = { readonly keyIds: readonly string[] };
 type Fact = FactOf<typeof SimulatorKeyPublished>;
@@ -11,12 +10,3 @@ export const simulatorDecider: Decider<State, CommandOf<typeof PublishSimulatorK
   decide: ({ data }, state) => (state.keyIds.includes(data.keyId) ? [] : [{ type: SimulatorKeyPublished.type, data }]),
   evolve: (state, fact) => ({ keyIds: [...state.keyIds, fact.data.keyId] }),
 };
-
-export const simulatorAggregate: Aggregate = aggregate({
-  category: 'simulator',
-  commands: [PublishSimulatorKey],
-  events: [SimulatorKeyPublished],
-  id: () => 'keys',
-  prepare: asIs,
-  decider: simulatorDecider,
-});
