@@ -83,8 +83,14 @@ describe('the structure of a manifest', () => {
   test('fits into 256 KiB once resolved', () => {
     const text = (length: number) => ({ ...anna, spec: { ...anna.spec, config: { note: 'a'.repeat(length) } } });
     const overhead = JSON.stringify(text(0)).length;
-    expect(sizeProblems(text(256 * 1024 - overhead))).toEqual([]);
-    expect(sizeProblems(text(256 * 1024 - overhead + 1))).toMatchObject([{ code: 'config.too-large' }]);
+    expect(sizeProblems({}, text(256 * 1024 - overhead))).toEqual([]);
+    expect(sizeProblems({}, text(256 * 1024 - overhead + 1))).toMatchObject([{ code: 'config.too-large' }]);
+  });
+  test('fits into one event of 512 KiB together with what it was resolved from', () => {
+    const half = { config: 'a'.repeat(254 * 1024) };
+    expect(sizeProblems(half, half)).toMatchObject([{ code: 'config.too-large' }]);
+    const less = { config: 'a'.repeat(251 * 1024) };
+    expect(sizeProblems(less, less)).toEqual([]);
   });
   test('is judged without throwing, whatever is sent', () => {
     fc.assert(
@@ -113,6 +119,22 @@ describe('parsing', () => {
         { path: 'spec.colour', code: 'config.unknown-field' },
       ],
     });
+  });
+  const unpinned = [
+    'latest',
+    'stable',
+    '^2026.9.6',
+    '2026.x',
+    '>=2026.9.6',
+    '../../x',
+    'git+ssh://h/x',
+    'file:x',
+    'npm:x@1',
+    '',
+  ];
+  test.each(unpinned)('refuses the version "%s", which is no exact one', (version) => {
+    const given = { ...anna, spec: { ...anna.spec, runtime: { engine: 'openclaw', version } } };
+    expect(parseManifest(given)).toMatchObject({ problems: [{ path: 'spec.runtime.version' }] });
   });
   test('gives a right manifest back', () => expect(parseManifest(anna)).toEqual({ manifest: anna }));
 });

@@ -65,10 +65,16 @@ const scalarProblem = (value: unknown, path: string): Problem | null => {
   return null;
 };
 
-/** Whether a resolved manifest is small enough to travel in one event. Sizes are bytes of UTF-8 JSON. */
-export const sizeProblems = (resolved: unknown): readonly Problem[] => {
-  const bytes = Buffer.byteLength(JSON.stringify(resolved) ?? '');
-  if (bytes <= limits.resolvedConfigBytesMax) return [];
-  const message = `The resolved manifest has ${bytes} bytes; at most ${limits.resolvedConfigBytesMax} are allowed. Make spec.config smaller.`;
+/** Room in an event for what is said about a manifest beside the manifest itself. */
+const besideBytes = 8 * 1024;
+
+/** Whether a manifest can travel: resolved ≤ 256 KiB, and both forms in one event. Sizes are bytes of UTF-8 JSON. */
+export const sizeProblems = (manifest: unknown, resolved: unknown): readonly Problem[] => {
+  const bytes = bytesOf(resolved);
+  const largest = Math.min(limits.resolvedConfigBytesMax, limits.eventBytesMax - besideBytes - bytesOf(manifest));
+  if (bytes <= largest) return [];
+  const message = `The resolved manifest has ${bytes} bytes; at most ${largest} are allowed. Make spec.config smaller.`;
   return [{ path: 'spec.config', code: 'config.too-large', message }];
 };
+
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '');

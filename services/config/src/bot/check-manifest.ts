@@ -30,7 +30,7 @@ export const checkManifest = async (
   const fleetName = place.fleetName ?? manifest.metadata.fleet ?? 'none';
   const resolved = resolve(manifest, { ...place, fleetName });
   const own = [
-    ...sizeProblems(resolved),
+    ...sizeProblems(manifest, resolved),
     ...placeProblems(manifest, place),
     ...runtimeProblems(manifest),
     ...envProblems(manifest),
