@@ -33,7 +33,7 @@ export const feedListener: Listener = {
 const insert = (events: readonly Recorded[], sql: Sql) =>
   sql(
     `insert into feed (workspace, event_id, type, stream, at, event)
-     select e.workspace, e.id, e.type, e.stream, e.at, e.event::jsonb
+     select e.workspace, e.id, e.type, e.stream, e.at, e.event::json
      from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[])
        with ordinality as e(workspace, id, type, stream, at, event, ordinal)
      order by e.ordinal
@@ -143,7 +143,7 @@ export const readFeed = async (
     `with head as (select coalesce(max(seq), 0) as seq from feed)
      select head.seq::text as head, (select seq::text from feed_cut) as cut,
        coalesce((
-         select jsonb_agg(jsonb_build_object('cursor', page.seq::text, 'event', page.event) order by page.seq)
+         select json_agg(json_build_object('cursor', page.seq::text, 'event', page.event) order by page.seq)
          from (
            select seq, event from feed
            where workspace = $1 and seq > $2::bigint and seq <= $2::bigint + ${windowSize} and seq <= head.seq

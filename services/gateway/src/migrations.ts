@@ -15,7 +15,7 @@ export const migrations: readonly Migration[] = [
       );
 
       create table idempotency (
-        id uuid primary key, body_hash text not null, answer jsonb, created_at timestamptz not null default now()
+        id uuid primary key, body_hash text not null, answer json, created_at timestamptz not null default now()
       );
       create index idempotency_age on idempotency (created_at);
 
@@ -28,7 +28,7 @@ export const migrations: readonly Migration[] = [
 
       create table feed (
         seq bigint generated always as identity primary key, workspace text not null, event_id uuid not null unique,
-        type text not null, stream text not null, at timestamptz not null, event jsonb not null
+        type text not null, stream text not null, at timestamptz not null, event json not null
       );
       create index feed_of_workspace on feed (workspace, seq);
       create index feed_of_stream on feed (stream text_pattern_ops, seq);

@@ -77,7 +77,7 @@ export const register = (app: FastifyInstance, rows: readonly Route[], doors: Do
   for (const row of rows) {
     app.route({
       method: row.method,
-      url: row.path.startsWith('/livez') || row.permission === 'none' ? row.path : `${base}${row.path}`,
+      url: row.permission === 'none' ? row.path : `${base}${row.path}`,
       onRequest: (request) => admit(doors, request, row),
       handler: (request, reply) => handle(doors, row, request, reply),
     });
@@ -95,7 +95,7 @@ const handle = async (
   const call = callOf(doors, row, request);
   for (const subject of prepared.subjects) await checkSubject(call, subject);
   const answer = await answerOnce(doors, row, request, call, prepared);
-  if (doors.checkAnswers && answer.status === row.status) row.answer?.parse(answer.body);
+  if (doors.checkAnswers && answer.status === row.status && !answer.contentType) row.answer?.parse(answer.body);
   return send(reply, answer);
 };
 
