@@ -82,7 +82,6 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'world',
   ],
   health: ['ask', 'judge', 'prober', 'readings', 'roll-up', 'targets', 'wake', 'watch'],
-  molthub: ['bus-users', 'definitions', 'ports', 'postgres-roles', 'program', 'servers', 'stop-bots'],
   policy: ['evaluate', 'pack', 'rules/', 'security-baseline'],
   reconciler: [
     'act',
@@ -104,7 +103,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'timeline',
     'workers',
   ],
-  rollout: ['advance', 'catalog', 'plan', 'progress', 'wake'],
+  rollout: ['advance', 'catalog', 'plan', 'progress', 'segment', 'wake'],
   'trace-ingest': [
     'attribute-json',
     'classify',
