@@ -74,6 +74,16 @@ describe('the commit queue', () => {
     expect(commits).toEqual([['a', 'b'], ['c']]);
   });
 
+  test('splits what is more text than one commit may hold', async () => {
+    const commits: string[][] = [];
+    const queue = createCommitQueue(async (batches) => {
+      commits.push(namesOf(batches));
+    });
+    const large = ['a', 'b', 'c'].map((name) => ({ ...record(name), attributes: ' '.repeat(1024 * 1024) }));
+    await queue.store(source, large);
+    expect(commits).toEqual([['a'], ['b'], ['c']]);
+  });
+
   test('refuses with 503 what does not fit into memory, and takes it once there is room', async () => {
     const { commit, release } = heldCommit();
     const queue = createCommitQueue(commit, { bytesMax: 1_500 });

@@ -31,7 +31,7 @@ type Waiting = {
  */
 export const createCommitQueue = (
   commit: (batches: readonly Batch[]) => Promise<unknown>,
-  { rowsPerCommitMax = 4_096, bytesMax = 64 * 1024 * 1024 }: QueueLimits = {},
+  { rowsPerCommitMax = 1_024, bytesMax = 64 * 1024 * 1024 }: QueueLimits = {},
 ): CommitQueue => {
   const waiting: Waiting[] = [];
   let bytes = 0;
@@ -39,8 +39,8 @@ export const createCommitQueue = (
 
   const store = async (source: Source, records: readonly SpanRecord[]) => {
     const parts = partsOf(records, rowsPerCommitMax).map((part) => ({
-      batch: { source, records: part },
-      bytes: part.reduce((sum, record) => sum + sizeOf(record), 0),
+      batch: { source, records: part.records },
+      bytes: part.bytes,
     }));
     const needed = parts.reduce((sum, part) => sum + part.bytes, 0);
     // An empty queue takes any one request, so that none is refused for ever.
@@ -81,16 +81,33 @@ export const createCommitQueue = (
   return { store, idle: () => running ?? Promise.resolve() };
 };
 
-const partsOf = (records: readonly SpanRecord[], size: number): readonly (readonly SpanRecord[])[] =>
-  Array.from({ length: Math.ceil(records.length / size) }, (_, i) => records.slice(i * size, (i + 1) * size));
+/** Text of one transaction; large spans make small transactions. */
+const bytesPerCommitMax = 4 * 1024 * 1024;
+
+type Part = { readonly records: SpanRecord[]; bytes: number };
+
+const partsOf = (records: readonly SpanRecord[], rowsMax: number): readonly Part[] => {
+  const parts: Part[] = [];
+  for (const record of records) {
+    const bytes = sizeOf(record);
+    const last = parts.at(-1);
+    if (last && last.records.length < rowsMax && last.bytes + bytes <= bytesPerCommitMax) {
+      last.records.push(record);
+      last.bytes += bytes;
+    } else parts.push({ records: [record], bytes });
+  }
+  return parts;
+};
 
 /** Takes from the front what fits into one commit, at least one. */
 const take = (waiting: Waiting[], rowsMax: number): readonly Waiting[] => {
   let rows = 0;
+  let bytes = 0;
   let count = 0;
-  for (const { batch } of waiting) {
-    rows += batch.records.length;
-    if (count > 0 && rows > rowsMax) break;
+  for (const one of waiting) {
+    rows += one.batch.records.length;
+    bytes += one.bytes;
+    if (count > 0 && (rows > rowsMax || bytes > bytesPerCommitMax)) break;
     count += 1;
   }
   return waiting.splice(0, count);

@@ -7,11 +7,11 @@ export const contentTypes = { protobuf: 'application/x-protobuf', json: 'applica
 export type Partial = { readonly rejected: number; readonly message: string };
 
 /** Everything stored: an empty message. Otherwise its `partial_success` says how many were rejected, and why. */
-export const successBody = (encoding: Encoding, { rejected, message }: Partial, rejectedName = 'rejectedSpans') => {
+export const successBody = (encoding: Encoding, { rejected, message }: Partial) => {
   if (rejected === 0) return Buffer.from(encoding === 'json' ? '{}' : '');
   const errorMessage = message.slice(0, messageCharsMax);
   if (encoding === 'json') {
-    return Buffer.from(JSON.stringify({ partialSuccess: { [rejectedName]: String(rejected), errorMessage } }));
+    return Buffer.from(JSON.stringify({ partialSuccess: { rejectedSpans: String(rejected), errorMessage } }));
   }
   const partial = Buffer.concat([Buffer.from([0x08]), varint(rejected), textField(0x12, errorMessage)]);
   return Buffer.concat([Buffer.from([0x0a]), varint(partial.length), partial]);

@@ -1,5 +1,6 @@
 // ExportTraceServiceRequest in JSON → spans. Source: opentelemetry-proto docs/specification.md, "JSON Protobuf
 // Encoding": ids in hex of either case, enums as integers, 64-bit integers as text or number, unknown fields ignored.
+import { attributesMax } from '../attribute-json.ts';
 import type { Pace } from './pace.ts';
 import { malformed } from './refusal.ts';
 import { type JsonObject, listOf, objectOf, optionalObject, walkJson } from './walk-json.ts';
@@ -73,7 +74,8 @@ const linkOf = (value: unknown): WireLink => {
 
 const attributesOf = (list: unknown, depth: number): Attributes => {
   const attributes = new Map<string, Value>();
-  for (const item of listOf(list, 'attributes')) {
+  // More are not stored, so they need not be read.
+  for (const item of listOf(list, 'attributes').slice(0, attributesMax)) {
     const attribute = objectOf(item, 'an attribute');
     attributes.set(text(attribute, 'key'), valueOf(attribute['value'], depth));
   }

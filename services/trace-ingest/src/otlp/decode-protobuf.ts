@@ -63,16 +63,20 @@ const eachMessage = async (
   pace: Pace,
   found: (message: Cursor) => void | Promise<void>,
 ) => {
+  let read = 0;
   while (cursor.at < cursor.end) {
-    if (pace.due()) await pace.rest();
+    if (pace.due(read)) await pace.rest();
+    const from = cursor.at;
     const tag = readTag(cursor);
     if (fieldOf(tag) !== field) {
+      read = 0;
       skip(cursor, tag);
       continue;
     }
     expectWire(tag, wire.length);
     const pending = found(readMessage(cursor));
     if (pending) await pending;
+    read = cursor.at - from;
   }
 };
 

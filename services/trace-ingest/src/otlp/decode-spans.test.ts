@@ -315,6 +315,27 @@ describe('one bad span is rejected alone', () => {
   });
 });
 
+test('a large JSON body is decoded in slices, and its spans are those of the small ones', async () => {
+  const one = JSON.parse(toJson(encode(requestOf(span()))).toString()).resourceSpans[0].scopeSpans[0].spans[0];
+  const spans = Array.from({ length: 40_000 }, () => one);
+  let rests = 0;
+  const pace = createPace(1);
+  const counted = {
+    due: pace.due,
+    rest: () => {
+      rests += 1;
+      return pace.rest();
+    },
+  };
+  const body = Buffer.from(JSON.stringify(requestOf(...spans)));
+  const { records: stored } = await decodeSpans(body, 'json', { pace: counted });
+  expect(stored).toHaveLength(40_000);
+  expect(stored.at(-1)).toEqual((await records([encode(requestOf(span()))]))[0]);
+  expect(rests).toBeGreaterThan(3);
+  const tooMany = Buffer.from(JSON.stringify(requestOf(...spans, ...spans)));
+  await expect(decodeSpans(tooMany, 'json')).rejects.toMatchObject({ status: 413 });
+});
+
 const lengthOf = (content: Buffer) => {
   const bytes: number[] = [];
   let rest = content.length;

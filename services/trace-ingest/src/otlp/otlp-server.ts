@@ -21,26 +21,33 @@ export type OtlpSettings = {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** Memory for the bodies of all requests together; beyond it 503. Default 128 MiB. */
+  /** Memory for the bodies of all requests together; beyond it 503. Default 64 MiB. */
   readonly bodiesBytesMax?: number;
+  /** After which a request that is still being sent is cut off; a third of it for the headers. Default 30 s. */
+  readonly requestTimeoutMs?: number;
 };
 
 export type OtlpServer = { readonly url: string; readonly close: () => Promise<void> };
 
 /** Listens, and resolves with the address. `close` takes no new requests and finishes those that run. */
 export const startOtlpServer = async (settings: OtlpSettings, sink: OtlpSink): Promise<OtlpServer> => {
-  const budget = createBudget(settings.bodiesBytesMax ?? 128 * 1024 * 1024);
-  const server = createServer(
-    // A sender that trickles its headers or its body is cut off.
-    { maxHeaderSize: 16 * 1024, headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 1_000 },
-    (request, response) => void answer(request, response),
-  );
+  const budget = createBudget(settings.bodiesBytesMax ?? 64 * 1024 * 1024);
+  const requestTimeout = settings.requestTimeoutMs ?? 30_000;
+  const limits = {
+    maxHeaderSize: 16 * 1024,
+    requestTimeout,
+    headersTimeout: requestTimeout / 3,
+    connectionsCheckingInterval: Math.min(1_000, requestTimeout / 3),
+  };
+  const server = createServer(limits, (request, response) => void answer(request, response));
   server.maxHeadersCount = 64;
+  let closing = false;
 
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const encoding = encodingOf(request) ?? 'json';
     const signal = paths.get(pathOf(request)) ?? 'unknown';
     let taken = 0;
+    if (closing) response.setHeader('connection', 'close');
     try {
       const took = (bytes: number) => {
         taken += bytes;
@@ -70,11 +77,19 @@ export const startOtlpServer = async (settings: OtlpSettings, sink: OtlpSink): P
     url: `http://${host}:${port}`,
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
+        closing = true;
+        const deadline = setTimeout(() => server.closeAllConnections(), closeTimeoutMs);
+        server.close(() => {
+          clearTimeout(deadline);
+          resolve();
+        });
         server.closeIdleConnections();
       }),
   };
 };
+
+/** Longer no request takes that is being stored. */
+const closeTimeoutMs = 5_000;
 
 const paths = new Map<string, 'traces' | OtherSignal>([
   ['/v1/traces', 'traces'],

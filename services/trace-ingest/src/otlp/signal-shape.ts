@@ -126,7 +126,7 @@ export const checkShape = async (
 const checkMessage = async (body: Cursor, name: string, pace: Pace) => {
   const open = [{ cursor: body, fields: messages[name] ?? {} }];
   for (let inner = open.at(-1); inner; inner = open.at(-1)) {
-    if (pace.due()) await pace.rest();
+    if (pace.due(0)) await pace.rest();
     const { cursor, fields } = inner;
     if (cursor.at >= cursor.end) {
       open.pop();

@@ -9,7 +9,8 @@ export type Lists = readonly [string, string, string];
 export type SplitJson = { readonly skeleton: unknown; readonly elements: readonly Buffer[] };
 
 const depthMax = 256;
-const skeletonBytesMax = 2 * 1024 * 1024;
+const skeletonBytesMax = 1024 * 1024;
+const elementsMax = 50_000;
 const quote = 0x22;
 const backslash = 0x5c;
 const comma = 0x2c;
@@ -17,7 +18,8 @@ const colon = 0x3a;
 
 /**
  * Scans the bytes once. Only the shape is looked at: whether skeleton and elements are JSON is for JSON.parse to say.
- * Throws a 400 where the skeleton is none or is nested more than 256 deep, a 413 where it exceeds 2 MiB.
+ * Throws a 400 where the skeleton is none or is nested more than 256 deep, a 413 where it
+ * exceeds 1 MiB or has more than 50,000 elements.
  */
 export const splitJson = async (body: Buffer, lists: Lists, pace: Pace): Promise<SplitJson> => {
   const elements: Buffer[] = [];
@@ -29,8 +31,9 @@ export const splitJson = async (body: Buffer, lists: Lists, pace: Pace): Promise
   let key = '';
   let expectKey = false;
   let elementAt = -1;
+  let steps = 0;
   for (let at = 0; at < body.length; at++) {
-    if ((at & 255) === 0 && pace.due()) await pace.rest();
+    if ((++steps & 255) === 0 && pace.due(256)) await pace.rest();
     const byte = body[at];
     const inList = depth === 6 && onWay === 6;
     if (inList && elementAt < 0 && byte !== undefined && startsElement(byte)) elementAt = at;
@@ -54,6 +57,9 @@ export const splitJson = async (body: Buffer, lists: Lists, pace: Pace): Promise
     } else if (byte === colon) expectKey = false;
   }
   function close(end: number) {
+    if (elements.length >= elementsMax) {
+      throw new Refusal(413, `A request has at most ${elementsMax} ${lists[2]}; send several.`);
+    }
     parts.push(body.subarray(copied, elementAt), Buffer.from(String(elements.length)));
     elements.push(body.subarray(elementAt, end));
     copied = end;

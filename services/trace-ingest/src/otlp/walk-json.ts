@@ -27,13 +27,13 @@ export const walkJson = async (
   for (const group of listOf(objectOf(skeleton, 'the body')[outer], outer)) {
     const { resource, [middle]: scopes } = objectOf(group, outer);
     for (const scoped of listOf(scopes, middle)) {
-      if (pace.due()) await pace.rest();
+      if (pace.due(0)) await pace.rest();
       const { scope, [inner]: members } = objectOf(scoped, middle);
       const found = visit(optionalObject(resource, 'resource'), optionalObject(scope, 'scope'));
       for (const member of listOf(members, inner)) {
-        if (pace.due()) await pace.rest();
         const cut = whole || typeof member !== 'number' ? undefined : elements[member];
         found(objectOf(cut ? parseJson(cut) : member, inner), cut?.length ?? 0);
+        if (pace.due(cut?.length ?? 0)) await pace.rest();
       }
     }
   }
