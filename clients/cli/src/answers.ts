@@ -1,5 +1,5 @@
 // What the CLI reads of the gateway's answers. Answers may carry more: it is kept, and shown by -o json.
-import { Environment, Problem, Release } from '@molthub/contracts';
+import { Environment, Release } from '@molthub/contracts';
 import { z } from 'zod';
 
 export const Fleet = z.looseObject({
@@ -63,6 +63,7 @@ export const ChangeSetStatus = z.looseObject({
   }),
   currentWave: z.int().nullish(),
   canRollback: z.boolean().optional(),
+  message: z.string().default(''),
 });
 export type ChangeSetStatus = z.infer<typeof ChangeSetStatus>;
 
@@ -76,13 +77,12 @@ export const Parked = z.looseObject({
 
 export const Projection = z.looseObject({
   name: z.string(),
-  service: z.string().optional(),
+  service: z.string(),
   status: z.string(),
   processed: z.number(),
   total: z.number(),
   message: z.string().default(''),
 });
 
-export const Problems = z.array(Problem.partial());
 export const Loose = z.looseObject({});
 export type Loose = z.infer<typeof Loose>;

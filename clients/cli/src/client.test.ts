@@ -150,7 +150,8 @@ test('slow work that is refused in the end is a refusal', async () => {
       response.writeHead(202, { location: '/api/v1/operations/1' }).end('{}');
       return;
     }
-    response.end(JSON.stringify({ status: 'REFUSED', code: 'config.invalid', message: 'The config is not valid.' }));
+    const problem = { code: 'config.invalid', message: 'The config is not valid.', errors: [] };
+    response.end(JSON.stringify({ status: 'REFUSED', result: null, problem }));
   });
   const error = await failureOf(client.post(z.unknown(), '/x', {}));
   expect(error.message).toBe('The config is not valid.');

@@ -17,6 +17,8 @@ export type Client = {
   delete(path: string): Promise<void>;
   /** Every item of a list, page by page; `max` bounds how many are kept. */
   all<S extends z.ZodType>(item: S, path: string, query?: Query, max?: number): Promise<z.infer<S>[]>;
+  /** Every item of a list that has no pages. */
+  whole<S extends z.ZodType>(item: S, path: string): Promise<z.infer<S>[]>;
   /** One attempt, no key needed, any status: for asking whether a server is there and well. */
   probe(path: string): Promise<{ readonly status: number; readonly body: unknown }>;
 };
@@ -66,6 +68,7 @@ export const clientOf = (connection: Connection): Client => {
       } while (cursor !== undefined && items.length < max);
       return items;
     },
+    whole: async (item, path) => (await get(z.looseObject({ items: z.array(item) }), path)).items,
     probe: async (path) => {
       const { status, body } = await send(connection, { method: 'GET', path }, randomUUID());
       return { status, body };
@@ -181,9 +184,7 @@ const Accepted = z.looseObject({ resourceId: z.string() });
 const Operation = z.looseObject({
   status: z.string(),
   result: z.unknown().optional(),
-  code: z.string().nullish(),
-  message: z.string().nullish(),
-  errors: z.array(Problem.partial()).nullish(),
+  problem: z.looseObject({ message: z.string(), errors: z.array(Problem).default([]) }).nullish(),
 });
 
 /** Waits for slow work that was answered with 202, and answers its result. */
@@ -204,8 +205,5 @@ const concluded = async (connection: Connection, accepted: Answer): Promise<unkn
   }
 };
 
-const unfinished = (operation: z.infer<typeof Operation>): CliError =>
-  refusal(409, {
-    detail: operation.message ?? `the work ended as ${operation.status}`,
-    errors: operation.errors ?? [],
-  });
+const unfinished = ({ status, problem }: z.infer<typeof Operation>): CliError =>
+  refusal(409, { detail: problem?.message ?? `the work ended as ${status}`, errors: problem?.errors ?? [] });

@@ -55,7 +55,8 @@ export const listen = async (listening: Listening): Promise<void> => {
     if (listening.signal.aborted) return;
     if (ended instanceof CliError && (!everOpen || isFinal(ended))) throw ended;
     const reason = ended instanceof CliError ? ended.message : ended;
-    listening.onNotice(`disconnected (${reason}); going on after cursor ${cursor ?? 'now'}`);
+    const where = cursor === undefined ? 'with what comes: no event had come yet' : `after cursor ${cursor}`;
+    listening.onNotice(`disconnected (${reason}); going on ${where}`);
     await wait(Math.min(250 * 2 ** failures, backOffMsMax), undefined, { signal: listening.signal }).catch(
       // Only the signal ends this wait early, and the loop looks at it next.
       () => undefined,

@@ -13,6 +13,8 @@ export type Kind = {
   /** Things with a name of their own are found by it; the others by their id only. */
   readonly named: boolean;
   readonly deletable: boolean;
+  /** A short list that the server answers at once. */
+  readonly whole: boolean;
   /** More about one thing, by the title it is shown under. */
   readonly details: Readonly<Record<string, (id: string) => string>>;
 };
@@ -35,7 +37,7 @@ const generations: Column<Row> = {
   of: (row) => `${cell(valueAt(row, 'observedGeneration'))}/${cell(valueAt(row, 'generation'))}`,
 };
 
-const nothing = { named: false, deletable: false, details: {} };
+const nothing = { named: false, deletable: false, whole: false, details: {} };
 
 export const kinds: readonly Kind[] = [
   {
@@ -45,6 +47,7 @@ export const kinds: readonly Kind[] = [
     columns: [name, plain('ENVIRONMENT', 'environment'), word('STATUS', 'status'), age('AGE', 'createdAt'), id],
     named: true,
     deletable: true,
+    whole: false,
     details: { health: (id) => `/fleets/${id}/health` },
   },
   {
@@ -63,6 +66,7 @@ export const kinds: readonly Kind[] = [
     ],
     named: true,
     deletable: true,
+    whole: false,
     details: {
       drift: (id) => `/bot-instances/${id}/drift`,
       health: (id) => `/bot-instances/${id}/health`,
@@ -73,7 +77,15 @@ export const kinds: readonly Kind[] = [
     name: 'change-sets',
     aliases: ['change-set', 'changeset', 'changesets', 'rollout', 'rollouts'],
     path: '/change-sets',
-    columns: [id, name, word('STATUS', 'status'), plain('FLEET', 'fleetName'), age('AGE', 'createdAt')],
+    columns: [
+      id,
+      name,
+      word('STATUS', 'status'),
+      plain('UPDATED', 'progress.updated'),
+      plain('OF', 'progress.total'),
+      plain('FLEET', 'fleetName'),
+      age('AGE', 'createdAt'),
+    ],
     ...nothing,
     details: { status: (id) => `/change-sets/${id}/status`, plan: (id) => `/change-sets/${id}/plan` },
   },
@@ -103,20 +115,14 @@ export const kinds: readonly Kind[] = [
     name: 'targets',
     aliases: ['target'],
     path: '/targets',
-    columns: [plain('KIND', 'kind'), plain('AVAILABLE', 'available'), plain('REASON', 'reason')],
-    ...nothing,
-  },
-  {
-    name: 'events',
-    aliases: ['event'],
-    path: '/events',
     columns: [
-      plain('CURSOR', 'cursor'),
-      plain('TIME', 'event.time'),
-      plain('TYPE', 'event.type'),
-      plain('SUBJECT', 'event.subject'),
+      plain('KIND', 'kind'),
+      plain('RUNNABLE', 'runnable'),
+      plain('ENGINES', 'engines'),
+      plain('ABOUT', 'about'),
     ],
     ...nothing,
+    whole: true,
   },
 ];
 

@@ -44,7 +44,7 @@ program
 program
   .command('get')
   .description('list things of a kind, or show one')
-  .argument('<kind>', 'fleets, bots, change-sets, audit, events, targets, workspaces')
+  .argument('<kind>', 'fleets, bots, change-sets, audit, targets, workspaces')
   .argument('[name]', 'its name or id')
   .option('--limit <n>', 'how many at most', wholeNumber(1), 500)
   .option('--fleet <name>', 'only of this fleet')
@@ -120,7 +120,7 @@ const projections = program.command('projections').description('read models');
 projections.command('list').action(async (_, command) => (await import('./commands/projections.ts')).list(command));
 projections
   .command('rebuild')
-  .argument('<name>')
+  .argument('<name>', 'such as config.config; `projections list` has them')
   .description('build a read model anew from the log; the old one serves meanwhile')
   .option('--watch', 'show the progress until it is done')
   .action(async (name, options, command) =>

@@ -29,10 +29,10 @@ const readinessChecks = (status: number, body: unknown): Check[] => {
     const detail = `/readyz answered ${status} and names no service`;
     return [{ name: 'services', result: 'fail', detail, fix: 'look whether --server is the address of a Molthub' }];
   }
-  return parts.map(({ name, ok, message }) => {
-    if (ok) return { name, result: 'ok', detail: 'ready' };
+  return parts.map(({ name, ready, detail }) => {
+    if (ready) return { name, result: 'ok', detail: detail || 'ready' };
     const fix = 'it tries again by itself; the log of `npm start` says why it cannot';
-    return { name, result: 'fail', detail: message || 'not ready', fix };
+    return { name, result: 'fail', detail: detail || 'not ready', fix };
   });
 };
 
@@ -71,7 +71,7 @@ const keyChecks = async (client: Client): Promise<Check[]> => {
 const parkedCheck = async (client: Client): Promise<Check> => {
   const name = 'parked keys';
   try {
-    const parked = await client.all(Parked, '/parked');
+    const parked = await client.whole(Parked, '/parked');
     if (parked.length === 0) return { name, result: 'ok', detail: 'none' };
     const fix = '`molthub parked list` shows them; retry each once its cause is gone';
     return { name, result: 'warn', detail: `${parked.length} events wait for a person`, fix };

@@ -17,39 +17,38 @@ export type Span = {
 };
 
 const SpanFields = z.looseObject({
+  spanId: z.string(),
+  parentSpanId: z.string().nullable(),
   name: z.string(),
   type: z.string(),
   status: z.string(),
   startedAt: z.string(),
   durationMs: z.number(),
-  children: z.array(z.unknown()).default([]),
 });
-type SpanFields = z.infer<typeof SpanFields>;
 
-/** Flattens the roots of a trace tree without recursion: agents have been seen to nest thousands deep. */
-export const spansOf = (roots: readonly unknown[]): Span[] => {
-  const parsed = byStart(roots);
-  const zero = Math.min(...parsed.map((span) => Date.parse(span.startedAt)));
-  type Open = { readonly fields: SpanFields; readonly depth: number };
-  const open: Open[] = parsed.map((fields) => ({ fields, depth: 0 })).reverse();
-  const shown: Omit<Span, 'end'>[] = [];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { fields, depth } = next;
-    shown.push({
-      depth,
-      name: printable(fields.name),
-      type: printable(fields.type),
-      failed: fields.status === 'ERROR',
-      startMs: Date.parse(fields.startedAt) - zero,
-      durationMs: fields.durationMs,
-    });
-    for (const child of byStart(fields.children).reverse()) open.push({ fields: child, depth: depth + 1 });
-  }
-  return withEnds(shown);
+/**
+ * Reads the spans of a trace in the order of its tree, as the server gives them with `shape=flat`: agents have been
+ * seen to nest thousands deep, which as nested JSON overflows one reader or another.
+ */
+export const spansOf = (flat: readonly unknown[]): Span[] => {
+  const spans = flat.map((span) => SpanFields.parse(span));
+  const zero = spans.reduce((first, span) => Math.min(first, Date.parse(span.startedAt)), Number.POSITIVE_INFINITY);
+  const depths = new Map<string, number>();
+  return withEnds(
+    spans.map((span) => {
+      const depth = span.parentSpanId === null ? 0 : (depths.get(span.parentSpanId) ?? -1) + 1;
+      depths.set(span.spanId, depth);
+      return {
+        depth,
+        name: printable(span.name),
+        type: printable(span.type),
+        failed: span.status === 'ERROR',
+        startMs: Date.parse(span.startedAt) - zero,
+        durationMs: span.durationMs,
+      };
+    }),
+  );
 };
-
-const byStart = (spans: readonly unknown[]): SpanFields[] =>
-  spans.map((span) => SpanFields.parse(span)).sort((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt));
 
 const withEnds = (spans: readonly Omit<Span, 'end'>[]): Span[] => {
   const ends = spans.map(() => spans.length);
@@ -60,6 +59,10 @@ const withEnds = (spans: readonly Omit<Span, 'end'>[]): Span[] => {
   }
   return spans.map((span, index) => ({ ...span, end: ends[index] ?? spans.length }));
 };
+
+/** From the start of the first span to the end of the last, in ms. */
+export const durationOf = (spans: readonly Span[]): number =>
+  spans.reduce((end, span) => Math.max(end, span.startMs + span.durationMs), 0);
 
 export type Paint = { readonly red: (text: string) => string; readonly dim: (text: string) => string };
 const plain: Paint = { red: (text) => text, dim: (text) => text };
@@ -81,7 +84,7 @@ export const waterfall = (
   const width = Math.max(options.width, 60);
   const names = Math.floor(width * 0.4);
   const bars = width - names - timeWidth - 10;
-  const totalMs = Math.max(...spans.map((span) => span.startMs + span.durationMs), 0.001);
+  const totalMs = Math.max(durationOf(spans), 0.001);
   const lines: string[] = [];
   const children = new Map<number, number>();
   for (let index = 0; index < spans.length; ) {

@@ -1,8 +1,9 @@
 // Lists the things of a kind, or shows one of them as a line.
 import type { Command } from 'commander';
 import { Loose } from '../answers.ts';
+import type { Client } from '../client.ts';
 import { find, findOne, Identified } from '../find.ts';
-import { kindOf } from '../kinds.ts';
+import { type Kind, kindOf } from '../kinds.ts';
 import { print, table } from '../output.ts';
 import { sessionOf } from '../session.ts';
 
@@ -18,8 +19,14 @@ export const get = async (
     const one = await findOne(client, kind, name);
     return show(one, () => table(kind.columns, [one]));
   }
-  const fleetId = options.fleet && (await find(client, kindOf('fleets'), options.fleet, Identified)).id;
-  const items = await client.all(Loose, kind.path, fleetId ? { fleetId } : {}, options.limit);
+  const items = await itemsOf(client, kind, options);
   if (format === 'table' && items.length === 0) return print(`no ${kind.name}`);
   show(items, () => table(kind.columns, items));
+};
+
+const itemsOf = async (client: Client, kind: Kind, options: { limit: number; fleet?: string }): Promise<Loose[]> => {
+  if (kind.whole) return client.whole(Loose, kind.path);
+  if (options.fleet === undefined) return client.all(Loose, kind.path, {}, options.limit);
+  const fleet = await find(client, kindOf('fleets'), options.fleet, Identified);
+  return client.all(Loose, kind.path, { fleetId: fleet.id }, options.limit);
 };

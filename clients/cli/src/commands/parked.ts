@@ -13,14 +13,14 @@ const columns = ['id', 'service', 'consumer', 'key', 'type', 'attempts', 'error'
 
 export const list = async (command: Command): Promise<void> => {
   const { client, show, format } = await sessionOf(command);
-  const parked = await client.all(Parked, '/parked');
+  const parked = await client.whole(Parked, '/parked');
   if (format === 'table' && parked.length === 0) return print('nothing is parked');
   show(parked, () => table(columns, parked));
 };
 
 export const show = async (id: string, command: Command): Promise<void> => {
   const { client, show: print } = await sessionOf(command);
-  const found = (await client.all(Parked, '/parked')).find((row) => row.id === id);
+  const found = (await client.whole(Parked, '/parked')).find((row) => row.id === id);
   if (found === undefined) throw new CliError(`nothing is parked under ${id}; 'molthub parked list' shows what is`);
   print(found, () => encoded('yaml', found));
 };

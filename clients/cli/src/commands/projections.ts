@@ -1,10 +1,11 @@
 // Read models, and building one anew.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
+import type { z } from 'zod';
 import { Loose, Projection } from '../answers.ts';
-import { CliError } from '../cli-error.ts';
 import type { Client } from '../client.ts';
 import { cell, note, status, table } from '../output.ts';
+import { printable } from '../printable.ts';
 import { progress } from '../progress.ts';
 import { sessionOf } from '../session.ts';
 
@@ -12,12 +13,11 @@ const pollMs = 250;
 
 export const list = async (command: Command): Promise<void> => {
   const { client, show } = await sessionOf(command);
-  const all = await client.all(Projection, '/projections');
+  const all = await client.whole(Projection, '/projections');
   show(all, () =>
     table(
       [
-        { title: 'SERVICE', of: (row) => cell(row.service) },
-        { title: 'NAME', of: (row) => cell(row.name) },
+        { title: 'NAME', of: (row) => cell(nameOf(row)) },
         { title: 'STATUS', of: (row) => status(row.status) },
         { title: 'GENERATION', of: (row) => cell(row['generation']) },
         { title: 'PROCESSED', of: (row) => `${row.processed}/${row.total}` },
@@ -27,31 +27,33 @@ export const list = async (command: Command): Promise<void> => {
   );
 };
 
+/** Ends when the new one serves; `--watch` shows how far it is. */
 export const rebuild = async (name: string, options: { watch?: boolean }, command: Command): Promise<void> => {
   const { client } = await sessionOf(command);
-  await client.post(Loose, `/projections/${encodeURIComponent(name)}/rebuild`);
-  if (options.watch !== true) return note(`${name} is being built anew; the old one serves until it is done`);
-  await watch(client, name);
-  note(`${name} is built anew`);
+  const work = client.post(Loose, `/projections/${encodeURIComponent(name)}/rebuild`);
+  if (options.watch === true) await watch(client, name, work);
+  await work;
+  note(`${printable(name)} is built anew and serves`);
 };
 
-const watch = async (client: Client, name: string): Promise<void> => {
+const watch = async (client: Client, name: string, work: Promise<unknown>): Promise<void> => {
   const bar = progress(name);
+  let going = true;
+  const stop = () => {
+    going = false;
+  };
+  // How it ended is the caller's to tell; the bar only has to go.
+  const ended = work.then(stop, stop);
   try {
-    for (;;) {
-      const found = (await client.all(Projection, '/projections')).find((row) => names(row).includes(name));
-      if (found === undefined) throw new CliError(`there is no projection '${name}' any more`);
-      if (found.status === 'FAILED') throw new CliError(`the rebuild of ${name} failed: ${found.message}`);
-      bar.update(found.processed, found.total);
-      if (found.status === 'SERVING') return;
-      await wait(pollMs);
+    while (going) {
+      const found = (await client.whole(Projection, '/projections')).find((row) => nameOf(row) === name);
+      if (found?.status === 'REBUILDING') bar.update(found.processed, found.total);
+      await Promise.race([ended, wait(pollMs)]);
     }
   } finally {
     bar.end();
   }
 };
 
-const names = (row: { name: string; service?: string | undefined }): string[] => [
-  row.name,
-  `${row.service}.${row.name}`,
-];
+/** As `rebuild` takes it: the service, and its read model. */
+const nameOf = ({ service, name }: z.infer<typeof Projection>): string => `${service}.${name}`;

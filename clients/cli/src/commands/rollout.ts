@@ -23,6 +23,7 @@ export const status = async (id: string, options: { watch?: boolean }, command: 
       ['remaining', String(remaining)],
       ['current wave', cell(seen.currentWave)],
       ['can roll back', cell(seen.canRollback)],
+      ['message', cell(seen.message || null)],
     ]);
   });
   if (options.watch === true && isEnded(seen) && unwanted.has(seen.status)) {

@@ -15,7 +15,7 @@ export const status = async (command: Command): Promise<void> => {
   const summary = {
     server: client.connection.server,
     ready: probe.status === 200,
-    notReady: parts.filter((part) => !part.ok),
+    notReady: parts.filter((part) => !part.ready),
     fleets: fleets.map((fleet) =>
       fleetSummary(
         fleet,
@@ -26,7 +26,7 @@ export const status = async (command: Command): Promise<void> => {
   };
   show(summary, () => {
     const head = `${summary.server}  ${summary.ready ? pc.green('ready') : pc.red('not ready')}`;
-    const broken = summary.notReady.map((part) => `  ${pc.red(printable(part.name))}  ${printable(part.message)}`);
+    const broken = summary.notReady.map((part) => `  ${pc.red(printable(part.name))}  ${printable(part.detail)}`);
     const rows =
       summary.fleets.length === 0
         ? 'no fleets yet: npx molthub apply -f examples/first-bot.yaml'

@@ -5,10 +5,10 @@ import { z } from 'zod';
 import { Bot, Loose } from '../answers.ts';
 import { findBot } from '../find.ts';
 import { valueAt } from '../kinds.ts';
-import { ago, cell, type Column, duration, print, status, table } from '../output.ts';
+import { ago, cell, type Column, duration, encoded, print, status, table } from '../output.ts';
 import { printable } from '../printable.ts';
 import { sessionOf } from '../session.ts';
-import { spansOf, waterfall } from '../waterfall.ts';
+import { durationOf, spansOf, waterfall } from '../waterfall.ts';
 
 const text = (row: Loose, path: string): string => z.string().catch('').parse(valueAt(row, path));
 const number = (row: Loose, path: string): number => z.number().catch(0).parse(valueAt(row, path));
@@ -31,34 +31,28 @@ export const list = async (options: { bot?: string; limit: number }, command: Co
   show(traces, () => table(columns, traces));
 };
 
-const Tree = z.looseObject({
-  traceId: z.string(),
-  botInstanceId: z.string().nullish(),
-  spanCount: z.int(),
-  roots: z.array(z.unknown()),
-});
+const Tree = z.looseObject({ traceId: z.string(), botInstanceId: z.string().nullish(), spanCount: z.int() });
+const FlatTree = Tree.extend({ spans: z.array(z.unknown()) });
 
 export const show = async (traceId: string, options: { all?: boolean }, command: Command): Promise<void> => {
-  const { client, show: print } = await sessionOf(command);
-  const tree = await client.get(Tree, `/traces/by-trace-id/${encodeURIComponent(traceId)}/tree`);
+  const { client, format } = await sessionOf(command);
+  const path = `/traces/by-trace-id/${encodeURIComponent(traceId)}/tree`;
+  if (format !== 'table') return print(encoded(format, await client.get(Tree, path)));
+  const tree = await client.get(FlatTree, path, { shape: 'flat', attributes: 'none' });
   const bot = tree.botInstanceId
     ? await client.get(Bot, `/bot-instances/${tree.botInstanceId}`).catch(gone)
     : undefined;
-  print(tree, () => {
-    const spans = spansOf(tree.roots);
-    const failed = spans.filter((span) => span.failed).length;
-    const totalMs = Math.max(...spans.map((span) => span.startMs + span.durationMs), 0);
-    const facts = [
-      `trace ${printable(tree.traceId)}`,
-      ...(bot ? [`bot ${printable(bot.name)}`] : []),
-      `${tree.spanCount} spans`,
-      failed === 0 ? 'no errors' : pc.red(`${failed} failed`),
-      duration(totalMs),
-    ];
-    const width = process.stdout.columns || 120;
-    const lines = waterfall(spans, { width, all: options.all === true, paint: pc });
-    return [pc.bold(facts.join('  ')), ...lines].join('\n');
-  });
+  const spans = spansOf(tree.spans);
+  const failed = spans.filter((span) => span.failed).length;
+  const facts = [
+    `trace ${printable(tree.traceId)}`,
+    ...(bot ? [`bot ${printable(bot.name)}`] : []),
+    `${tree.spanCount} spans`,
+    failed === 0 ? 'no errors' : pc.red(`${failed} failed`),
+    duration(durationOf(spans)),
+  ];
+  const lines = waterfall(spans, { width: process.stdout.columns || 120, all: options.all === true, paint: pc });
+  print([pc.bold(facts.join('  ')), ...lines].join('\n'));
 };
 
 /** The trace outlives its bot; then the head line has no name. */
