@@ -125,15 +125,18 @@ const looks = { overtaken, finished, startable, releasable, restorable };
 type Look = keyof typeof looks;
 const inOrder: readonly Look[] = ['overtaken', 'finished', 'startable', 'releasable', 'restorable'];
 
+const Concerned = z.object({ changeSetId: z.uuid(), botId: z.uuid().optional(), version: z.int().optional() });
+
 /** Which looks a commit of this event can have given work, and at what. */
 const concerns = (event: Recorded): readonly (readonly [Look, string])[] => {
-  const id = z.object({ changeSetId: z.uuid(), botId: z.uuid().optional() }).safeParse(event.data).data;
+  const id = Concerned.safeParse(event.data).data;
   if (!id) return [];
   switch (event.type) {
     case ChangeSetStarted.type:
       return [['releasable', id.changeSetId]];
     case BotReleased.type:
-      return id.botId ? [['overtaken', id.botId]] : [];
+      // A first version overtakes nothing.
+      return id.botId && id.version !== 1 ? [['overtaken', id.botId]] : [];
     case BotSettled.type:
       return [['finished', id.changeSetId]];
     case RollbackStarted.type:

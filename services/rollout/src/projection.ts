@@ -4,16 +4,12 @@ import {
   BotRollbackRequested,
   BotSettled,
   ChangeSetAborted,
-  ChangeSetFinished,
-  ChangeSetPlanned,
   ChangeSetRolledBack,
-  ChangeSetStarted,
   ChangeSetSuperseded,
-  PlanRecorded,
   RollbackStarted,
-  WaveStarted,
 } from '@molthub/contracts';
-import { projection, type Sql, when } from '@molthub/event-store';
+import { type Projection, projection, type Sql, when } from '@molthub/event-store';
+import { addTo, emptySegment, hotTypes, isHot, write } from './segment.ts';
 
 /**
  * `version`, `generation` of a part: what it was last released to, or will be. `open` parts still wait for their end in
@@ -69,95 +65,31 @@ const end = (sql: Sql, changeSetId: string, status: string, message: string, tim
     version,
   ]);
 
-export const changeSets = projection({
+/** The way back and the early ends: rare, so one statement each. */
+const cold = projection({
   name: 'change-sets',
   revision: 1,
   tables,
   views,
   handlers: [
-    when(ChangeSetPlanned, ({ data, workspace, time, version }, sql) =>
+    when(BotReleased, ({ data, time }, sql) =>
       sql(
-        `insert into change_sets (workspace, id, name, status, origin, fleet_id, fleet_name, strategy, plan_hash, total,
-           waves, reason, author, version, created_at)
-         values ($1, $2, $3, 'PLANNED', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-        [
-          workspace,
-          data.changeSetId,
-          data.name,
-          data.origin,
-          data.fleetId,
-          data.fleetName,
-          JSON.stringify(data.strategy),
-          data.planHash,
-          data.bots,
-          data.waves,
-          data.reason,
-          JSON.stringify(data.author),
-          version,
-          time,
-        ],
+        `update change_set_bots set rollback = 'RELEASED', open = true, version = $3, generation = $4, updated_at = $5
+         where change_set_id = $1 and bot_id = $2`,
+        [data.changeSetId, data.botId, data.version, data.generation, time],
       ),
     ),
-    when(PlanRecorded, async ({ data, workspace, time, version }, sql) => {
-      await Promise.all([
-        sql(
-          `insert into change_set_bots
-             (workspace, change_set_id, bot_id, bot_name, wave, version, generation, before, after, updated_at)
-           select $1, $2, b."botId", b."botName", b.wave, (b.after->>'version')::int, (b.after->>'generation')::int,
-             nullif(b.before, 'null'), b.after, $3
-           from jsonb_to_recordset($4) as b ("botId" uuid, "botName" text, wave int, before jsonb, after jsonb)`,
-          [workspace, data.changeSetId, time, JSON.stringify(data.bots)],
-        ),
-        sql('update change_sets set version = $2 where id = $1', [data.changeSetId, version]),
-      ]);
-    }),
-    when(ChangeSetStarted, ({ data, time, version }, sql) =>
-      sql(`update change_sets set status = 'RUNNING', started_at = $2, version = $3 where id = $1`, [
-        data.changeSetId,
-        time,
-        version,
-      ]),
-    ),
-    when(WaveStarted, ({ data, version }, sql) =>
-      sql('update change_sets set current_wave = $2, version = $3 where id = $1', [
-        data.changeSetId,
-        data.wave,
-        version,
-      ]),
-    ),
-    when(BotReleased, ({ data, time }, sql) =>
-      data.direction === 'forward'
-        ? sql(
-            `update change_set_bots set state = 'RELEASED', released = true, updated_at = $3
-             where change_set_id = $1 and bot_id = $2`,
-            [data.changeSetId, data.botId, time],
-          )
-        : sql(
-            `update change_set_bots set rollback = 'RELEASED', open = true, version = $3, generation = $4, updated_at = $5
-             where change_set_id = $1 and bot_id = $2`,
-            [data.changeSetId, data.botId, data.version, data.generation, time],
-          ),
-    ),
     when(BotSettled, ({ data, time }, sql) =>
-      data.direction === 'forward'
-        ? sql(
-            `with part as (
-               update change_set_bots set state = $3, open = false, message = $4, updated_at = $5
-               where change_set_id = $1 and bot_id = $2)
-             update change_sets set updated = updated + ($3 = 'CONVERGED')::int, failed = failed + ($3 = 'FAILED')::int,
-               skipped = skipped + ($3 = 'SKIPPED')::int, superseded_by = coalesce($6, superseded_by) where id = $1`,
-            [data.changeSetId, data.botId, data.result, data.message, time, data.supersededBy ?? null],
-          )
-        : sql(
-            `with part as (
-               update change_set_bots set rollback = case $3 when 'CONVERGED' then 'RESTORED' else $3 end, open = false,
-                 message = $4, updated_at = $5
-               where change_set_id = $1 and bot_id = $2)
-             update change_sets set restored = restored + ($3 = 'CONVERGED')::int,
-               restore_failed = restore_failed + ($3 = 'FAILED')::int,
-               restore_skipped = restore_skipped + ($3 = 'SKIPPED')::int where id = $1`,
-            [data.changeSetId, data.botId, data.result, data.message, time],
-          ),
+      sql(
+        `with part as (
+           update change_set_bots set rollback = case $3 when 'CONVERGED' then 'RESTORED' else $3 end, open = false,
+             message = $4, updated_at = $5
+           where change_set_id = $1 and bot_id = $2)
+         update change_sets set restored = restored + ($3 = 'CONVERGED')::int,
+           restore_failed = restore_failed + ($3 = 'FAILED')::int,
+           restore_skipped = restore_skipped + ($3 = 'SKIPPED')::int where id = $1`,
+        [data.changeSetId, data.botId, data.result, data.message, time],
+      ),
     ),
     when(BotRollbackRequested, ({ data, time }, sql) =>
       sql(
@@ -165,9 +97,6 @@ export const changeSets = projection({
          where change_set_id = $1 and bot_id = $2`,
         [data.changeSetId, data.botId, `Going back to version ${data.toVersion}.`, time],
       ),
-    ),
-    when(ChangeSetFinished, ({ data, time, version }, sql) =>
-      end(sql, data.changeSetId, data.status, data.message, time, version),
     ),
     when(ChangeSetSuperseded, ({ data, time, version }, sql) =>
       end(sql, data.changeSetId, 'SUPERSEDED', `Superseded by change set ${data.byChangeSetId}.`, time, version),
@@ -195,3 +124,23 @@ export const changeSets = projection({
     ),
   ],
 });
+
+/** Hot facts are gathered up to the next cold one, so that each change set's facts still take effect in their order. */
+export const changeSets: Projection = {
+  ...cold,
+  types: new Set([...cold.types, ...hotTypes]),
+  apply: async (events, sql) => {
+    const written: Promise<void>[] = [];
+    let segment = emptySegment();
+    for (const event of events) {
+      if (isHot(event)) {
+        addTo(segment, event);
+        continue;
+      }
+      written.push(write(segment, sql), cold.apply([event], sql));
+      segment = emptySegment();
+    }
+    written.push(write(segment, sql));
+    await Promise.all(written);
+  },
+};

@@ -23,6 +23,8 @@ export const reactions: readonly Reaction[] = [
       return [intend(ReleaseRollback, { changeSetId: data.forChangeSetId, botId, restored, message: '' })];
     }
     if (data.changeSetId === null) return [];
+    // A first version has nothing to go back to, so nothing has to be looked up.
+    const before = data.previous === null ? null : await convergedVersion(botId, reads);
     return [
       intend(PlanRelease, {
         changeSetId: data.changeSetId,
@@ -33,7 +35,7 @@ export const reactions: readonly Reaction[] = [
         strategy: data.release.strategy,
         author: data.author,
         reason: data.reason,
-        bot: { botId, botName, wave: 0, before: await convergedVersion(botId, reads), after },
+        bot: { botId, botName, wave: 0, before, after },
         resolved,
       }),
     ];

@@ -95,7 +95,7 @@ const published = (fleet: Fleet, botId: string, botName: string, publishing: Pub
   environment: 'dev' as const,
   origin: 'update' as const,
   ...versionOf(publishing.version),
-  previous: null,
+  previous: publishing.version > 1 ? versionOf(publishing.version - 1) : null,
   manifest: resolved,
   resolved,
   release: { mode: 'auto', strategy: { kind: 'ALL' } } as const,
