@@ -1,0 +1,81 @@
+import type { Recorded } from '@molthub/contracts';
+import { until, withNats } from '@molthub/testing';
+import { expect, test } from 'vitest';
+import { toMessage } from './cloud-event.ts';
+import { openBus } from './connect.ts';
+import { readEvents } from './reader.ts';
+import { deleteEventStream, ensureEventStream } from './stream.ts';
+import { eventSubject } from './subject.ts';
+
+const nats = withNats();
+
+const event = (version: number): Recorded => ({
+  id: `00000000-0000-4000-8000-00000000000${version}`,
+  type: 'config.fleet.deleted.v1',
+  data: { fleetId: '00000000-0000-4000-8000-000000000000' },
+  workspace: 'default',
+  actor: { kind: 'service', id: 'test', name: 'test' },
+  correlationId: 'c',
+  causationId: null,
+  stream: 'fleet-1',
+  version,
+  time: '2026-01-01T00:00:00.000Z',
+  log: { epoch: 1, tx: BigInt(version), position: BigInt(version) },
+});
+
+test.each([true, false])(
+  'a stream that is made again under a reader is read from its start (was read: %s)',
+  async (wasRead) => {
+    await withBus(wasRead);
+  },
+);
+
+const withBus = async (wasRead: boolean) => {
+  const bus = await openBus({ url: nats.url, name: 'test', onStatus: () => undefined });
+  const seen: number[] = [];
+  const stop = new AbortController();
+  let opened = 0;
+  const reading = (async () => {
+    while (!stop.signal.aborted) {
+      try {
+        opened += 1;
+        const batches = readEvents({
+          bus,
+          source: 'config',
+          types: ['config.fleet.deleted.v1'],
+          checkpoint: undefined,
+          batchMax: 10,
+          signal: stop.signal,
+        });
+        for await (const batch of batches) for (const one of batch) seen.push(one.event?.version ?? 0);
+      } catch (error) {
+        // The stream is away for a moment; the loop above is what a service does about it.
+        if (!(error instanceof Error)) throw error;
+      }
+    }
+  })();
+  const publish = async (version: number) => {
+    const { headers, body } = toMessage(event(version));
+    await bus.js.publish(eventSubject('default', 'config.fleet.deleted.v1'), body, { headers });
+  };
+  await ensureEventStream(bus, 'config');
+  if (wasRead) {
+    await publish(1);
+    await until(() => seen.includes(1), { what: 'the first event' });
+  } else {
+    const manager = await bus.manager();
+    const consumers = async () => (await manager.streams.info('EVT_CONFIG')).state.consumer_count;
+    await until(async () => (await consumers()) > 0, { what: 'the consumer' });
+  }
+  await deleteEventStream(bus, 'config');
+  await ensureEventStream(bus, 'config');
+  await publish(2);
+  await until(() => seen.includes(2), { what: 'the first event of the new stream', timeoutMs: 20_000 });
+  await publish(3);
+  await until(() => seen.includes(3), { what: 'the second event of the new stream', timeoutMs: 20_000 });
+  expect(opened).toBeGreaterThan(1);
+  stop.abort();
+  await reading;
+  await deleteEventStream(bus, 'config');
+  await bus.close();
+};
