@@ -214,7 +214,9 @@ test('a deleted bot leaves no process and no state', async () => {
 
 test('a bot of a protocol-3 version converges, is probed, changed and stopped', async () => {
   const old = await makeBot(molthub, fleet.id, openclawManifest('olga', '2026.4.29', { logging: { level: 'info' } }));
-  const running = await untilBot(molthub, old.id, 'healthy', (b) => isConverged(b) && b.health === 'HEALTHY', 300_000);
+  // DEGRADED is fair to expect: 2026.4.29 selects a memory plugin that cannot load after an install without scripts.
+  const isProbed = (b: Bot) => isConverged(b) && (b.health === 'HEALTHY' || b.health === 'DEGRADED');
+  const running = await untilBot(molthub, old.id, 'converged and probed', isProbed, 300_000);
   const manifest = openclawManifest('olga', '2026.4.29', { logging: { level: 'debug' } });
   const answer = await molthub.call('POST', `/bot-instances/${old.id}/manifests`, { manifest, reason: 'more logs' });
   expect(answer.status).toBe(201);

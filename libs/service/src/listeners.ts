@@ -8,6 +8,10 @@ import { createParking } from './parking.ts';
 import type { Reading } from './reader.ts';
 import { parkUndecodable, unreadable } from './reactions.ts';
 
+/** The name under which a listener's marks are kept: per source, since two services may have streams of the same name. */
+export const consumerOf = (service: ServiceName, listener: Listener, source: ServiceName): string =>
+  `${service}-${listener.name}:${source}`;
+
 /** The reader of one of a listener's sources. */
 export const listeningOf = (
   parts: { readonly service: ServiceName; readonly log: Log; readonly logger: Logger },
@@ -15,7 +19,7 @@ export const listeningOf = (
   source: ServiceName,
 ): Reading => {
   const { service, log, logger } = parts;
-  const consumer = `${service}-${listener.name}`;
+  const consumer = consumerOf(service, listener, source);
   const marks = createConsumedMarks(log, consumer);
   const parking = createParking(service, log, consumer);
   const types = listener.types?.filter((type) => type.startsWith(`${source}.`));

@@ -15,6 +15,7 @@ import { isUnavailable, type Log, type Projection } from '@molthub/event-store';
 import { rebuild } from '@molthub/projections';
 import { z } from 'zod';
 import type { Listener } from './definition.ts';
+import { consumerOf } from './listeners.ts';
 import { parkedEvent } from './parking.ts';
 import { react, type ReactionParts } from './reactions.ts';
 
@@ -135,7 +136,9 @@ const runKey = async (parts: Parts, consumer: string, key: string) => {
 const runRow = async (parts: Parts, row: Parked): Promise<void> => {
   const event = parkedEvent(row.event);
   if (!event) throw new Error('This message is no event; it can only be dropped.');
-  const listener = parts.listeners.find((l) => `${parts.service}-${l.name}` === row.consumer);
+  const listener = parts.listeners.find((l) =>
+    l.sources.some((source) => consumerOf(parts.service, l, source) === row.consumer),
+  );
   if (!listener) {
     // The ids of its commands make a repeat harmless, so the row may go after them.
     await react(parts, parts.reactions, event, {});

@@ -25,7 +25,8 @@ export type ReactionParts = {
 /** The reader of one source's events for all reactions to it. */
 export const readingOf = (parts: ReactionParts, source: ServiceName): Reading => {
   const { service, log, logger } = parts;
-  const consumer = service;
+  // Two services may have streams of the same name, such as `bot-<id>`: marks are kept per source.
+  const consumer = `${service}:${source}`;
   const own = parts.reactions.filter((reaction) => reaction.event.type.startsWith(`${source}.`));
   const types = [...new Set(own.map((reaction) => reaction.event.type))];
   const marks = createConsumedMarks(log, consumer);

@@ -28,7 +28,7 @@ export const runReader = (
   reading: Reading,
 ): { readonly gauge: ReaderGauge; readonly stop: () => Promise<void> } => {
   const { bus, log, logger } = parts;
-  const reader = `${reading.consumer}:${reading.source}`;
+  const reader = reading.consumer;
   const gauge: ReaderGauge = { consumer: reading.consumer, source: reading.source, sequence: 0, lastAt: 0 };
   const stop = parts.leases.hold(`reader:${reader}`, async (lease, signal) => {
     await forever(

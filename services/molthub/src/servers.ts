@@ -25,8 +25,8 @@ export const openServers = async (settings: Settings, log: (line: string) => voi
   }
   const embedded = await startEmbedded({
     home: settings.home,
-    postgresPort: settings.postgresPort,
-    natsPort: settings.natsPort,
+    ...(settings.postgresPort === 0 ? {} : { postgresPort: settings.postgresPort }),
+    ...(settings.natsPort === 0 ? {} : { natsPort: settings.natsPort }),
     users: busUsers,
     env: settings.inherited,
     log,
