@@ -1,5 +1,6 @@
 // The keyed work queue: a work item is a bot id, never an event. No clock and no timer of its own: time is handed in,
 // so that a test decides what happens when.
+import { unreachable } from '@molthub/decider';
 import { createHeap, type Heap } from './heap.ts';
 
 export type Priority = 'resync' | 'drift' | 'user';
@@ -66,145 +67,160 @@ type Entry = {
 };
 type Mark = { readonly key: string; readonly stamp: number; readonly at: number; readonly rank: number };
 
+type State = {
+  readonly settings: QueueSettings;
+  readonly entries: Map<string, Entry>;
+  readonly delayed: Heap<Mark>;
+  readonly lanes: Map<string, Lane>;
+  stamps: number;
+  busy: number;
+};
+type Lane = { readonly ready: Heap<Mark>; busy: number };
+
 export const createQueue = (settings: QueueSettings): Queue => {
-  const { minMs, maxMs } = settings.backoff ?? defaultBackoff;
-  const entries = new Map<string, Entry>();
-  const delayed = createHeap<Mark>((a, b) => a.at < b.at);
-  const lanes = new Map<string, { ready: Heap<Mark>; busy: number }>();
-  let stamps = 0;
-  let busy = 0;
-
-  const laneOf = (name: string) => {
-    const known = lanes.get(name);
-    if (known) return known;
-    const ready = createHeap<Mark>((a, b) => (a.rank === b.rank ? a.stamp < b.stamp : a.rank > b.rank));
-    const made = { ready, busy: 0 };
-    lanes.set(name, made);
-    return made;
+  const state: State = {
+    settings,
+    entries: new Map(),
+    delayed: createHeap((a, b) => a.at < b.at),
+    lanes: new Map(),
+    stamps: 0,
+    busy: 0,
   };
-  const isCurrent = (mark: Mark) => {
-    const entry = entries.get(mark.key);
-    return entry?.state === 'waiting' && entry.stamp === mark.stamp;
-  };
-  const place = (key: string, entry: Entry, now: number) => {
-    stamps += 1;
-    entry.stamp = stamps;
-    entry.state = 'waiting';
-    const mark = { key, stamp: stamps, at: entry.readyAt, rank: rank[entry.priority] };
-    if (entry.readyAt <= now) laneOf(entry.lane).ready.push(mark);
-    else delayed.push(mark);
-  };
-  const wait = (key: string, entry: Entry, wish: Wish, now: number) => {
-    entry.priority = wish.priority;
-    entry.readyAt = wish.resets ? wish.readyAt : Math.max(wish.readyAt, entry.backoffUntil);
-    place(key, entry, now);
-  };
-
-  const add: Queue['add'] = (key, request, now) => {
-    const entry = entries.get(key) ?? fresh(request.lane);
-    entries.set(key, entry);
-    const resets = request.priority === 'user' || (request.generation ?? 0) > entry.generation;
-    entry.generation = Math.max(entry.generation, request.generation ?? 0);
-    if (resets) clearFailures(entry);
-    if (entry.blocked) return;
-    const wish = { priority: request.priority, readyAt: now + (request.waitMs ?? 0), resets };
-    if (entry.state === 'in-flight') {
-      entry.next = entry.next ? sooner(entry.next, wish) : wish;
-      return;
-    }
-    entry.lane = request.lane;
-    if (entry.state === 'idle') return wait(key, entry, wish, now);
-    const both = sooner({ priority: entry.priority, readyAt: entry.readyAt, resets: false }, wish);
-    if (both.readyAt !== entry.readyAt || both.priority !== entry.priority) wait(key, entry, both, now);
-  };
-
-  const promote = (now: number) => {
-    for (let mark = delayed.peek(); mark && (mark.at <= now || !isCurrent(mark)); mark = delayed.peek()) {
-      delayed.pop();
-      const entry = isCurrent(mark) ? entries.get(mark.key) : undefined;
-      if (entry) laneOf(entry.lane).ready.push(mark);
-    }
-  };
-  const bestLane = () => {
-    let best: { name: string; mark: Mark } | null = null;
-    for (const [name, lane] of lanes) {
-      for (let mark = lane.ready.peek(); mark && !isCurrent(mark); mark = lane.ready.peek()) lane.ready.pop();
-      const mark = lane.ready.peek();
-      if (!mark || lane.busy >= settings.concurrency(name)) continue;
-      const wins =
-        !best || mark.rank > best.mark.rank || (mark.rank === best.mark.rank && mark.stamp < best.mark.stamp);
-      if (wins) best = { name, mark };
-    }
-    return best;
-  };
-  const take: Queue['take'] = (now) => {
-    promote(now);
-    const best = bestLane();
-    const entry = best ? entries.get(best.mark.key) : undefined;
-    if (!best || !entry) return null;
-    const lane = laneOf(best.name);
-    lane.ready.pop();
-    lane.busy += 1;
-    busy += 1;
-    entry.state = 'in-flight';
-    return { key: best.mark.key, lane: best.name, priority: entry.priority, attempt: entry.failures + 1 };
-  };
-
-  const done: Queue['done'] = (key, ending, now) => {
-    const entry = entries.get(key);
-    if (entry?.state !== 'in-flight') throw new Error(`${key} ended, but it was not in flight.`);
-    laneOf(entry.lane).busy -= 1;
-    busy -= 1;
-    const next = entry.next;
-    entry.next = null;
-    entry.state = 'idle';
-    switch (ending.kind) {
-      case 'settled':
-      case 'again':
-        clearFailures(entry);
-        break;
-      case 'retry': {
-        if (next?.resets) break;
-        const doubledMs = Math.min(maxMs, minMs * 2 ** Math.min(entry.failures, 30));
-        const delayMs = Math.round(doubledMs * (0.5 + settings.random()));
-        entry.failures += 1;
-        entry.backoffUntil = now + Math.min(maxMs, Math.max(minMs, delayMs));
-        return wait(
-          key,
-          entry,
-          { priority: next?.priority ?? 'resync', readyAt: entry.backoffUntil, resets: false },
-          now,
-        );
-      }
-      case 'blocked':
-        if (next?.resets) break;
-        entry.blocked = true;
-        return;
-    }
-    if (ending.kind === 'again') {
-      const again = { priority: ending.priority, readyAt: now + ending.waitMs, resets: false };
-      return wait(key, entry, next ? sooner(next, again) : again, now);
-    }
-    if (next) wait(key, entry, next, now);
-    else entries.delete(key);
-  };
-
   return {
-    add,
-    take,
-    done,
+    add: (key, request, now) => add(state, key, request, now),
+    take: (now) => take(state, now),
+    done: (key, ending, now) => done(state, key, ending, now),
     forget: (key) => {
-      const entry = entries.get(key);
+      const entry = state.entries.get(key);
       if (entry?.state === 'in-flight') entry.next = null;
-      else entries.delete(key);
+      else state.entries.delete(key);
     },
     nextAt: (now) => {
-      promote(now);
-      return bestLane() ? now : (delayed.peek()?.at ?? null);
+      promote(state, now);
+      return bestLane(state) ? now : (state.delayed.peek()?.at ?? null);
     },
-    inFlight: () => busy,
-    waiting: () => [...entries.values()].filter((entry) => entry.state === 'waiting').length,
+    inFlight: () => state.busy,
+    waiting: () => [...state.entries.values()].filter((entry) => entry.state === 'waiting').length,
   };
+};
+
+const add = (state: State, key: string, request: Request, now: number): void => {
+  const entry = state.entries.get(key) ?? fresh(request.lane);
+  state.entries.set(key, entry);
+  const resets = request.priority === 'user' || (request.generation ?? 0) > entry.generation;
+  entry.generation = Math.max(entry.generation, request.generation ?? 0);
+  if (resets) clearFailures(entry);
+  if (entry.blocked) return;
+  const wish = { priority: request.priority, readyAt: now + (request.waitMs ?? 0), resets };
+  if (entry.state === 'in-flight') {
+    entry.next = entry.next ? sooner(entry.next, wish) : wish;
+    return;
+  }
+  entry.lane = request.lane;
+  if (entry.state === 'idle') return wait(state, key, entry, wish, now);
+  const both = sooner({ priority: entry.priority, readyAt: entry.readyAt, resets: false }, wish);
+  if (both.readyAt !== entry.readyAt || both.priority !== entry.priority) wait(state, key, entry, both, now);
+};
+
+const take = (state: State, now: number): Ticket | null => {
+  promote(state, now);
+  const best = bestLane(state);
+  const entry = best ? state.entries.get(best.mark.key) : undefined;
+  if (!best || !entry) return null;
+  best.lane.ready.pop();
+  best.lane.busy += 1;
+  state.busy += 1;
+  entry.state = 'in-flight';
+  return { key: best.mark.key, lane: entry.lane, priority: entry.priority, attempt: entry.failures + 1 };
+};
+
+const done = (state: State, key: string, ending: Ending, now: number): void => {
+  const entry = state.entries.get(key);
+  if (entry?.state !== 'in-flight') throw new Error(`${key} ended, but it was not in flight.`);
+  laneOf(state, entry.lane).busy -= 1;
+  state.busy -= 1;
+  entry.state = 'idle';
+  const next = entry.next;
+  entry.next = null;
+  // A wish that ends back-off came while the work was failing: it is about something newer than the failure.
+  const isOver = next?.resets === true;
+  switch (ending.kind) {
+    case 'settled':
+      clearFailures(entry);
+      return next ? wait(state, key, entry, next, now) : void state.entries.delete(key);
+    case 'again': {
+      clearFailures(entry);
+      const again = { priority: ending.priority, readyAt: now + ending.waitMs, resets: false };
+      return wait(state, key, entry, next ? sooner(next, again) : again, now);
+    }
+    case 'retry': {
+      if (isOver) return wait(state, key, entry, next, now);
+      entry.backoffUntil = now + backoffMs(state.settings, entry.failures);
+      entry.failures += 1;
+      const retry = { priority: next?.priority ?? 'resync', readyAt: entry.backoffUntil, resets: false } as const;
+      return wait(state, key, entry, retry, now);
+    }
+    case 'blocked':
+      if (isOver) return wait(state, key, entry, next, now);
+      entry.blocked = true;
+      return;
+    default:
+      return unreachable(ending);
+  }
+};
+
+/** Doubled with each failure, and spread so that what failed together does not come back together. */
+const backoffMs = ({ backoff, random }: QueueSettings, failures: number): number => {
+  const { minMs, maxMs } = backoff ?? defaultBackoff;
+  const doubledMs = Math.min(maxMs, minMs * 2 ** Math.min(failures, 30));
+  return Math.min(maxMs, Math.max(minMs, Math.round(doubledMs * (0.5 + random()))));
+};
+
+const wait = (state: State, key: string, entry: Entry, wish: Wish, now: number): void => {
+  entry.priority = wish.priority;
+  entry.readyAt = wish.resets ? wish.readyAt : Math.max(wish.readyAt, entry.backoffUntil);
+  entry.state = 'waiting';
+  state.stamps += 1;
+  entry.stamp = state.stamps;
+  const mark = { key, stamp: entry.stamp, at: entry.readyAt, rank: rank[entry.priority] };
+  if (entry.readyAt <= now) laneOf(state, entry.lane).ready.push(mark);
+  else state.delayed.push(mark);
+};
+
+/** Moves what has waited long enough to its lane. */
+const promote = (state: State, now: number): void => {
+  const { delayed } = state;
+  for (let mark = delayed.peek(); mark && (mark.at <= now || !isCurrent(state, mark)); mark = delayed.peek()) {
+    delayed.pop();
+    const entry = isCurrent(state, mark) ? state.entries.get(mark.key) : undefined;
+    if (entry) laneOf(state, entry.lane).ready.push(mark);
+  }
+};
+
+const bestLane = (state: State): { readonly lane: Lane; readonly mark: Mark } | null => {
+  let best: { lane: Lane; mark: Mark } | null = null;
+  for (const [name, lane] of state.lanes) {
+    for (let mark = lane.ready.peek(); mark && !isCurrent(state, mark); mark = lane.ready.peek()) lane.ready.pop();
+    const mark = lane.ready.peek();
+    if (!mark || lane.busy >= state.settings.concurrency(name)) continue;
+    if (!best || isBefore(mark, best.mark)) best = { lane, mark };
+  }
+  return best;
+};
+
+const isBefore = (a: Mark, b: Mark) => (a.rank === b.rank ? a.stamp < b.stamp : a.rank > b.rank);
+
+const isCurrent = (state: State, mark: Mark): boolean => {
+  const entry = state.entries.get(mark.key);
+  return entry?.state === 'waiting' && entry.stamp === mark.stamp;
+};
+
+const laneOf = (state: State, name: string): Lane => {
+  const known = state.lanes.get(name);
+  if (known) return known;
+  const made = { ready: createHeap(isBefore), busy: 0 };
+  state.lanes.set(name, made);
+  return made;
 };
 
 const fresh = (lane: string): Entry => ({

@@ -1,0 +1,39 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { resolveSecrets } from './local-secrets.ts';
+
+let home = '';
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'molthub-secrets-'));
+  await mkdir(join(home, 'secrets', 'team'), { recursive: true });
+  await writeFile(join(home, 'secrets', 'team', 'key'), 'from a file\n');
+  await writeFile(join(home, 'admin.key'), "Molthub's own");
+});
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+const machineEnv = { OPENAI_KEY: 'from the environment', DATABASE_URL: 'postgres://', MOLTHUB_X: 'x', PGPASSWORD: 'p' };
+const resolve = (provider: 'env' | 'file' | 'vault', key: string) =>
+  resolveSecrets([{ name: 'KEY', provider, key }], { home, machineEnv });
+const refused = { code: 'reconciler.secret-missing', errors: [{ path: 'spec.secrets.KEY', code: 'missing' }] };
+
+test('a secret comes from the environment or from a file below secrets', async () => {
+  expect(await resolve('env', 'OPENAI_KEY')).toEqual({ KEY: 'from the environment' });
+  expect(await resolve('file', 'team/key')).toEqual({ KEY: 'from a file' });
+});
+
+test.each(['DATABASE_URL', 'MOLTHUB_X', 'PGPASSWORD', 'NOT_THERE'])('%s is given to no bot', async (key) => {
+  await expect(resolve('env', key)).rejects.toMatchObject(refused);
+});
+
+test('no path and no link leads out of the folder', async () => {
+  await symlink(join(home, 'admin.key'), join(home, 'secrets', 'link'));
+  for (const key of ['../admin.key', 'link', '/etc/hostname', 'team', 'missing', 'team/key/below']) {
+    await expect(resolve('file', key)).rejects.toMatchObject(refused);
+  }
+});
+
+test('a provider that this target has not is refused by name', async () => {
+  await expect(resolve('vault', 'x')).rejects.toMatchObject(refused);
+});
