@@ -1,21 +1,7 @@
 // The door and the tables behind it, on real servers.
-import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import {
-  BotConverged,
-  IngestTokenRevoked,
-  platformWorkspace,
-  SigningKeyPublished,
-  SimulatorKeyPublished,
-  SpansView,
-  TracesView,
-} from '@molthub/contracts';
-import { newEvent } from '@molthub/event-store/testing';
-import { generateKey, type IngestClaims, type SigningKey, sign } from '@molthub/ingest-token';
-import type { RunningService, ServiceDefinition } from '@molthub/service';
-import { startTestService } from '@molthub/service/testing';
+import { IngestTokenRevoked } from '@molthub/contracts';
+import { generateKey } from '@molthub/ingest-token';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { treeOf } from '@molthub/trace-tree';
 import { type Attributes, SpanKind, SpanStatusCode } from '@opentelemetry/api';
@@ -23,126 +9,14 @@ import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace
 import { OTLPTraceExporter as ProtoExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { CompressionAlgorithm } from '@opentelemetry/otlp-exporter-base';
 import { NodeTracerProvider, SimpleSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-node';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { z } from 'zod';
+import { describe, expect, test } from 'vitest';
 import { dropOld, ensurePartitions } from './retention.ts';
-import { type OtlpServer, traceService } from './service.ts';
+import { asJson, captured, jsonOf, jsonSpan, newBot, simulatorKey, tokenOf, withTelemetry } from './testing.ts';
 
 const postgres = withPostgres();
 const nats = withNats();
-
-const none = { migrations: [], aggregates: [], projections: [], reactions: [], listeners: [], queries: [], jobs: [] };
-const gatewayDefinition: ServiceDefinition = { name: 'gateway', ...none };
-const reconcilerDefinition: ServiceDefinition = { name: 'reconciler', ...none };
-
-let trace: RunningService;
-let gateway: RunningService;
-let reconciler: RunningService;
-let door: OtlpServer;
-const key = generateKey();
-const simulatorKey = generateKey();
-
-const say = (service: RunningService, type: string, data: unknown, workspace = 'default') =>
-  service.log.commit({
-    streams: [{ stream: `test-${randomUUID()}`, expected: 'any', events: [{ ...newEvent(type, data), workspace }] }],
-  });
-
-beforeAll(async () => {
-  const urls = { databaseUrl: postgres.url, natsUrl: nats.url };
-  const definition = traceService({ windows: { latenessMs: 500, lookEveryMs: 50 } });
-  [trace, gateway, reconciler] = await Promise.all([
-    startTestService(definition, urls),
-    startTestService(gatewayDefinition, urls),
-    startTestService(reconcilerDefinition, urls),
-  ]);
-  door = await definition.startOtlp({ host: '127.0.0.1', port: 0, runtime: trace.runtime });
-  await say(gateway, SigningKeyPublished.type, { keyId: key.keyId, publicKey: key.publicKey }, platformWorkspace);
-  const simulator = { keyId: simulatorKey.keyId, publicKey: simulatorKey.publicKey };
-  await say(reconciler, SimulatorKeyPublished.type, simulator, platformWorkspace);
-  await until(async () => (await trace.runtime.reads('select from signing_keys')).length === 2, { what: 'both keys' });
-});
-
-afterAll(async () => {
-  await door?.close();
-  await Promise.all([trace?.stop(), gateway?.stop(), reconciler?.stop()]);
-});
-
-const newBot = (more: Partial<IngestClaims> = {}): IngestClaims => ({
-  botId: randomUUID(),
-  workspace: 'default',
-  fleetId: randomUUID(),
-  tokenId: randomUUID(),
-  expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
-  simulated: false,
-  ...more,
-});
-const tokenOf = (bot: IngestClaims, by: SigningKey = key) => sign(bot, by);
-
-const post = async (
-  token: string | null,
-  body: Buffer | string,
-  headers: Readonly<Record<string, string>> = {},
-  path = '/v1/traces',
-) => {
-  const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
-  const response = await fetch(`${door.url}${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-protobuf', ...authorization, ...headers },
-    body: typeof body === 'string' ? body : new Uint8Array(body),
-  });
-  return { status: response.status, headers: response.headers, body: Buffer.from(await response.arrayBuffer()) };
-};
-const asJson = { 'content-type': 'application/json' };
-
-const samples = join(import.meta.dirname, '../samples');
-const captured = (turn: string, signal = 'traces') =>
-  readdirSync(join(samples, turn))
-    .filter((name) => name.endsWith(`${signal}.bin`))
-    .map((name) => readFileSync(join(samples, turn, name)));
-
-const sendTurn = async (bot: IngestClaims, bodies: readonly Buffer[]) => {
-  const token = await tokenOf(bot);
-  for (const body of bodies) expect(await post(token, body)).toMatchObject({ status: 200, body: Buffer.alloc(0) });
-};
-
-const spansOf = async (bot: IngestClaims, traceId?: string) =>
-  z
-    .array(SpansView.row.extend({ started_at: z.date() }))
-    .parse(
-      await trace.runtime.reads(
-        'select * from trace_read.spans where bot_id = $1 and ($2::text is null or trace_id = $2) order by started_ns',
-        [bot.botId, traceId ?? null],
-      ),
-    );
-const tracesOf = async (bot: IngestClaims) =>
-  z
-    .array(TracesView.row.extend({ started_at: z.date(), ended_at: z.date() }))
-    .parse(
-      await trace.runtime.reads('select * from trace_read.traces where bot_id = $1 order by trace_id', [bot.botId]),
-    );
-const minutesOf = (bot: IngestClaims) =>
-  trace.runtime.reads(
-    `select config_hash, minute, requests, errors, spans, model_calls, tool_calls, latency_counts, duration_ms_sum
-     from trace_read.bot_minutes where bot_id = $1 order by minute, config_hash`,
-    [bot.botId],
-  );
-const eventsOf = (bot: IngestClaims) =>
-  trace.runtime.reads<{ type: string; data: Record<string, unknown> }>(
-    "select type, data from events where data->>'botId' = $1 order by type",
-    [bot.botId],
-  );
-
-const nowNs = () => BigInt(Date.now()) * 1_000_000n;
-const jsonSpan = (more: object = {}) => ({
-  traceId: randomUUID().replaceAll('-', ''),
-  spanId: randomUUID().replaceAll('-', '').slice(0, 16),
-  name: 'openclaw.run',
-  kind: 1,
-  startTimeUnixNano: String(nowNs() - 200_000_000n),
-  endTimeUnixNano: String(nowNs()),
-  ...more,
-});
-const jsonOf = (...spans: readonly object[]) => JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] });
+const telemetry = withTelemetry(postgres, nats);
+const { post, sendTurn, spansOf, tracesOf, minutesOf } = telemetry;
 
 describe('turns captured from OpenClaw', () => {
   test('become traces with a readable tree', async () => {
@@ -200,10 +74,9 @@ describe('turns captured from OpenClaw', () => {
         status: 200,
       });
     }
-    const rows = await trace.runtime.reads<{ signal: string }>(
-      'select signal from telemetry_bodies where bot_id = $1',
-      [bot.botId],
-    );
+    const rows = await telemetry
+      .running()
+      .trace.runtime.reads<{ signal: string }>('select signal from telemetry_bodies where bot_id = $1', [bot.botId]);
     expect(rows.map((row) => row.signal).sort()).toEqual(['logs', 'logs', 'metrics']);
   });
 });
@@ -220,7 +93,7 @@ describe("OpenTelemetry's own exporters", () => {
     const compression = name.endsWith('gzip') ? CompressionAlgorithm.GZIP : CompressionAlgorithm.NONE;
     const headers = { 'x-molthub-token': await tokenOf(bot) };
     // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the same enum, by way of two module formats
-    const exporter: SpanExporter = new Exporter({ url: `${door.url}/v1/traces`, headers, compression });
+    const exporter: SpanExporter = new Exporter({ url: `${telemetry.url()}/v1/traces`, headers, compression });
     const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
     const tracer = provider.getTracer('test tracer');
     const attributes: Attributes = {
@@ -271,7 +144,10 @@ describe('a request without a right', () => {
     const bot = newBot();
     const token = await tokenOf(bot);
     expect(await post(token, '')).toMatchObject({ status: 200 });
-    await say(gateway, IngestTokenRevoked.type, { tokenId: bot.tokenId, botId: bot.botId });
+    await telemetry.say(telemetry.running().gateway, IngestTokenRevoked.type, {
+      tokenId: bot.tokenId,
+      botId: bot.botId,
+    });
     await until(async () => (await post(token, '')).status === 401, { what: 'the revocation' });
   });
   test('is cut off before its body is read: a bomb is not inflated', async () => {
@@ -305,7 +181,7 @@ describe('a request that cannot be taken', () => {
     expect(await bad('', { 'content-encoding': 'zstd' })).toBe(415);
     expect(await bad('', { 'content-type': 'text/plain' })).toBe(415);
     expect(await bad('', {}, '/v1/profiles')).toBe(404);
-    expect((await fetch(`${door.url}/v1/traces`)).status).toBe(405);
+    expect((await fetch(`${telemetry.url()}/v1/traces`)).status).toBe(405);
   });
   test('is malformed: 400 with the reason', async () => {
     const token = await tokenOf(newBot());
@@ -339,76 +215,9 @@ test('spans belong to the bot of the token, though another had the same ids firs
   expect(one[0]?.id).not.toBe(other[0]?.id);
 });
 
-describe('windows', () => {
-  const ended = (count: number, status?: object) =>
-    Array.from({ length: count }, () => jsonSpan({ ...(status ? { status } : {}), ...longAgo() }));
-  // A minute that is over, so that the test need not wait for one.
-  const longAgo = (more = 0) => {
-    const end = (nowNs() / 60_000_000_000n - 3n) * 60_000_000_000n + 1_000_000n;
-    return { startTimeUnixNano: String(end - 200_000_000n - BigInt(more)), endTimeUnixNano: String(end) };
-  };
-  const converged = async (bot: IngestClaims, hash: string, time: string) => {
-    const data: z.infer<typeof BotConverged.data> = {
-      botId: bot.botId,
-      fleetId: bot.fleetId ?? randomUUID(),
-      changeSetId: randomUUID(),
-      version: 1,
-      generation: 1,
-      hash,
-      endpoint: { url: 'ws://127.0.0.1:1', pid: null },
-      tokenReference: null,
-      target: 'simulated',
-      applied: 'started',
-      steps: [],
-      simulated: true,
-    };
-    const event = { ...newEvent(BotConverged.type, data), time };
-    await reconciler.log.commit({ streams: [{ stream: `bot-${bot.botId}`, expected: 'any', events: [event] }] });
-    const known = () => trace.runtime.reads('select from bot_configs where bot_id = $1', [bot.botId]);
-    await until(async () => (await known()).length > 0, { what: 'the configuration' });
-  };
-
-  test('are said once, for the configuration a bot had, with failures counted per minute', async () => {
-    const bot = newBot({ simulated: true });
-    const hash = `sha256:${'a'.repeat(64)}`;
-    await converged(bot, hash, new Date(Date.now() - 3_600_000).toISOString());
-    const token = await tokenOf(bot, simulatorKey);
-    const failed = { code: 2, message: 'no model' };
-    await post(token, jsonOf(...ended(5), ...ended(2, failed)), asJson);
-    const events = await until(async () => ((await eventsOf(bot)).length === 2 ? eventsOf(bot) : null), {
-      what: 'events',
-    });
-    expect(events[0]).toMatchObject({
-      type: 'trace.trace.failed.v1',
-      data: { count: 2, name: 'openclaw.run', message: 'no model', fleetId: bot.fleetId },
-    });
-    const latencyCounts = Array.from({ length: 15 }, (_, i) => (i === 5 ? 7 : 0));
-    expect(events[1]).toMatchObject({
-      type: 'trace.window.summarized.v1',
-      data: { configHash: hash, requests: 7, errors: 2, spans: 7, latencyCounts, simulated: true },
-    });
-    // Latecomers are counted, and the window is not said again; the later minute of a second bot shows that it was looked at.
-    await post(token, jsonOf(...ended(3)), asJson);
-    const other = newBot();
-    await post(await tokenOf(other), jsonOf(...ended(1)), asJson);
-    await until(async () => (await eventsOf(other)).length === 1, { what: 'the window of the other bot' });
-    expect(await eventsOf(bot)).toHaveLength(2);
-    expect(await minutesOf(bot)).toMatchObject([{ config_hash: hash, requests: 10, errors: 2 }]);
-  });
-
-  test('without a known configuration say so', async () => {
-    const bot = newBot();
-    await post(await tokenOf(bot), jsonOf(...ended(1)), asJson);
-    const events = await until(async () => ((await eventsOf(bot)).length === 1 ? eventsOf(bot) : null), {
-      what: 'an event',
-    });
-    expect(events[0]?.data['configHash']).toBeNull();
-  });
-});
-
 test('spans older than they are kept are dropped by the day, and those of other days by when they came', async () => {
   const bot = newBot();
-  const { runtime } = trace;
+  const { runtime } = telemetry.running().trace;
   await sendTurn(bot, captured('turn1-plain'));
   await post(await tokenOf(bot), jsonOf(jsonSpan()), asJson);
   const day = 86_400_000;

@@ -1,0 +1,87 @@
+// The reference that the decoders are tested against: protobufjs, with the messages of trace.proto.
+import protobuf from 'protobufjs';
+
+const field = (id: number, type: string, rule?: 'repeated') => ({ id, type, ...(rule ? { rule } : {}) });
+const root = protobuf.Root.fromJSON({
+  nested: {
+    AnyValue: {
+      oneofs: {
+        value: {
+          oneof: ['stringValue', 'boolValue', 'intValue', 'doubleValue', 'arrayValue', 'kvlistValue', 'bytesValue'],
+        },
+      },
+      fields: {
+        stringValue: field(1, 'string'),
+        boolValue: field(2, 'bool'),
+        intValue: field(3, 'int64'),
+        doubleValue: field(4, 'double'),
+        arrayValue: field(5, 'Values'),
+        kvlistValue: field(6, 'Pairs'),
+        bytesValue: field(7, 'bytes'),
+      },
+    },
+    Values: { fields: { values: field(1, 'AnyValue', 'repeated') } },
+    Pairs: { fields: { values: field(1, 'KeyValue', 'repeated') } },
+    KeyValue: { fields: { key: field(1, 'string'), value: field(2, 'AnyValue') } },
+    Resource: { fields: { attributes: field(1, 'KeyValue', 'repeated') } },
+    Scope: { fields: { name: field(1, 'string') } },
+    Status: { fields: { message: field(2, 'string'), code: field(3, 'int32') } },
+    Event: {
+      fields: {
+        timeUnixNano: field(1, 'fixed64'),
+        name: field(2, 'string'),
+        attributes: field(3, 'KeyValue', 'repeated'),
+      },
+    },
+    Link: {
+      fields: { traceId: field(1, 'bytes'), spanId: field(2, 'bytes'), attributes: field(4, 'KeyValue', 'repeated') },
+    },
+    Span: {
+      fields: {
+        traceId: field(1, 'bytes'),
+        spanId: field(2, 'bytes'),
+        parentSpanId: field(4, 'bytes'),
+        name: field(5, 'string'),
+        kind: field(6, 'int32'),
+        startTimeUnixNano: field(7, 'fixed64'),
+        endTimeUnixNano: field(8, 'fixed64'),
+        attributes: field(9, 'KeyValue', 'repeated'),
+        events: field(11, 'Event', 'repeated'),
+        links: field(13, 'Link', 'repeated'),
+        status: field(15, 'Status'),
+        flags: field(16, 'fixed32'),
+      },
+    },
+    ScopeSpans: { fields: { scope: field(1, 'Scope'), spans: field(2, 'Span', 'repeated') } },
+    ResourceSpans: { fields: { resource: field(1, 'Resource'), scopeSpans: field(2, 'ScopeSpans', 'repeated') } },
+    Request: { fields: { resourceSpans: field(1, 'ResourceSpans', 'repeated') } },
+  },
+});
+const Request = root.lookupType('Request');
+/** A request in protobuf. */
+export const encode = (request: object) => Buffer.from(Request.encode(Request.fromObject(request)).finish());
+
+/** The same request as OTLP/JSON: what the reference decoder read, ids in hex, bytes in base64. */
+export const toJson = (body: Buffer) => {
+  const plain = Request.toObject(Request.decode(body), { longs: String, bytes: Buffer });
+  return Buffer.from(
+    JSON.stringify(plain, (key, value: unknown) => {
+      const bytes = asBytes(value);
+      return bytes ? bytes.toString(key.endsWith('Id') ? 'hex' : 'base64') : value;
+    }),
+  );
+};
+const asBytes = (value: unknown) =>
+  typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer' && 'data' in value
+    ? Buffer.from(Array.isArray(value.data) ? value.data : [])
+    : null;
+
+/** Whether the reference decoder throws. */
+export const referenceRefuses = (body: Buffer): boolean => {
+  try {
+    Request.decode(body);
+    return false;
+  } catch {
+    return true;
+  }
+};
