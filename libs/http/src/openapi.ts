@@ -24,16 +24,20 @@ export type Operation = {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** `codes` lists the error codes that callers may meet. */
+/** `codes` lists the error codes that callers may meet; `names` the schemas that stand once, under a name of their own. */
 export const openApiDocument = (parts: {
   readonly title: string;
   readonly version: string;
   readonly description: string;
   readonly operations: readonly Operation[];
   readonly codes: readonly string[];
+  readonly names: Readonly<Record<string, z.ZodType>>;
 }): Json => {
   const components: Record<string, unknown> = {};
-  const schemaOf = (schema: z.ZodType, io: 'input' | 'output', name: string) => hoisted(schema, io, name, components);
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(parts.names)) registry.add(schema, { id });
+  const schemaOf = (schema: z.ZodType, io: 'input' | 'output', name: string) =>
+    hoisted(schema, io, name, { components, registry });
   components['Problem'] = {
     ...schemaOf(problemSchema, 'output', 'Problem'),
     'x-molthub-codes': [...parts.codes].sort(),
@@ -61,6 +65,7 @@ export const openApiDocument = (parts: {
   };
 };
 
+type Names = z.core.$ZodRegistry<{ id: string }>;
 type SchemaOf = (schema: z.ZodType, io: 'input' | 'output', name: string) => Json;
 
 const described = (operation: Operation, schemaOf: SchemaOf): Json => {
@@ -135,10 +140,16 @@ const hoisted = (
   schema: z.ZodType,
   io: 'input' | 'output',
   name: string,
-  components: Record<string, unknown>,
+  { components, registry }: { readonly components: Record<string, unknown>; readonly registry: Names },
 ): Json => {
-  const { $schema: _, $defs, ...root } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' });
-  const renamed = (def: string) => (def.startsWith('__') ? `${name}${def.replaceAll('_', '')}` : def);
+  const {
+    $schema: _,
+    $defs,
+    ...root
+  } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline', metadata: registry });
+  // What a request may leave out an answer always has, so a named schema has two forms.
+  const renamed = (def: string) =>
+    def.startsWith('__') ? `${name}${def.replaceAll('_', '')}` : io === 'input' ? `${def}Request` : def;
   const rewrite = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(rewrite);
     if (typeof value !== 'object' || value === null) return value;

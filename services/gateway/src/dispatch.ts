@@ -43,9 +43,10 @@ const answerMs = 10_000;
 export const createDispatch = (world: World, operations: Operations): Dispatch => ({
   change: async (call, { definition, data, resourceId, done }) => {
     const command = commandOf(call, definition, parsePart(definition.data, 'command', data));
-    const outcome = await world.commander.request(command, { timeoutMs: call.waitMs });
-    if (outcome === null) {
-      await operations.keep(command, resourceId, call.principal.keyId);
+    const outcome =
+      (await world.commander.request(command, { timeoutMs: call.waitMs })) ??
+      (await operations.keep(command, resourceId, call.principal.keyId));
+    if (outcome === undefined) {
       return {
         status: 202,
         body: { operationId: command.id, resourceId },

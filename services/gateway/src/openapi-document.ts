@@ -1,7 +1,10 @@
 // This API as OpenAPI 3.1.
+import { Actor, Manifest, Problem } from '@molthub/contracts';
 import { type Operation, openApiDocument } from '@molthub/http';
+import { CloudEvent } from './cloud-event.ts';
 import { base } from './register.ts';
 import type { Route } from './route.ts';
+import { Bot } from './routes/bot-row.ts';
 
 const idempotencyKey = {
   name: 'Idempotency-Key',
@@ -59,6 +62,7 @@ export const documentOf = (routes: readonly Route[]): Readonly<Record<string, un
     version: '1',
     description: 'The control plane for fleets of autonomous bots. Errors are RFC 9457 problem details.',
     codes,
+    names: { Actor, Bot, CloudEvent, Manifest, Reason: Problem },
     operations: routes.map(operationOf),
   });
 

@@ -5,8 +5,8 @@ import type { Runtime } from '@molthub/service';
 import { z } from 'zod';
 
 export type Operations = {
-  /** Keeps a command before its caller is told 202. */
-  readonly keep: (command: Command, resourceId: string, madeBy: string) => Promise<void>;
+  /** Keeps a command before its caller is told 202; answers its outcome where it was kept before and has one by now. */
+  readonly keep: (command: Command, resourceId: string, madeBy: string) => Promise<Outcome | undefined>;
   readonly close: () => Promise<void>;
 };
 
@@ -87,13 +87,16 @@ export const createOperations = (runtime: Runtime, commander: Commander): Operat
   return {
     keep: async (command, resourceId, madeBy) => {
       waiting.add(command.id);
-      await runtime.write((sql) =>
+      const rows = await runtime.write((sql) =>
         sql(
-          `insert into operations (id, workspace, made_by, command, resource_id, next_attempt_at, created_at, updated_at)
-           values ($1, $2, $3, $4, $5, now() + interval '2 seconds', now(), now()) on conflict (id) do nothing`,
+          `with mine as (
+             insert into operations (id, workspace, made_by, command, resource_id, next_attempt_at, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, now() + interval '2 seconds', now(), now()) on conflict (id) do nothing)
+           select outcome from operations where id = $1 and status <> 'PENDING'`,
           [command.id, command.workspace, madeBy, JSON.stringify(command), resourceId],
         ),
       );
+      return rows[0] ? Outcome.parse(rows[0]['outcome']) : undefined;
     },
     close: async () => {
       closed = true;
