@@ -55,14 +55,16 @@ export const relay = async (parts: {
 
 /** Where the bus ends, less the depth of a repair; the start of the log for an empty bus or a new epoch. */
 const repairFrom = async (bus: Bus, service: ServiceName, source: RelaySource): Promise<LogPosition> => {
+  const info = await ensureEventStream(bus, service);
   if (!(await source.bus.isEmptied())) {
     // The log is in another cluster than before, or new: what the bus holds may be of a log that is gone.
-    await deleteEventStream(bus, service);
-    await ensureEventStream(bus, service);
+    if (info.state.messages > 0) {
+      await deleteEventStream(bus, service);
+      await ensureEventStream(bus, service);
+    }
     await source.bus.emptied();
     return logStart;
   }
-  const info = await ensureEventStream(bus, service);
   if (info.state.messages === 0) return logStart;
   const manager = await bus.manager();
   const message = await manager.streams.getMessage(eventStream(service), { seq: info.state.last_seq });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ServiceName } from '@molthub/contracts';
 import { type RunningService, startService } from '@molthub/service';
 import { createLogger, createMetrics } from '@molthub/telemetry';
+import { traceService } from '@molthub/trace-ingest';
 import { definitionOf } from './definitions.ts';
 import { openDoors } from './doors.ts';
 import type { Settings } from './env.ts';
@@ -32,8 +33,10 @@ export const startProgram = async (settings: Settings, names: readonly ServiceNa
   try {
     const servers = await openServers(settings, (line) => logger.info(line));
     stops.push(servers.stop);
+    // Kept by name, because its OTLP door is opened after all services run.
+    const trace = traceService();
     const running = await startAll(names, (name) =>
-      startService(definitionOf(name, settings, logger), {
+      startService(name === 'trace' ? trace : definitionOf(name, settings, logger), {
         databaseUrl: servers.databases.urlOf(name),
         natsUrl: servers.natsUrlOf(name),
         logger,
@@ -44,7 +47,7 @@ export const startProgram = async (settings: Settings, names: readonly ServiceNa
       await Promise.all(running.map((service) => service.stop()));
     });
     const keyPath = join(settings.home, 'admin.key');
-    const doors = await openDoors({ settings, servers, running, metrics, logger, keyPath });
+    const doors = await openDoors({ settings, servers, running, startOtlp: trace.startOtlp, keyPath });
     stops.push(doors.close);
     await writeEndpoints(settings, servers, doors);
     return { apiUrl: doors.apiUrl, keyPath, stop };
@@ -72,6 +75,11 @@ const writeEndpoints = async (
   servers: Servers,
   doors: { readonly apiUrl: string | undefined; readonly otlpUrl: string | undefined },
 ) => {
-  const endpoints = { api: doors.apiUrl, otlp: doors.otlpUrl, nats: servers.operator.nats, postgres: servers.operator.postgres };
+  const endpoints = {
+    api: doors.apiUrl,
+    otlp: doors.otlpUrl,
+    nats: servers.operator.nats,
+    postgres: servers.operator.postgres,
+  };
   await writeFile(join(settings.home, 'endpoints.json'), `${JSON.stringify(endpoints, null, 2)}\n`, { mode: 0o600 });
 };
