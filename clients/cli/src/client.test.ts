@@ -39,6 +39,17 @@ test('a request carries the key, and stands below the API', async () => {
   expect(seen[0]?.headers.authorization).toBe('Bearer secret');
 });
 
+test('the probes stand beside the API, and a path that only begins like it stands below', async () => {
+  const urls: (string | undefined)[] = [];
+  const client = await serving((request, response) => {
+    urls.push(request.url);
+    response.end('{}');
+  });
+  await client.probe('/readyz');
+  await client.get(z.unknown(), '/api-keys');
+  expect(urls).toEqual(['/readyz', '/api/v1/api-keys']);
+});
+
 test('a refusal is told with its detail, its problems and its correlation id', async () => {
   const client = await serving((_, response) => {
     response.writeHead(422, { 'content-type': 'application/problem+json' });

@@ -96,7 +96,7 @@ const retryAfterMs = (headers: Headers, count: number): number => {
 
 const send = async (connection: Connection, request: Request, idempotencyKey: string): Promise<Answer> => {
   const { server, key } = connection;
-  const url = new URL(request.path.startsWith('/api') ? request.path : withBase(request.path), server);
+  const url = new URL(request.path.startsWith('/api/') ? request.path : withBase(request.path), server);
   for (const [name, value] of Object.entries(request.query ?? {})) {
     if (value !== undefined) url.searchParams.set(name, String(value));
   }

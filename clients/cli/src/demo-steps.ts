@@ -57,7 +57,7 @@ const converge = async (client: Client, desired: readonly Desired[], timeoutMs: 
   if (first !== undefined) throw first;
   const problems = await waitForBots(client, changed, { timeoutMs, timelines: changed.length === 1 });
   if (problems.length > 0) throw new CliError('not every bot of the demo came up', { problems });
-  note(changed.length === 0 ? '   as it was left' : `   ${changed.length} bots are converged`);
+  note(changed.length === 0 ? '   as it was left' : `   converged: ${changed.length} created or changed`);
 };
 
 const Simulated = z.looseObject({

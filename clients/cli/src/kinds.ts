@@ -70,7 +70,7 @@ export const kinds: readonly Kind[] = [
     details: {
       drift: (id) => `/bot-instances/${id}/drift`,
       health: (id) => `/bot-instances/${id}/health`,
-      timeline: (id) => `/bot-instances/${id}/events`,
+      timeline: (id) => `/bot-instances/${id}/events?sort=-sequence&limit=30`,
     },
   },
   {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { CliError } from '../cli-error.ts';
+import { demoFleetName } from '../demo-fleet.ts';
 import { bringUp, changeOne, firstTrace } from '../demo-steps.ts';
 import { note, print } from '../output.ts';
 import { printable } from '../printable.ts';
@@ -71,7 +72,7 @@ const show = async ({ client }: Session, options: Options): Promise<void> => {
   const hints: [string, string][] = [
     ['status', 'the fleet in short'],
     ['get bots', 'every bot, with status and health'],
-    [`describe bot ${printable(bot.name)}`, 'one bot, with its timeline'],
+    [`describe bot ${demoFleetName}/${printable(bot.name)}`, 'one bot, with its timeline'],
     ["events tail --types 'reconciler.>'", 'drift, crashes and healing as they happen'],
     ...(changeSetId
       ? [[`rollout status ${changeSetId}`, 'the change that was just rolled out'] satisfies [string, string]]

@@ -32,6 +32,9 @@ const prefixed = (parts: Record<string, unknown>): Record<string, unknown> =>
 
 const page = (part: unknown): string => {
   const timeline = Timeline.safeParse(part);
-  if (timeline.success && timeline.data.items.length > 0) return timeline.data.items.map(timelineLine).join('\n');
+  if (timeline.success && timeline.data.items.length > 0) {
+    // The newest were asked for; people read them in the order they happened.
+    return timeline.data.items.toReversed().map(timelineLine).join('\n');
+  }
   return encoded('yaml', part).replaceAll(/^/gm, '  ');
 };

@@ -20,7 +20,7 @@ export const list = async (command: Command): Promise<void> => {
         { title: 'NAME', of: (row) => cell(nameOf(row)) },
         { title: 'STATUS', of: (row) => status(row.status) },
         { title: 'GENERATION', of: (row) => cell(row['generation']) },
-        { title: 'PROCESSED', of: (row) => `${row.processed}/${row.total}` },
+        { title: 'PROCESSED', of: (row) => (row.total === 0 ? '–' : `${row.processed}/${row.total}`) },
       ],
       all,
     ),
