@@ -29,14 +29,24 @@ const withRuntime = (runtime: Record<string, unknown>) => ({
 });
 
 const cases: readonly Case[] = [
-  { what: 'malformed JSON', status: 400, path: '', send: () => molthub.call('POST', '/fleets', undefined, { raw: '{"name":' }) },
+  {
+    what: 'malformed JSON',
+    status: 400,
+    path: '',
+    send: () => molthub.call('POST', '/fleets', undefined, { raw: '{"name":' }),
+  },
   {
     what: 'an unknown field',
     status: 400,
     path: /colour/,
     send: () => molthub.call('POST', '/fleets', { name: 'blue', environment: 'dev', colour: 'blue' }),
   },
-  { what: 'a name of another form', status: 400, path: 'name', send: () => molthub.call('POST', '/fleets', { name: 'A B', environment: 'dev' }) },
+  {
+    what: 'a name of another form',
+    status: 400,
+    path: 'name',
+    send: () => molthub.call('POST', '/fleets', { name: 'A B', environment: 'dev' }),
+  },
   {
     what: 'an OpenClaw version that is not pinned',
     status: 400,
@@ -54,19 +64,26 @@ const cases: readonly Case[] = [
     status: 400,
     path: /spec\.config/,
     send: () =>
-      bot(openclawManifest('anna', '2026.9.6', { models: { providers: { x: { apiKey: `sk-${'a1B2'.repeat(12)}` } } } })),
+      bot(
+        openclawManifest('anna', '2026.9.6', { models: { providers: { x: { apiKey: `sk-${'a1B2'.repeat(12)}` } } } }),
+      ),
   },
   {
     what: 'a prototype key',
     status: 400,
     path: '',
-    send: () => molthub.call('POST', '/fleets', undefined, { raw: '{"name":"x","environment":"dev","__proto__":{"a":1}}' }),
+    send: () =>
+      molthub.call('POST', '/fleets', undefined, { raw: '{"name":"x","environment":"dev","__proto__":{"a":1}}' }),
   },
   {
     what: 'a manifest that policy denies',
     status: 422,
-    path: /spec\.network\.inbound|spec\.config/,
-    send: () => bot({ ...simulatedManifest('anna'), spec: { ...simulatedManifest('anna').spec, network: { inbound: 'PUBLIC' } } }),
+    path: 'spec.policies.forbidPublicAdmin',
+    send: () =>
+      bot({
+        ...simulatedManifest('anna'),
+        spec: { ...simulatedManifest('anna').spec, policies: { forbidPublicAdmin: false } },
+      }),
   },
 ];
 
@@ -94,7 +111,11 @@ test('nothing was changed by what was refused', async () => {
 });
 
 test('a body that is too large is 413', async () => {
-  const answer = await molthub.call('POST', '/fleets', { name: 'x', environment: 'dev', description: 'x'.repeat(2_000_000) });
+  const answer = await molthub.call('POST', '/fleets', {
+    name: 'x',
+    environment: 'dev',
+    description: 'x'.repeat(2_000_000),
+  });
   expect(answer.status).toBe(413);
   expect(Problem.parse(answer.body).detail).toMatch(/1 MiB|1,?048,?576/);
 });
@@ -116,7 +137,11 @@ test('an OTLP body that is none is 400 with a status in its own language', async
   const { token } = z.object({ token: z.string() }).parse(issued.body);
   const { otlp } = await molthub.endpoints();
   const send = (type: string, body: string) =>
-    fetch(`${otlp}/v1/traces`, { method: 'POST', headers: { 'content-type': type, authorization: `Bearer ${token}` }, body });
+    fetch(`${otlp}/v1/traces`, {
+      method: 'POST',
+      headers: { 'content-type': type, authorization: `Bearer ${token}` },
+      body,
+    });
   const json = await send('application/json', '{"resourceSpans": 5}');
   expect(json.status).toBe(400);
   expect(await json.json()).toMatchObject({ message: expect.any(String) });

@@ -9,7 +9,16 @@ import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { capturedTurns, sendCaptured, treeOf } from './src/captured.ts';
-import { getBot, isConverged, makeBot, makeFleet, openclawManifest, timelineOf, untilBot, untilTimeline } from './src/bots.ts';
+import {
+  getBot,
+  isConverged,
+  makeBot,
+  makeFleet,
+  openclawManifest,
+  timelineOf,
+  untilBot,
+  untilTimeline,
+} from './src/bots.ts';
 import { type Molthub, prepareMolthub } from './src/molthub.ts';
 import { type Bot, Fleet, Published } from './src/shapes.ts';
 
@@ -131,7 +140,13 @@ test('captured spans of OpenClaw sent with its ingest token are its traces, and 
   );
   const trees = await Promise.all(runs.map((run) => treeOf(molthub, run.traceId)));
   const runaway = trees.find((tree) => tree && tree.modelCalls > 100);
-  expect(runaway).toMatchObject({ botInstanceId: bot.id, roots: 1, root: 'openclaw.run', modelCalls: 184, toolCalls: 183 });
+  expect(runaway).toMatchObject({
+    botInstanceId: bot.id,
+    roots: 1,
+    root: 'openclaw.run',
+    modelCalls: 184,
+    toolCalls: 183,
+  });
   const oneTool = trees.find((tree) => tree?.toolCalls === 1);
   expect(oneTool).toMatchObject({ root: 'openclaw.run', modelCalls: 2 });
 });

@@ -24,7 +24,10 @@ const processesOf = async (home: string): Promise<readonly number[]> => {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   const found = await Promise.all(
     pids.map(async (pid) => {
-      const texts = await Promise.allSettled([readFile(`/proc/${pid}/cmdline`, 'utf8'), readFile(`/proc/${pid}/environ`, 'utf8')]);
+      const texts = await Promise.allSettled([
+        readFile(`/proc/${pid}/cmdline`, 'utf8'),
+        readFile(`/proc/${pid}/environ`, 'utf8'),
+      ]);
       return texts.some((text) => text.status === 'fulfilled' && text.value.includes(home)) ? pid : 0;
     }),
   );

@@ -74,7 +74,12 @@ const listenOnJetStream = async () => {
   const pull = async () => {
     for await (const message of messages) {
       const get = (name: string) => message.headers?.get(name) ?? '';
-      const one = { id: get('ce-id'), type: get('ce-type'), subject: get('ce-subject'), sequence: Number(get('ce-sequence')) };
+      const one = {
+        id: get('ce-id'),
+        type: get('ce-type'),
+        subject: get('ce-subject'),
+        sequence: Number(get('ce-sequence')),
+      };
       if (!heard.has(one.id)) heard.set(one.id, one);
     }
   };
@@ -129,12 +134,17 @@ test('both see every event of a change set in order and once, across a restart o
   ] as const) {
     for (const changeSet of [first, second]) {
       await until(
-        () => heard().some((e) => e.subject === `change-set-${changeSet}` && e.type === 'rollout.change-set.finished.v1'),
+        () =>
+          heard().some((e) => e.subject === `change-set-${changeSet}` && e.type === 'rollout.change-set.finished.v1'),
         { what: `the end of ${changeSet} on the ${name}`, timeoutMs: 30_000 },
       );
-      const types = heard().filter((e) => e.subject === `change-set-${changeSet}`).map((e) => e.type);
+      const types = heard()
+        .filter((e) => e.subject === `change-set-${changeSet}`)
+        .map((e) => e.type);
       expect(types, name).toEqual(expected);
-      const released = heard().filter((e) => e.subject === `release-${changeSet}-${bot.id}`).map((e) => e.type);
+      const released = heard()
+        .filter((e) => e.subject === `release-${changeSet}-${bot.id}`)
+        .map((e) => e.type);
       expect(released, name).toEqual(['rollout.bot.released.v1', 'rollout.bot.settled.v1']);
     }
     expect(new Set(heard().map((e) => e.id)).size, name).toBe(heard().length);

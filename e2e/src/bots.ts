@@ -25,15 +25,22 @@ export const simulatedManifest = (name: string, simulation: Record<string, unkno
 
 /** Creates a bot and waits out a `202`: installing a runtime for its schema may take a minute. */
 export const makeBot = async (molthub: Molthub, fleetId: string, manifest: unknown): Promise<Bot> => {
-  const answer = await molthub.call('POST', '/bot-instances', { fleetId, manifest }, { headers: { prefer: 'wait=60' } });
+  const answer = await molthub.call(
+    'POST',
+    '/bot-instances',
+    { fleetId, manifest },
+    { headers: { prefer: 'wait=60' } },
+  );
   if (answer.status === 201) return Bot.parse(answer.body);
-  if (answer.status !== 202) throw new Error(`POST /bot-instances answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+  if (answer.status !== 202)
+    throw new Error(`POST /bot-instances answered ${answer.status}: ${JSON.stringify(answer.body)}`);
   const location = answer.headers.get('location')?.replace('/api/v1', '') ?? '';
   const id = await until(
     async () => {
       const operation = await molthub.call('GET', location);
       const body: unknown = operation.body;
-      if (typeof body !== 'object' || body === null || !('status' in body) || body.status === 'PENDING') return undefined;
+      if (typeof body !== 'object' || body === null || !('status' in body) || body.status === 'PENDING')
+        return undefined;
       if (body.status !== 'DONE' || !('resourceId' in body)) throw new Error(JSON.stringify(body));
       return String(body.resourceId);
     },
@@ -74,7 +81,8 @@ export const timelineOf = async (molthub: Molthub, id: string) => {
 
 /** The first line of a type after a sequence. */
 export const untilTimeline = (molthub: Molthub, id: string, type: string, after: number, timeoutMs: number) =>
-  until(
-    async () => (await timelineOf(molthub, id)).find((item) => item.sequence > after && item.type === type),
-    { what: `${type} in the timeline`, timeoutMs, everyMs: 50 },
-  );
+  until(async () => (await timelineOf(molthub, id)).find((item) => item.sequence > after && item.type === type), {
+    what: `${type} in the timeline`,
+    timeoutMs,
+    everyMs: 50,
+  });

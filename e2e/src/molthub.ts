@@ -97,7 +97,11 @@ export const prepareMolthub = async (extra: Readonly<Record<string, string>> = {
           ...(body === undefined && options.raw === undefined ? {} : { 'content-type': 'application/json' }),
           ...options.headers,
         },
-        ...(options.raw !== undefined ? { body: options.raw } : body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(options.raw !== undefined
+          ? { body: options.raw }
+          : body === undefined
+            ? {}
+            : { body: JSON.stringify(body) }),
       });
       const text = await response.text();
       return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };

@@ -1,7 +1,13 @@
 // The parts of answers that tests look at.
 import { z } from 'zod';
 
-export const Fleet = z.object({ id: z.uuid(), name: z.string(), environment: z.string(), status: z.string(), version: z.int() });
+export const Fleet = z.object({
+  id: z.uuid(),
+  name: z.string(),
+  environment: z.string(),
+  status: z.string(),
+  version: z.int(),
+});
 export const Bot = z.object({
   id: z.uuid(),
   fleetId: z.uuid(),
@@ -22,7 +28,9 @@ export const Bot = z.object({
 export type Bot = z.infer<typeof Bot>;
 
 export const Timeline = z.object({
-  items: z.array(z.object({ sequence: z.int(), type: z.string(), time: z.string(), message: z.string(), data: z.unknown() })),
+  items: z.array(
+    z.object({ sequence: z.int(), type: z.string(), time: z.string(), message: z.string(), data: z.unknown() }),
+  ),
   nextCursor: z.string().nullable(),
 });
 export const Problem = z.object({

@@ -99,7 +99,7 @@ async function prepareHome(path: string, env: EmbeddedOptions['env']): Promise<s
     if (!(cause instanceof Error && 'code' in cause && typeof cause.code === 'string')) throw cause;
     throw new Error(
       `The home ${home} cannot be written (${cause.code}). ` +
-        'Give this user the right to write there, or choose another home.',
+        'Give this user the right to write there, or choose another home with MOLTHUB_HOME.',
       { cause },
     );
   }

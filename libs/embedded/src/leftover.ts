@@ -118,7 +118,7 @@ export async function claimDataDirectory(dataDir: string, server: string): Promi
   if (claimed.kind === 'ours') return claimed.release;
   throw new Error(
     `The ${server} data directory ${dataDir} is in use by process ${claimed.pid}. ` +
-      'Stop that one first, or choose another home.',
+      'Stop that one first, or choose another home with MOLTHUB_HOME.',
   );
 }
 

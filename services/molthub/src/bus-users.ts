@@ -14,7 +14,13 @@ const jetstream = ['$JS.API.>', '$JS.ACK.>', '_INBOX.>'];
 const serviceUser = (service: ServiceName): BusUser => ({
   name: service,
   permissions: {
-    publish: [...jetstream, `evt.*.${service}.>`, 'reply.>', `wake.${service}`, ...(service === 'gateway' ? ['cmd.>'] : [])],
+    publish: [
+      ...jetstream,
+      `evt.*.${service}.>`,
+      'reply.>',
+      `wake.${service}`,
+      ...(service === 'gateway' ? ['cmd.>'] : []),
+    ],
     subscribe: ['_INBOX.>', 'wake.>', ...(service === 'gateway' ? ['reply.>'] : [])],
   },
 });

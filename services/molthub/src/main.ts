@@ -10,7 +10,9 @@ const usage = `usage: molthub up [--stop-bots] | molthub serve [${services.join(
 const parse = (args: readonly string[]) => {
   const flags = args.filter((arg) => arg.startsWith('-'));
   const [verb = 'up', ...rest] = args.filter((arg) => !arg.startsWith('-'));
-  const known = services.filter((service) => rest.includes(service) || (service === 'trace' && rest.includes('trace-ingest')));
+  const known = services.filter(
+    (service) => rest.includes(service) || (service === 'trace' && rest.includes('trace-ingest')),
+  );
   const isUsable =
     flags.every((flag) => flag === '--stop-bots') &&
     (verb === 'up' ? rest.length === 0 : verb === 'serve' && known.length === rest.length);

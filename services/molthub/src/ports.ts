@@ -2,11 +2,15 @@
 import { createServer } from 'node:net';
 
 /** Throws one line that names the port and the variable that chooses another. */
-export const assertPortsFree = async (wanted: readonly { readonly port: number; readonly variable: string }[]): Promise<void> => {
+export const assertPortsFree = async (
+  wanted: readonly { readonly port: number; readonly variable: string }[],
+): Promise<void> => {
   for (const { port, variable } of wanted) {
     if (port === 0) continue;
     if (!(await isFree(port))) {
-      throw new Error(`port ${port} is taken by another program; stop that one, or choose another port with ${variable}.`);
+      throw new Error(
+        `port ${port} is taken by another program; stop that one, or choose another port with ${variable}.`,
+      );
     }
   }
 };

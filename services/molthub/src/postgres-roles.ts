@@ -50,7 +50,9 @@ export const provisionRoles = async (adminUrl: string, secret: string): Promise<
     );
     const [row] = rows;
     if (!row?.may) {
-      throw new Error('the user of DATABASE_URL may not create roles; give it CREATEROLE (or use a superuser) for the first start.');
+      throw new Error(
+        'the user of DATABASE_URL may not create roles; give it CREATEROLE (or use a superuser) for the first start.',
+      );
     }
     await admin.query('begin');
     // Two starts at once would trip over each other's catalogue rows.

@@ -1,6 +1,7 @@
 // The two servers everything stands on: the ones named in the environment, or embedded ones below the home.
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { ServiceName } from '@molthub/contracts';
 import { startEmbedded } from '@molthub/embedded';
@@ -43,16 +44,35 @@ export const openServers = async (settings: Settings, log: (line: string) => voi
 
 const external = async (home: string, databaseUrl: string, natsUrl: string): Promise<Servers> => {
   const databases = await provisionRoles(databaseUrl, await secretOf(home)).catch((error: unknown) => {
-    throw new Error(`Postgres at ${hostOf(databaseUrl)}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    const reason = error instanceof Error ? error.message : String(error);
+    const what = `DATABASE_URL: Postgres at ${hostOf(databaseUrl)} does not do (${reason}); is it running, and is the address right?`;
+    throw new Error(what, { cause: error });
   });
+  await assertReachable(natsUrl);
   return {
     databases,
     natsUrlOf: () => natsUrl,
     operator: { nats: natsUrl, postgres: databases.readerUrl },
     stop: async () => undefined,
   };
+};
+
+/** The client would wait for ever for a server that is not there; a start says so instead. */
+const assertReachable = async (natsUrl: string): Promise<void> => {
+  const { hostname, port, host } = new URL(natsUrl);
+  await new Promise<void>((resolve, reject) => {
+    const socket = connect({ host: hostname, port: Number(port || 4222), timeout: 3_000 });
+    const fail = (reason: string) => {
+      socket.destroy();
+      reject(new Error(`NATS_URL: nothing answers at ${host} (${reason}); is nats-server running, and is the address right?`));
+    };
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.once('timeout', () => fail('no answer in 3 s'));
+    socket.once('error', (error) => fail(error.message));
+  });
 };
 
 const secretOf = async (home: string): Promise<string> => {

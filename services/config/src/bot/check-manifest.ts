@@ -37,13 +37,10 @@ export const checkManifest = async (
     ...secretProblems(manifest),
     ...simulationProblems(manifest),
   ];
-  const isJudgeable = !own.some((problem) => unjudgeable.has(problem.code));
-  const problems = isJudgeable ? [...own, ...(await engineProblems(resolved, validateEngineConfig))] : own;
+  // The engine is asked last: installing a version for its schema takes a minute, and what is wrong here is known now.
+  const problems = own.length > 0 ? own : await engineProblems(resolved, validateEngineConfig);
   return problems.length > 0 ? { sound: false, problems } : { sound: true, resolved, hash: canonicalHash(resolved) };
 };
-
-/** With these, asking the engine would be pointless or costly. */
-const unjudgeable = new Set(['config.too-large', 'config.version-not-pinned', 'config.target-refused']);
 
 /** A version that does not exist is the manifest's fault and is told like every other. */
 const engineProblems = async (resolved: Manifest, validate: ValidateEngineConfig): Promise<readonly Problem[]> => {
