@@ -5,7 +5,7 @@ export { migrate, readerRole } from './migrate.ts';
 export type { Migration } from './migration.ts';
 export { createPool, inTransaction, type PoolSettings, readsOn, sqlOn } from './pool.ts';
 export { type Handler, type Projection, projection, when } from './projection.ts';
-export { type Horizon, readHorizon, readLog } from './read.ts';
+export { type Horizon, readCommitted, readHorizon, readLog } from './read.ts';
 export { eventColumns, recordedFromRow } from './recorded.ts';
 export { identifier } from './schema.ts';
 export type { Reads, Sql } from './sql.ts';

@@ -111,7 +111,7 @@ const nearTenThousand = async (pool: Pool) => {
 type Dice = { readonly below: (n: number) => number };
 
 /** mulberry32: small, seeded, good enough to mix transactions. */
-const dice = (seed: number): Dice => {
+export const dice = (seed: number): Dice => {
   let state = seed >>> 0;
   return {
     below: (n) => {
