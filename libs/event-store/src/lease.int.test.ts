@@ -1,0 +1,72 @@
+import { until, withPostgres } from '@molthub/testing';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { isFenced } from './fault.ts';
+import { createLeases, type Lease, type Leases } from './lease.ts';
+import type { Log } from './log.ts';
+import { newEvent, openTestLog } from './testing.ts';
+
+const postgres = withPostgres();
+const durations = { lengthMs: 1_000, renewEveryMs: 300, tryEveryMs: 50 };
+
+let log: Log;
+let close: () => Promise<void>;
+let candidates: Leases[] = [];
+beforeEach(async () => {
+  ({ log, close } = await openTestLog((await postgres.createDatabase()).url));
+});
+afterEach(async () => {
+  await Promise.all(candidates.map((one) => one.stop()));
+  candidates = [];
+  await close();
+});
+
+/** A candidate that says what it leads, and leads until it is told to end. */
+const candidate = (holder: string, lengthMs: number = durations.lengthMs) => {
+  const led: Lease[] = [];
+  const leases = createLeases(log.pool, holder, () => undefined, { ...durations, lengthMs });
+  candidates.push(leases);
+  const release = leases.hold('relay', async (lease, signal) => {
+    led.push(lease);
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  });
+  return { led, leases, release };
+};
+const commitUnder = (fence: Lease | undefined) =>
+  log.commit({ streams: [{ stream: 's', expected: 'any', events: [newEvent('x')] }], fence });
+const expire = () => log.reads("update leases set expires_at = clock_timestamp() - interval '1 second'");
+
+test('one of two leads, and the other does when the first is stopped, without waiting for the lease to end', async () => {
+  const first = candidate('first', 3_600_000);
+  await until(() => first.led.length === 1, { what: 'the first to lead' });
+  const second = candidate('second', 3_600_000);
+  const tries = 'select 1 from leases where expires_at > $1';
+  const [lease] = await log.reads<{ at: Date }>('select expires_at as at from leases');
+  await until(async () => (await log.reads(tries, [lease?.at])).length === 1, { what: 'a renewal' });
+  expect(second.leases.held()).toEqual([]);
+  await first.leases.stop();
+  await until(() => second.led.length === 1, { what: 'the second to lead' });
+  expect(second.led[0]?.epoch).toBe(2n);
+});
+
+test('what a leader writes after another took over is refused', async () => {
+  const first = candidate('first');
+  await until(() => first.led.length === 1, { what: 'the first to lead' });
+  const lease = first.led[0];
+  expect((await commitUnder(lease)).status).toBe('committed');
+  await expire();
+  await log.reads("update leases set holder = 'second', epoch = epoch + 1, expires_at = now() + interval '1 hour'");
+  const refused = await commitUnder(lease).catch((error: unknown) => error);
+  expect(isFenced(refused)).toBe(true);
+  expect(await log.readStream('s')).toHaveLength(1);
+  await until(() => first.leases.held().length === 0, { what: 'the first to notice' });
+});
+
+test('a leader that cannot reach the database stops leading, and leads again when it can', async () => {
+  const first = candidate('first');
+  await until(() => first.led.length === 1, { what: 'the lease' });
+  await postgres.stopHard();
+  await until(() => first.leases.held().length === 0, { what: 'the end of its leading' });
+  await postgres.start();
+  await until(() => first.led.length === 2, { what: 'the lease again', timeoutMs: 20_000 });
+  expect(first.led.map((lease) => lease.epoch)).toEqual([1n, 2n]);
+});
