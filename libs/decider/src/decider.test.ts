@@ -17,7 +17,8 @@ const door: Decider<'open' | 'shut', 'open' | 'close' | 'kick', Fact> = {
 const { given } = specification<'open' | 'shut', 'open' | 'close' | 'kick', Fact>(door);
 
 test('folding goes from the first fact to the last, from any state', () => {
-  expect(fold(door, [{ type: 'opened' }, { type: 'closed' }, { type: 'opened' }])).toBe('open');
+  const facts: readonly Fact[] = [{ type: 'opened' }, { type: 'closed' }, { type: 'opened' }];
+  expect(fold(door, facts)).toBe('open');
   expect(fold(door, [], 'open')).toBe('open');
 });
 
