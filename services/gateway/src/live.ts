@@ -17,6 +17,8 @@ export const LiveQuery = z.strictObject({
   ticket: z.string().max(200).optional(),
 });
 
+const Ticket = z.object({ ticket: z.string().max(200).optional() });
+
 export type LiveSettings = {
   /** Origins whose pages may connect, such as https://molthub.example. */
   readonly origins: readonly string[];
@@ -43,12 +45,14 @@ export const registerLive = (
 ): Live => {
   const sessions = new Set<Session>();
   const { settings, tickets } = parts;
+  const count = doors.world.runtime.metrics.gauge('molthub_streams', 'Open streams of events.');
+  count.set(0);
   const admission = {
     permission: 'event:read' as const,
     reach: 'workspace' as const,
     authenticate: async (request: FastifyRequest): Promise<Principal> => {
       checkOrigin(request, settings.origins);
-      const { ticket } = LiveQuery.partial().loose().parse(request.query);
+      const { ticket } = Ticket.safeParse(request.query).data ?? {};
       if (ticket === undefined) return doors.authenticator.authenticate(authorizationOf(request));
       return tickets.redeem(ticket, request.headers.origin ?? null);
     },
@@ -73,7 +77,11 @@ export const registerLive = (
       }
       const session = openSession({ socket, principal, ...paramsOf(request), doors, settings });
       sessions.add(session);
-      socket.on('close', () => sessions.delete(session));
+      count.set(sessions.size);
+      socket.on('close', () => {
+        sessions.delete(session);
+        count.set(sessions.size);
+      });
     },
   });
   return {

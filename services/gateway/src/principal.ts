@@ -18,10 +18,12 @@ export type Principal = {
 
 export const actorOf = ({ keyId, name }: Principal): Actor => ({ kind: 'api-key', id: keyId, name });
 
-/** The workspace whose owners run the installation: they make workspaces and repair services. */
+/** The workspace whose people run the installation: they repair services, and its owners make workspaces. */
 export const operatorsWorkspace = 'default';
-export const isOperator = ({ workspace, role, fleetIds }: Principal): boolean =>
-  workspace === operatorsWorkspace && role === 'OWNER' && fleetIds.length === 0;
+export const isOfInstallation = ({ workspace, fleetIds }: Principal): boolean =>
+  workspace === operatorsWorkspace && fleetIds.length === 0;
+/** Whether someone reaches beyond their own workspace. */
+export const isOperator = (principal: Principal): boolean => isOfInstallation(principal) && principal.role === 'OWNER';
 
 export const unauthenticated = () =>
   new HttpProblem({

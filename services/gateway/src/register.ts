@@ -4,7 +4,7 @@ import { derivedId, newId } from '@molthub/identity';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Dispatch } from './dispatch.ts';
 import { commandIdOf, type Idempotency, idempotencyKeyOf } from './idempotency.ts';
-import { type Authenticator, authorize, forbidden, isOperator, type Principal } from './principal.ts';
+import { type Authenticator, authorize, forbidden, isOfInstallation, type Principal } from './principal.ts';
 import type { RateLimits } from './rate-limit.ts';
 import type { Answer, Call, Prepared, Route } from './route.ts';
 import { checkSubject } from './subjects.ts';
@@ -41,8 +41,8 @@ export const admit = async (doors: Doors, request: FastifyRequest, route: Admiss
   if (route.reach === 'workspace' && principal.fleetIds.length > 0) {
     throw forbidden('This key is for some fleets only, and this is about the whole workspace.');
   }
-  if (route.reach === 'installation' && !isOperator(principal)) {
-    throw forbidden('This is about the whole installation, and only for owners of its first workspace.');
+  if (route.reach === 'installation' && !isOfInstallation(principal)) {
+    throw forbidden('This is about the whole installation, and only for keys of its first workspace.');
   }
 };
 
