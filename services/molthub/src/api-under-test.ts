@@ -21,7 +21,7 @@ import { rollout } from '@molthub/rollout-service';
 import { type RunningService, type ServiceDefinition, startService } from '@molthub/service';
 import { createLogger, createMetrics } from '@molthub/telemetry';
 import type { TestNats, TestPostgres } from '@molthub/testing';
-import { traceService } from '@molthub/trace-ingest';
+import { type OtlpServer, traceService } from '@molthub/trace-ingest';
 import { z } from 'zod';
 import { provisionRoles } from './postgres-roles.ts';
 
@@ -49,8 +49,12 @@ export type ApiUnderTest = {
   readonly service: (name: ServiceName) => RunningService;
   /** Closes the door and the gateway behind it, and opens them again, on another port. */
   readonly restartGateway: () => Promise<void>;
+  /** Opens the door for spans, until the test ends. */
+  readonly openOtlp: () => Promise<string>;
   readonly close: () => Promise<void>;
 };
+
+const trace = traceService();
 
 /** None of these tests runs an OpenClaw, so nothing is fetched below this home. */
 const definitions: Readonly<Record<ServiceName, (home: string) => ServiceDefinition>> = {
@@ -67,7 +71,7 @@ const definitions: Readonly<Record<ServiceName, (home: string) => ServiceDefinit
   rollout: () => rollout(),
   reconciler: (home) => reconcilerService({ home, otlpUrl: null, machineEnv: {} }),
   health: (home) => health({ home }),
-  trace: () => traceService(),
+  trace: () => trace,
   audit: () => audit(),
   gateway: () => gatewayService(),
 };
@@ -100,6 +104,7 @@ export const openApi = async (
   const secret = randomBytes(32);
   let door: RunningGateway;
   let commander: Commander;
+  let otlp: OtlpServer | undefined;
   const open = async () => {
     const gateway = service('gateway');
     commander = createCommander(gateway.bus, `test-${randomBytes(4).toString('hex')}`);
@@ -151,7 +156,12 @@ export const openApi = async (
       await start('gateway');
       await open();
     },
+    openOtlp: async () => {
+      otlp = await trace.startOtlp({ host: '127.0.0.1', port: 0, runtime: service('trace').runtime });
+      return otlp.url;
+    },
     close: async () => {
+      await otlp?.close();
       await door.close();
       commander.close();
       await Promise.all([...running.keys()].map(stop));
