@@ -95,14 +95,13 @@ test.each(cases)('$what is refused with $status, naming the field', async ({ sta
   expect(problem.detail.length).toBeGreaterThan(10);
   if (path !== '') expect(problem.errors.map((error) => error.path).join(' ')).toMatch(path);
   expect(answer.body).not.toContain('a1B2a1B2');
-  const audited = await until(
+  await until(
     async () => {
       const page = Page.parse((await molthub.call('GET', '/audit?limit=200')).body);
-      return page.items.find((item) => item['correlationId'] === problem.correlationId);
+      return page.items.find((i) => i['correlationId'] === problem.correlationId && i['outcome'] === 'REFUSED');
     },
     { what: 'the refusal in the audit' },
   );
-  expect(audited).toMatchObject({ outcome: 'REFUSED' });
 });
 
 test('nothing was changed by what was refused', async () => {

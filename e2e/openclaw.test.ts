@@ -108,20 +108,20 @@ test('a killed process is reported within 5 s and started again', async () => {
   bot = after;
 });
 
-test('a healthy bot is not touched by a kill -9 of Molthub, and is adopted', async () => {
-  await molthub.kill();
-  process.kill(pidOf(bot), 0);
-  await molthub.start();
-  const after = await untilBot(molthub, bot.id, 'healthy', (b) => isConverged(b) && b.health === 'HEALTHY');
-  expect(pidOf(after)).toBe(pidOf(bot));
-});
-
 test('a hung process is found within two probes and started again', async () => {
   const before = await lastSequence();
   process.kill(pidOf(bot), 'SIGSTOP');
   await untilTimeline(molthub, bot.id, 'reconciler.drift.detected.v1', before, 25_000);
   await untilTimeline(molthub, bot.id, 'reconciler.drift.healed.v1', before, 120_000);
   bot = await untilBot(molthub, bot.id, 'healthy', (b) => isConverged(b) && b.health === 'HEALTHY');
+});
+
+test('a healthy bot is not touched by a kill -9 of Molthub, and is adopted', async () => {
+  await molthub.kill();
+  process.kill(pidOf(bot), 0);
+  await molthub.start();
+  const after = await untilBot(molthub, bot.id, 'healthy', (b) => isConverged(b) && b.health === 'HEALTHY');
+  expect(pidOf(after)).toBe(pidOf(bot));
 });
 
 test('captured spans of OpenClaw sent with its ingest token are its traces, and sent twice are stored once', async () => {
