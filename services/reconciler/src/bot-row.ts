@@ -39,23 +39,41 @@ export type BotRow = z.infer<typeof BotRow>;
 
 const columns = Object.keys(BotRow.shape).join(', ');
 
+/** A row that cannot be read is its own bot's trouble, never the others'. */
+export type ReadRow = { readonly botId: string } & (
+  | { readonly is: 'read'; readonly row: BotRow }
+  | { readonly is: 'unreadable'; readonly error: Error }
+);
+
+const readRow = (row: unknown): ReadRow => {
+  const { bot_id: botId } = Id.parse(row);
+  const parsed = BotRow.safeParse(row);
+  if (parsed.success) return { botId, is: 'read', row: parsed.data };
+  return {
+    botId,
+    is: 'unreadable',
+    error: new Error(`The row of bot ${botId} cannot be read.`, { cause: parsed.error }),
+  };
+};
+const Id = z.object({ bot_id: z.uuid() });
+
 /** The rows of these bots; retired ones are not among them. */
-export const readBots = async (reads: Reads, botIds: readonly string[]): Promise<readonly BotRow[]> =>
-  (await reads(`select ${columns} from bots where bot_id = any($1::uuid[])`, [botIds])).map((row) => BotRow.parse(row));
+export const readBots = async (reads: Reads, botIds: readonly string[]): Promise<readonly ReadRow[]> =>
+  (await reads(`select ${columns} from bots where bot_id = any($1::uuid[])`, [botIds])).map(readRow);
 
 /** All bots, page by page. */
-export async function* allBots(reads: Reads, pageSize = 500): AsyncGenerator<readonly BotRow[]> {
+export async function* allBots(reads: Reads, pageSize = 500): AsyncGenerator<readonly ReadRow[]> {
   let after = '00000000-0000-0000-0000-000000000000';
   for (;;) {
     const page = await reads(`select ${columns} from bots where bot_id > $1::uuid order by bot_id limit $2`, [
       after,
       pageSize,
     ]);
-    const rows = page.map((row) => BotRow.parse(row));
+    const rows = page.map(readRow);
     if (rows.length > 0) yield rows;
     const last = rows.at(-1);
     if (!last || rows.length < pageSize) return;
-    after = last.bot_id;
+    after = last.botId;
   }
 }
 
@@ -82,8 +100,12 @@ export const createBotLoader = (reads: Reads): ((botId: string) => Promise<BotRo
     waiting = [];
     try {
       const rows = await readBots(reads, [...new Set(batch.map((one) => one.botId))]);
-      const byId = new Map(rows.map((row) => [row.bot_id, row]));
-      for (const one of batch) one.resolve(byId.get(one.botId) ?? null);
+      const byId = new Map(rows.map((row) => [row.botId, row]));
+      for (const one of batch) {
+        const found = byId.get(one.botId);
+        if (found?.is === 'unreadable') one.reject(found.error);
+        else one.resolve(found?.row ?? null);
+      }
     } catch (error) {
       for (const one of batch) one.reject(error);
     }

@@ -7,7 +7,9 @@ import { type Targets, targetOf } from './target.ts';
 
 export const queriesOf = (targets: () => Targets | null): readonly Query[] => [
   answer(ReadBotLogs, async ({ data, workspace }, runtime) => {
-    const [row] = await readBots(runtime.reads, [data.botId]);
+    const [found] = await readBots(runtime.reads, [data.botId]);
+    if (found?.is === 'unreadable') throw found.error;
+    const row = found?.row;
     if (!row || row.workspace !== workspace) {
       throw new Rejected('reconciler.bot-unknown', 'No bot with this id was ever released.');
     }

@@ -18,7 +18,8 @@ export type Hints = {
 };
 
 export type ReconcileSettings = {
-  readonly openTargets: (runtime: Runtime) => Promise<Targets>;
+  /** `signal` ends what may take long; the targets are closed afterwards. */
+  readonly openTargets: (runtime: Runtime, signal: AbortSignal) => Promise<Targets>;
   /** Told which targets are open, and null when they are closed. */
   readonly opened: (targets: Targets | null) => void;
   readonly hints: Hints;
@@ -41,7 +42,7 @@ export const reconcileJob = (settings: ReconcileSettings): Job => ({
   name: 'reconcile',
   single: true,
   run: async (runtime, signal) => {
-    const targets = await settings.openTargets(runtime);
+    const targets = await settings.openTargets(runtime, signal);
     settings.opened(targets);
     try {
       await lead(settings, targets, runtime, signal);
@@ -55,7 +56,7 @@ export const reconcileJob = (settings: ReconcileSettings): Job => ({
 const lead = async (settings: ReconcileSettings, targets: Targets, runtime: Runtime, signal: AbortSignal) => {
   const bots = new Map<string, Known>();
   const fleets = { status: await readFleets(runtime.reads), sizes: new Map<string, number>() };
-  const { workers, context } = openWorkers(settings, targets, runtime, bots, fleets);
+  const { workers, context } = openWorkers(settings, targets, runtime, bots, fleets, signal);
   const add = (botId: string, priority: Priority, generation?: number) => {
     const known = bots.get(botId);
     if (!known) return;
@@ -92,7 +93,9 @@ const lead = async (settings: ReconcileSettings, targets: Targets, runtime: Runt
     ...[...targets.values()].map((target) => target.watch((botId) => add(botId, 'drift'))),
   ];
   try {
-    for await (const page of allBots(runtime.reads)) {
+    for await (const rows of allBots(runtime.reads)) {
+      const page = rows.flatMap((one) => (one.is === 'read' ? [one.row] : []));
+      for (const one of rows) if (one.is === 'unreadable') logFault(runtime, one.error);
       for (const row of page) learn(row);
       await adopt(page, targets, fleets.status);
       for (const row of page)
@@ -115,6 +118,7 @@ const openWorkers = (
   runtime: Runtime,
   bots: ReadonlyMap<string, Known>,
   fleets: { readonly status: ReadonlyMap<string, FleetStatus>; readonly sizes: ReadonlyMap<string, number> },
+  signal: AbortSignal,
 ): { readonly workers: Workers; readonly context: ReconcileContext } => {
   const load = createBotLoader(runtime.reads);
   const outcomes = runtime.metrics.counter('molthub_reconciles_total', 'Looks at bots, by what came of them', [
@@ -133,6 +137,9 @@ const openWorkers = (
     fleetStatus: (fleetId) => fleets.status.get(fleetId) ?? 'ACTIVE',
     botsOfFleet: (fleetId) => fleets.sizes.get(fleetId) ?? 1,
     report,
+    isStopping: () => signal.aborted,
+    heldBack: (row, why) =>
+      runtime.logger.info({ botId: row.bot_id, fleetId: row.fleet_id, why }, 'a drifted bot is not healed now'),
     now: Date.now,
     sightings: new Map(),
   };
@@ -267,7 +274,7 @@ const catchUp = async (
 };
 
 const logFault = (runtime: Runtime, error: unknown) =>
-  runtime.logger.warn({ err: error }, 'reading the fleets failed; trying again with the next look');
+  runtime.logger.warn({ err: error }, 'reading what the loop needs failed; trying again with the next look');
 
 const elapsed = (ms: number, signal?: AbortSignal) =>
   new Promise<void>((resolve) => {

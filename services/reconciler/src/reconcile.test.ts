@@ -91,6 +91,8 @@ const context = (more: Partial<ReconcileContext> = {}): ReconcileContext => ({
   fleetStatus: () => fleet,
   botsOfFleet: () => 100,
   report: async (_row, report) => command('report', { botId, report }),
+  isStopping: () => false,
+  heldBack: () => {},
   now: () => now,
   sightings,
   ...more,
@@ -242,6 +244,18 @@ describe('a look at a bot', () => {
     const failed = facts.at(-1);
     const steps = failed?.type === 'reconciler.bot.failed.v1' ? failed.data.steps.map((step) => step.name) : [];
     expect(steps).toEqual(['install', 'configure', 'start']);
+  });
+
+  test('reports no failure of a process that is going down', async () => {
+    const interrupted: Target = {
+      ...target,
+      start: async () => {
+        throw new Error('aborted');
+      },
+    };
+    const going = { targets: targetsOf(interrupted), isStopping: () => true };
+    expect(await look(going)).toEqual({ ending: { kind: 'retry' }, outcome: 'waiting' });
+    expect(types()).toEqual(['bot.assigned']);
   });
 
   test('observes again after a start whose answer was lost, instead of starting twice', async () => {

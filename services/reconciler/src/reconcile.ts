@@ -16,6 +16,10 @@ export type ReconcileContext = {
   readonly botsOfFleet: (fleetId: string) => number;
   /** Records what was seen or done, through the decider. */
   readonly report: (row: BotRow, report: Report) => Promise<void>;
+  /** The process is going down: what fails now is tried by the next one, and is nobody's failure. */
+  readonly isStopping: () => boolean;
+  /** Told why a drifted bot is not healed. */
+  readonly heldBack: (row: BotRow, why: string) => void;
   readonly now: () => number;
   /** First sightings of drift, until a second look confirms them. */
   readonly sightings: Map<string, { readonly of: string; readonly since: string }>;
@@ -179,7 +183,9 @@ const whyNotHeal = (one: Case, observed: Observation, key: string): { readonly w
   const { row, context } = one;
   if (observed.is === 'foreign' || context.fleetStatus(row.fleet_id) === 'PAUSED') return { waitMs: null };
   const permit = context.healing.permit(row.bot_id, row.fleet_id, key, context.now());
-  return permit.is === 'granted' ? null : { waitMs: permit.waitMs };
+  if (permit.is === 'granted') return null;
+  context.heldBack(row, permit.why);
+  return { waitMs: permit.waitMs };
 };
 
 const inSync = async (one: Case, observed: Observation): Promise<Result> => {
@@ -215,6 +221,7 @@ const asJson = (value: unknown): DriftItem['observed'] => JSON.parse(JSON.string
 
 const failed = async (one: Pick<Case, 'row' | 'attempt' | 'context' | 'acts'>, error: unknown): Promise<Result> => {
   const { row, attempt, context, acts } = one;
+  if (context.isStopping()) return { ending: { kind: 'retry' }, outcome: 'waiting' };
   const botError = acts.errorOf(error);
   await context.report(row, {
     kind: 'failed',

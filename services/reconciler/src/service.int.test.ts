@@ -58,13 +58,14 @@ const settings = (): ReconcilerSettings => ({
   otlpUrl: null,
   machineEnv: {},
   pollMs: 200,
-  openTargets: async () => {
-    target = await createSimulatedTarget({ port, spans: null });
+  openTargets: async (_runtime, signal) => {
+    target = await createSimulatedTarget({ port, spans: null, signal });
     port = target.port;
     return targetsOf(target);
   },
 });
 const start = async () => {
+  target = null;
   service = await startTestService(reconcilerService(settings()), { databaseUrl: postgres.url, natsUrl: nats.url });
 };
 
@@ -221,6 +222,28 @@ describe('a simulated bot', () => {
     await until(async () => (await row(botId)) === undefined, { what: 'the row to go' });
     expect(target?.bots.has(botId)).toBe(false);
     expect((await history(botId)).at(-1)).toBe('reconciler.bot.destroyed.v1');
+  });
+
+  test('that is starting does not hold up a stop, is no failure, and is taken up by the next process', async () => {
+    const { botId } = await assign(assignment(simulatedManifest({ startMs: 600_000 })));
+    await until(() => target?.bots.has(botId), { what: 'the start to begin' });
+    const began = performance.now();
+    await service.stop();
+    expect(performance.now() - began).toBeLessThan(10_000);
+    await start();
+    await until(() => target?.bots.has(botId), { what: 'the start to begin again' });
+    expect(await history(botId)).toEqual(['reconciler.bot.assigned.v1']);
+  });
+
+  test('whose row is damaged keeps no other bot from being looked after', async () => {
+    const damaged = await running();
+    const { botId } = await running();
+    await database.query("update reconciler.bots set resolved = '{}' where bot_id = $1", [damaged.botId]);
+    await service.stop();
+    await start();
+    await until(() => target?.bots.has(botId), { what: 'the sound bot to be adopted' });
+    expect(target?.bots.has(damaged.botId)).toBe(false);
+    await running();
   });
 
   test('is adopted by the next process without a word', async () => {

@@ -33,8 +33,11 @@ export const reconcilerService = (settings: ReconcilerSettings): ServiceDefiniti
   let open: Targets | null = null;
   const fleets = new Set<() => void>();
   const bots = new Set<(botId: string) => void>();
-  const openTargets: ReconcileSettings['openTargets'] = async (runtime) =>
-    targetsOf(await openSimulator(settings, runtime), await openLocalTarget(settings, runtime.logger));
+  const openTargets: ReconcileSettings['openTargets'] = async (runtime, signal) =>
+    targetsOf(
+      await openSimulator({ ...settings, signal }, runtime),
+      await openLocalTarget({ ...settings, signal }, runtime.logger),
+    );
   return {
     name: 'reconciler',
     migrations: [fleetsMigration],

@@ -25,7 +25,7 @@ const complainEveryMs = 60_000;
 
 /** Opens the simulated target below `home`; with an `otlpUrl` its bots send spans there, signed for by its own key. */
 export const openSimulator = async (
-  settings: { readonly home: string; readonly otlpUrl: string | null },
+  settings: { readonly home: string; readonly otlpUrl: string | null; readonly signal: AbortSignal },
   runtime: Runtime,
 ): Promise<SimulatedTarget> => {
   const file = join(settings.home, 'simulator.json');
@@ -48,7 +48,7 @@ export const openSimulator = async (
             runtime.logger.warn({ err: error }, 'spans of simulated bots are not taken; trying again');
           },
         });
-  const target = await createSimulatedTarget({ port: memory.port, spans });
+  const target = await createSimulatedTarget({ port: memory.port, spans, signal: settings.signal });
   if (target.port !== memory.port) await remember(file, { ...memory, port: target.port });
   return target;
 };

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BotDirs, botDirs, pickPort } from '@molthub/openclaw';
+import { type BotDirs, botDirs, PORT_DISTANCE, pickPort } from '@molthub/openclaw';
 import { z } from 'zod';
 
 /** Survives Molthub; only this process writes it. */
@@ -70,7 +70,7 @@ export const prepare = async (home: string, place: Place, nodeId: string, worksp
     botId: place.botId,
     nodeId,
     workspace,
-    port: await pickPort({ taken: await portsTaken(home) }),
+    port: await pickPort({ taken: await portsTaken(home, place), base: basePort(nodeId) }),
     version: null,
     isRestoring: false,
     generation: 0,
@@ -84,11 +84,25 @@ export const prepare = async (home: string, place: Place, nodeId: string, worksp
 
 export const readToken = async (place: Place): Promise<string> => (await readFile(tokenFile(place), 'utf8')).trim();
 
-const portsTaken = async (home: string): Promise<readonly number[]> => {
+/** Gives a bot that does not run another port where somebody else took its own meanwhile. Callers take turns. */
+export const withFreePort = async (home: string, place: Place, identity: Identity): Promise<Identity> => {
+  const port = await pickPort({ taken: await portsTaken(home, place), base: identity.port });
+  return port === identity.port ? identity : writeIdentity(place, { ...identity, port });
+};
+
+/** Two homes on one machine would pick the same ports at the same time; from below the ports of outgoing connections. */
+const basePort = (nodeId: string): number =>
+  firstPort + PORT_DISTANCE * (Number.parseInt(nodeId.slice(0, 8), 16) % bases);
+const firstPort = 18_789;
+const bases = 100;
+
+/** The ports of the other bots of this home. */
+const portsTaken = async (home: string, place: Place): Promise<readonly number[]> => {
   const names = await readdir(join(home, 'bots'));
-  const ids = names.filter((name) => z.uuid().safeParse(name).success);
-  const identities = await Promise.all(ids.map((id) => readIdentity(placeOf(home, id))));
-  return identities.flatMap((identity) => (identity ? [identity.port] : []));
+  const ids = names.filter((name) => name !== place.botId && z.uuid().safeParse(name).success);
+  const identities = await Promise.allSettled(ids.map((id) => readIdentity(placeOf(home, id))));
+  // A bot whose folder is damaged is its own trouble; that a port is really free is tried before it is taken.
+  return identities.flatMap((one) => (one.status === 'fulfilled' && one.value ? [one.value.port] : []));
 };
 
 /** The file's content; whoever writes it first decides it. */

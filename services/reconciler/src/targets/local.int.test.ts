@@ -1,5 +1,6 @@
 // One real OpenClaw bot through what every target must do. The runtime is shared with other tests: 650 MB.
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ResolvedManifest } from '@molthub/contracts';
@@ -10,7 +11,7 @@ import { z } from 'zod';
 import { desiredBot, describeTarget } from '../target.conformance.ts';
 import type { Desired, Target } from '../target.ts';
 import { openLocalTarget } from './local.ts';
-import { placeOf } from './local-place.ts';
+import { placeOf, readIdentity } from './local-place.ts';
 
 const runtimesDir = join(tmpdir(), 'molthub-test-runtimes');
 const logger = createLogger('reconciler', 'error');
@@ -55,6 +56,23 @@ describeTarget('local', {
     await writeFile(file, JSON.stringify({ ...config, tools: { deny: [] } }));
   },
   eventually: (condition, what) => until(condition, { what, timeoutMs: 30_000 }),
+});
+
+test('a bot whose port was taken while it was down gets another one', async () => {
+  const target = await open();
+  const desired = desiredBot(manifest({}));
+  await target.configure(desired, () => {});
+  const portOf = async () => (await readIdentity(placeOf(home, desired.botId)))?.port ?? 0;
+  const port = await portOf();
+  const thief = createServer();
+  await new Promise<void>((resolve) => thief.listen(port, '127.0.0.1', resolve));
+  const said: string[] = [];
+  await target.configure(desired, (message) => said.push(message));
+  await new Promise((resolve) => thief.close(resolve));
+  expect(await portOf()).toBeGreaterThanOrEqual(port + 120);
+  expect(said[0]).toContain('taken by someone else');
+  expect(await readFile(configFile(desired), 'utf8')).toContain(`"port": ${await portOf()}`);
+  await target.close();
 });
 
 test('what a bot leaves on disk is readable by its owner only, and belongs to this machine alone', async () => {

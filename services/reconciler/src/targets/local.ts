@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { Rejected } from '@molthub/decider';
 import {
   botEnvironment,
+  connectGateway,
   diffConfig,
   findBotProcess,
+  GatewayError,
   installOpenclaw,
   lastLogLines,
   observedConfig,
@@ -34,6 +36,7 @@ import {
   prepare,
   readIdentity,
   readToken,
+  withFreePort,
   writeIdentity,
 } from './local-place.ts';
 import { resolveSecrets } from './local-secrets.ts';
@@ -48,6 +51,8 @@ export type LocalSettings = {
   readonly runtimesDir?: string;
   readonly hungAfterMs?: number;
   readonly startTimeoutMs?: number;
+  /** Ends what may take long: an install, the wait for a bot to get ready. The bot's process goes on. */
+  readonly signal?: AbortSignal;
 };
 
 type Local = LocalSettings & {
@@ -107,9 +112,14 @@ export const openLocalTarget = async (settings: LocalSettings, logger: Logger): 
     logs: (desired, lines) => logs(placeOf(local.home, desired.botId), lines),
     adopt: async (bots) => {
       for (const { botId } of bots) {
-        const place = placeOf(local.home, botId);
-        const identity = await readIdentity(place);
-        if (identity?.nodeId === local.nodeId) supervisor.look(place, identity.port, startedAtOf(identity));
+        try {
+          const place = placeOf(local.home, botId);
+          const identity = await readIdentity(place);
+          if (identity?.nodeId === local.nodeId) supervisor.look(place, identity.port, startedAtOf(identity));
+        } catch (error) {
+          // One bot's damaged folder must not keep the others from being adopted.
+          logger.warn({ err: error, botId }, 'a bot could not be adopted; it is looked at again');
+        }
       }
     },
     watch: (changed) => {
@@ -197,6 +207,7 @@ const install = (local: Local, desired: Desired, say: Say) =>
     runtimesDir: local.runtimes,
     log: say,
     machineEnv: local.machineEnv,
+    ...(local.signal ? { signal: local.signal } : {}),
   });
 
 const configure = async (local: Local, desired: Desired, say: Say): Promise<Configured> => {
@@ -208,14 +219,16 @@ const configure = async (local: Local, desired: Desired, say: Say): Promise<Conf
   const identity = await ownIdentity(local, place, desired);
   const channels = desired.run === 'PAUSED' ? 'cut' : 'open';
   const config = effectiveConfig(desired, channels);
-  const owned = await ownedOf(place, identity);
   const reached = { generation: desired.generation, channels } as const;
   if (!(await findBotProcess(place.dirs))) {
-    const moved = await changeVersion(place, identity, version, say);
-    await writeConfigFile(place.dirs.configFile, withOwned(config, owned));
+    const placed = await local.preparing(() => withFreePort(local.home, place, identity));
+    if (placed.port !== identity.port) say(`port ${identity.port} is taken by someone else; it gets ${placed.port}`);
+    const moved = await changeVersion(place, placed, version, say);
+    await writeConfigFile(place.dirs.configFile, withOwned(config, await ownedOf(place, moved)));
     await writeIdentity(place, { ...moved, ...reached });
     return 'needs-restart';
   }
+  const owned = await ownedOf(place, identity);
   if (identity.version !== version) throw new Error(`The bot still runs ${identity.version}; it has to stop first.`);
   if (identity.processKey !== processKeyOf(desired)) {
     // It has to start anew in any case; written before it ended, the file would be reloaded for nothing.
@@ -279,8 +292,13 @@ const configurationExit = 78;
 
 const ready = async (local: Local, desired: Desired, place: Place, begun: Begun): Promise<void> => {
   const { port, identity } = begun;
-  const readiness = await waitReady({ port, identity, timeoutMs: local.startTimeout });
-  if (readiness.state === 'ready') return;
+  const readiness = await waitReady({
+    port,
+    identity,
+    timeoutMs: local.startTimeout,
+    ...(local.signal ? { signal: local.signal } : {}),
+  });
+  if (readiness.state === 'ready') return answersItself(place, port);
   if (readiness.state === 'timeout') {
     throw new Error(`OpenClaw did not get ready within ${local.startTimeout / 1_000} s: ${readiness.lastAnswer}`);
   }
@@ -293,6 +311,25 @@ const ready = async (local: Local, desired: Desired, place: Place, begun: Begun)
   }
   const how = exit?.signal ?? `exit code ${exit?.code ?? 'unknown'}`;
   throw new Error(`OpenClaw ended while it was starting (${how}); the log of bot ${place.botId} says why.`);
+};
+
+/** Whoever holds the port answers; only the bot itself knows its token. */
+const answersItself = async (place: Place, port: number): Promise<void> => {
+  try {
+    const client = await connectGateway({
+      url: `ws://127.0.0.1:${port}`,
+      token: await readToken(place),
+      timeoutMs: 30_000,
+      scopes: ['operator.read'],
+    });
+    client.close();
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    await stopBot({ dirs: place.dirs, port, graceMs: 0 });
+    throw new Error(`Port ${port} is answered by somebody else, or the bot lets nobody in (${error.code}).`, {
+      cause: error,
+    });
+  }
 };
 
 const stop = async (local: Local, desired: Desired, how: 'clean' | 'hard'): Promise<void> => {

@@ -53,6 +53,14 @@ test('a bot that cannot apply refuses for good', async () => {
   await expect(target.configure(failing, () => {})).rejects.toMatchObject({ code: 'reconciler.apply-refused' });
 });
 
+test('a real engine is never simulated', async () => {
+  const target = await open();
+  const { spec, ...rest } = simulatedManifest();
+  const real = { ...rest, spec: { ...spec, runtime: { engine: 'openclaw' as const, version: '2026.9.6' } } };
+  const refusal = { code: 'reconciler.engine-refused' };
+  await expect(target.configure(desiredBot(real), () => {})).rejects.toMatchObject(refusal);
+});
+
 test('ten thousand idle bots cost less than 20 KB each and no timer', async () => {
   const target = await open();
   setFlagsFromString('--expose-gc');

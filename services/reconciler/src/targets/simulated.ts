@@ -24,6 +24,8 @@ export type SimulatedSettings = {
   /** Null where nobody takes spans. */
   readonly spans: SpanExporter | null;
   readonly now?: () => number;
+  /** Ends starts and changes that are under way. */
+  readonly signal?: AbortSignal;
 };
 
 export type SimulatedTarget = Target & {
@@ -49,7 +51,7 @@ export const createSimulatedTarget = async (settings: SimulatedSettings): Promis
   };
   const start = async (desired: Desired) => {
     const bot = known(desired);
-    await pause(bot.simulation.startMs);
+    await pause(bot.simulation.startMs, settings.signal);
     startBot(bot, desired.restarts, now());
     lives.expect(bot);
   };
@@ -64,11 +66,12 @@ export const createSimulatedTarget = async (settings: SimulatedSettings): Promis
     observe: async (desired) => observe(bots.get(desired.botId), endpoint.port),
     install: async () => {},
     configure: async (desired) => {
+      refuseOtherEngines(desired);
       const bot = bots.get(desired.botId) ?? createBot(desired);
       bots.set(desired.botId, bot);
       const wasUp = bot.process.is === 'up';
       const simulation = createBot(desired).simulation;
-      await pause(simulation.applyMs);
+      await pause(simulation.applyMs, settings.signal);
       if (simulation.failApply) {
         throw new Rejected('reconciler.apply-refused', 'simulated: spec.config.simulation.failApply is true.', [
           { path: 'spec.config.simulation.failApply', code: 'refused', message: 'Set it to false to let it apply.' },
@@ -113,7 +116,19 @@ export const createSimulatedTarget = async (settings: SimulatedSettings): Promis
   };
 };
 
-const pause = (ms: number) => (ms > 0 ? delay(ms) : Promise.resolve());
+const pause = async (ms: number, signal?: AbortSignal) => {
+  if (ms > 0) await delay(ms, undefined, signal ? { signal } : {});
+};
+
+const refuseOtherEngines = ({ resolved }: Desired) => {
+  const { engine } = resolved.spec.runtime;
+  if (engine === 'simulated') return;
+  throw new Rejected(
+    'reconciler.engine-refused',
+    `Target simulated cannot run engine ${engine}; it would only pretend to.`,
+    [{ path: 'spec.target.kind', code: 'refused', message: 'Use target local for this engine.' }],
+  );
+};
 
 const observe = (bot: SimulatedBot | undefined, port: number): Observation => {
   if (!bot) return { is: 'absent' };
