@@ -3,7 +3,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { get } from 'node:http';
 import { basename } from 'node:path';
-import { findBotProcess, isAlive, type ProcessIdentity } from '@molthub/openclaw';
+import { findBotProcess, isAlive, type ProcessIdentity, trimLog } from '@molthub/openclaw';
 import type { Place } from './local-place.ts';
 
 export type SupervisorSettings = {
@@ -33,10 +33,12 @@ type Watched = {
   fileStamp: string;
   isBusy: boolean;
   askedAt: number;
+  trimmedAt: number;
 };
 
 const tickMs = 500;
 const askEveryMs = 5_000;
+const trimEveryMs = 30_000;
 const answerTimeoutMs = 2_000;
 const settleMs = 50;
 
@@ -49,6 +51,7 @@ export const createSupervisor = (settings: SupervisorSettings): Supervisor => {
       if (watched.process !== null && Date.now() - watched.askedAt >= askEveryMs) {
         if (!(await ask(watched))) settings.changed(botId);
       }
+      if (Date.now() - watched.trimmedAt >= trimEveryMs) await trim(watched);
     } catch (error) {
       settings.failed(botId, error);
     } finally {
@@ -77,6 +80,7 @@ export const createSupervisor = (settings: SupervisorSettings): Supervisor => {
       fileStamp: '',
       isBusy: false,
       askedAt: 0,
+      trimmedAt: 0,
     };
     bots.set(botId, watched);
     return watched;
@@ -118,6 +122,13 @@ const ask = async (watched: Watched): Promise<boolean> => {
   const isAnswered = await isAnswering(watched.port);
   if (isAnswered) watched.silentFrom = Date.now();
   return isAnswered;
+};
+
+/** A bot that talks without end must not fill the disk. */
+const trim = async (watched: Watched): Promise<void> => {
+  watched.trimmedAt = Date.now();
+  await trimLog(watched.place.dirs.logFile);
+  await trimLog(watched.place.dirs.processLogFile);
 };
 
 /** An answer in time; an open port or a living process say nothing. */
