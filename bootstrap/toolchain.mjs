@@ -41,8 +41,8 @@ export function run(node, step) {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
     env: { ...environment(node), MOLTHUB_LIFELINE_FD: '3' },
   });
-  // A terminal sends Ctrl-C to the whole group, so the child has it already; a supervisor signals only this process.
-  process.on('SIGINT', () => {});
+  // A terminal sends Ctrl-C to the whole group, a supervisor signals only this process: the child takes both as one.
+  process.on('SIGINT', () => child.kill('SIGTERM'));
   process.on('SIGTERM', () => child.kill('SIGTERM'));
   const parent = process.ppid;
   const watch = setInterval(() => {

@@ -27,8 +27,9 @@ const fail = (error: unknown): never => {
 /** Resolves at SIGINT, SIGTERM, or when the process that started this one is gone. */
 const untilTold = (lifelineFd: number | undefined): Promise<void> =>
   new Promise((resolve) => {
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
+    // Kept for good: a second signal, from a terminal and from npm at once, must not cut the clean stop short.
+    process.on('SIGINT', () => resolve());
+    process.on('SIGTERM', () => resolve());
     if (lifelineFd === undefined) return;
     const lifeline = createReadStream('', { fd: lifelineFd });
     lifeline.on('close', () => resolve());
