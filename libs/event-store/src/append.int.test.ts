@@ -110,12 +110,14 @@ test('a unit that fails in its own work fails alone', async () => {
   expect(await log.readStream(stream)).toHaveLength(0);
 });
 
-test('an append that is not the first write of its transaction is refused', async () => {
-  const text = `select * from thing.append(1, '{0}', '{s}', '{-1}', '{0}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')`;
+test.each([
+  ['append', `(1, '{0}', '{s}', '{-1}', '{0}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')`],
+  ['append_one', `(1, 's', -1, 'default', '${randomUUID()}', 't', '{}', '{}', now())`],
+])('an %s that is not the first write of its transaction is refused', async (name, parameters) => {
   await expect(
     inTransaction(log.pool, async (sql) => {
       await sql(`insert into leases (name, holder, epoch, expires_at) values ('x', 'y', 1, now())`);
-      await sql(text);
+      await sql(`select * from thing.${name}${parameters}`);
     }),
   ).rejects.toThrow('must be the first write');
 });

@@ -95,9 +95,9 @@ const makeSchema = async (pool: Pool, run: OrderRun) => {
   const text = logSchema(run.schema);
   const changed = run.schemaText(text);
   if (changed === text) throw new Error('The guard to take out is not in the DDL any more.');
-  const append = /create function \S+\.append\([\s\S]*?\$append\$;/.exec(changed)?.[0];
-  if (!append) throw new Error('The DDL has no append function.');
-  await pool.query(append.replace('create function', 'create or replace function'));
+  const appends = changed.match(/create function \S+\.append\w*\([\s\S]*?\$append\$;/g) ?? [];
+  if (appends.length !== 2) throw new Error('The DDL should have two append functions.');
+  for (const append of appends) await pool.query(append.replace('create function', 'create or replace function'));
 };
 
 /** On a new cluster, uses up ids so that the run crosses from 9999 to 10000, where an order by text would turn around. */
@@ -166,7 +166,8 @@ const randomUnits = (run: OrderRun, random: Dice): readonly Unit[] => {
   const streams = new Set(Array.from({ length: 1 + random.below(4) }, () => `hot-${random.below(run.streams)}`));
   const units: StreamAppend[][] = Array.from({ length: 1 + random.below(3) }, () => []);
   for (const stream of streams) {
-    const events = Array.from({ length: 1 + random.below(24) }, () => newEvent('thing.happened'));
+    const count = random.below(10) === 0 ? 1 : 1 + random.below(24);
+    const events = Array.from({ length: count }, () => newEvent('thing.happened'));
     units[random.below(units.length)]?.push({ stream, expected: random.below(50) === 0 ? 1 : 'any', events });
   }
   return units.filter((unit) => unit.length > 0).map((unit) => ({ streams: unit }));

@@ -179,6 +179,49 @@ begin
 end
 $append$;
 
+-- The same for one event of one stream, the most common append, at a third of the cost.
+create function ${schema}.append_one(
+  p_epoch integer, p_stream text, p_expected integer,
+  p_workspace text, p_id uuid, p_type text, p_data jsonb, p_meta jsonb, p_at timestamptz,
+  out status text, out at_version integer, out at_position text, out tx text
+) language plpgsql as $append$
+declare
+  -- Assigned, since plpgsql evaluates such an expression without starting a statement.
+  locked boolean;
+  base integer;
+  is_known boolean;
+begin
+  if pg_current_xact_id_if_assigned() is not null then
+    raise exception 'an append must be the first write of its transaction' using errcode = 'MH001';
+  end if;
+  locked := pg_advisory_xact_lock_shared(hashtextextended('${schema}', 1)) is null;
+  locked := pg_advisory_xact_lock(hashtextextended('${schema}' || p_stream, 0)) is null;
+
+  select (select s.version from ${schema}.streams s where s.stream_id = p_stream),
+    exists (select from ${schema}.events e where e.event_id = p_id)
+  into base, is_known;
+  status := case
+    when is_known then 'repeat'
+    when p_expected = -1 or p_expected = -2 and base is not null or p_expected = coalesce(base, 0) then 'ok'
+    else 'conflict'
+  end;
+  if status <> 'ok' then
+    return;
+  end if;
+
+  at_version := coalesce(base, 0) + 1;
+  if base is null then
+    insert into ${schema}.streams (stream_id, version) values (p_stream, at_version);
+  else
+    update ${schema}.streams set version = at_version where stream_id = p_stream;
+  end if;
+  insert into ${schema}.events as e (epoch, workspace, stream_id, version, event_id, type, data, meta, at)
+  values (p_epoch, p_workspace, p_stream, at_version, p_id, p_type, p_data, p_meta, p_at)
+  returning e.position::text into at_position;
+  tx := pg_current_xact_id_if_assigned()::text;
+end
+$append$;
+
 -- Ends a leader's transaction: raises unless the lease is still this holder's in this epoch.
 create function ${schema}.fence(p_name text, p_holder text, p_epoch bigint) returns void language plpgsql as $fence$
 begin
