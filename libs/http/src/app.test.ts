@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { createLogger } from '@molthub/telemetry';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -27,7 +28,7 @@ beforeAll(async () => {
     throw new Error('known');
   });
   app.get('/trace', async (request) => ({ traceparent: traceparentOf(request), address: request.ip }));
-  await app.ready();
+  await app.listen({ host: '127.0.0.1', port: 0 });
 });
 afterAll(() => app.close());
 
@@ -149,4 +150,30 @@ test('more than 64 headers are refused', async () => {
 test('a path that cannot be decoded is 400', async () => {
   const response = await app.inject({ method: 'GET', url: '/%zz' });
   expect(problemOf(response)).toMatchObject({ status: 400, code: 'gateway.malformed-url' });
+});
+
+/** Everything that the server says to these bytes, until it hangs up. */
+const spoken = async (bytes: string): Promise<string> => {
+  const { port } = z.object({ port: z.int() }).parse(app.server.address());
+  const socket = connect(port, '127.0.0.1');
+  socket.write(bytes);
+  let text = '';
+  for await (const chunk of socket) text += String(chunk);
+  return text;
+};
+
+test.each([
+  ['no HTTP', 'nonsense\r\n\r\n', 400],
+  [
+    'sec-039: two lengths',
+    'POST /things HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    400,
+  ],
+  ['sec-039: a length with a sign', 'POST /things HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\n', 400],
+  ['sec-039: a space before the colon', 'GET /trace HTTP/1.1\r\nHost : x\r\n\r\n', 400],
+  ['sec-040: headers above 16 KiB', `GET /trace HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`, 431],
+])('%s is told as a problem and cut', async (_, bytes, status) => {
+  const text = await spoken(bytes);
+  expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  expect(text).toMatch(/application\/problem\+json/);
 });

@@ -1,6 +1,7 @@
 // The Fastify app that every HTTP door of Molthub is made with: strict input, problem+json, bounded everything.
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Logger } from '@molthub/telemetry';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { HttpProblem, problemBody } from './problem.ts';
@@ -40,6 +41,7 @@ export const createApp = (settings: AppSettings): App => {
     return503OnClosing: true,
     http: { maxHeaderSize: headerBytesMax, insecureHTTPParser: false },
     genReqId: correlationIdOf,
+    clientErrorHandler: answerUnparsed,
     frameworkErrors: (error, request, reply) => void answer(asProblem(error, settings), request, reply, settings),
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 512 },
   });
@@ -52,6 +54,38 @@ export const createApp = (settings: AppSettings): App => {
     done(limitsOf(request));
   });
   return app;
+};
+
+/** What is no HTTP request has no route and no reply; its sender is told all the same, and cut. */
+const answerUnparsed = (error: NodeJS.ErrnoException, socket: Socket): void => {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const problem = unparsedProblem(error.code);
+  const body = JSON.stringify(problemBody(problem, randomUUID()));
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+};
+
+const unparsedProblem = (code: string | undefined): HttpProblem => {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    const detail = `The headers are larger than ${headerBytesMax / 1024} KiB.`;
+    return new HttpProblem({ status: 431, code: 'gateway.headers-too-large', detail });
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new HttpProblem({
+      status: 408,
+      code: 'gateway.request-timeout',
+      detail: 'The request took too long to arrive.',
+    });
+  }
+  return new HttpProblem({ status: 400, code: 'gateway.malformed-request', detail: 'This is no HTTP request.' });
 };
 
 const limitsOf = (request: FastifyRequest): HttpProblem | undefined => {

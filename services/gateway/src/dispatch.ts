@@ -1,7 +1,7 @@
 // Commands on their way to their owner, and what becomes of them.
 import type { Command, CommandDefinition, CommandOf, Outcome } from '@molthub/contracts';
 import type { Sql } from '@molthub/event-store';
-import { parsePart } from '@molthub/http';
+import { HttpProblem, parsePart } from '@molthub/http';
 import type { Operations } from './operations.ts';
 import { problemOf, unavailable } from './outcome.ts';
 import { actorOf } from './principal.ts';
@@ -43,9 +43,10 @@ const answerMs = 10_000;
 export const createDispatch = (world: World, operations: Operations): Dispatch => ({
   change: async (call, { definition, data, resourceId, done }) => {
     const command = commandOf(call, definition, parsePart(definition.data, 'command', data));
+    checkSize(command);
+    const asked = world.commander.request(command, { timeoutMs: call.waitMs });
     const outcome =
-      (await world.commander.request(command, { timeoutMs: call.waitMs })) ??
-      (await operations.keep(command, resourceId, call.principal.keyId));
+      (await unlessClosing(asked, world.closing)) ?? (await operations.keep(command, resourceId, call.principal.keyId));
     if (outcome === undefined) {
       return {
         status: 202,
@@ -77,6 +78,27 @@ export const createDispatch = (world: World, operations: Operations): Dispatch =
     await world.commander.send({ ...command, id });
   },
 });
+
+/** The bus takes messages of 1 MiB with their headers; config's own limit is well below. */
+const commandBytesMax = 900 * 1024;
+
+const checkSize = (command: Command): void => {
+  if (Buffer.byteLength(JSON.stringify(command.data)) <= commandBytesMax) return;
+  throw new HttpProblem({
+    status: 413,
+    code: 'gateway.body-too-large',
+    detail: `What is to be done must fit into ${commandBytesMax / 1024} KiB of JSON; send less at once.`,
+  });
+};
+
+/** A caller who still waits when the door closes is told where to look, and the command goes on without them. */
+const unlessClosing = (asked: Promise<Outcome | null>, closing: AbortSignal): Promise<Outcome | null> =>
+  new Promise((resolve, reject) => {
+    const giveUp = () => resolve(null);
+    if (closing.aborted) giveUp();
+    closing.addEventListener('abort', giveUp, { once: true });
+    asked.then(resolve, reject).finally(() => closing.removeEventListener('abort', giveUp));
+  });
 
 const commandOf = (call: Call, definition: CommandDefinition, data: unknown): Command => ({
   id: call.commandId,

@@ -54,22 +54,25 @@ export const feedRetention = (keptDays: number): Job => ({
   single: true,
   run: async (runtime, signal) => {
     while (!signal.aborted) {
-      await runtime.write((sql) => cut(sql, keptDays));
-      await waitFor(600_000, signal);
+      const gone = await runtime.write((sql) => cut(sql, keptDays));
+      if (gone < rowsPerCut) await waitFor(600_000, signal);
     }
   },
 });
 
 const rowsPerCut = 20_000;
 
-const cut = (sql: Sql, keptDays: number) =>
-  sql(
+const cut = async (sql: Sql, keptDays: number): Promise<number> => {
+  const rows = await sql(
     `with old as (
        select seq from feed where at < now() - make_interval(days => $1) order by seq limit ${rowsPerCut}
-     ), gone as (delete from feed where seq in (select seq from old) returning seq)
-     update feed_cut set seq = greatest(seq, coalesce((select max(seq) from gone), 0))`,
+     ), gone as (delete from feed where seq in (select seq from old) returning seq), marked as (
+       update feed_cut set seq = greatest(seq, coalesce((select max(seq) from gone), 0)))
+     select count(*)::int as gone from gone`,
     [keptDays],
   );
+  return z.object({ gone: z.int() }).parse(rows[0]).gone;
+};
 
 const waitFor = (ms: number, signal: AbortSignal) =>
   new Promise<void>((resolve) => {
@@ -123,57 +126,60 @@ export type FeedPage = {
 };
 
 const Row = z.object({ cursor: z.string(), event: z.custom<CloudEvent>((v) => typeof v === 'object' && v !== null) });
-const State = z.object({ head: z.string(), cut: z.string(), page: z.array(Row) });
+const State = z.object({ head: z.string(), cut: z.string(), after: z.string(), page: z.array(Row) });
 
 /** How far one look goes through rows that the filter may all leave out. */
 const windowSize = 20_000;
 
-/** The rows of a workspace after a cursor. Throws 410 when rows after it have been cut already. */
+/** The rows of a workspace after a cursor. Throws 410 when rows after it have been cut already, or it is of another feed. */
 export const readFeed = async (
   reads: Reads,
   request: {
     readonly workspace: string;
-    readonly after: string;
+    /** Undefined: from the oldest row that is kept. */
+    readonly after: string | undefined;
     readonly pattern: string | undefined;
     readonly limit: number;
   },
 ): Promise<FeedPage> => {
-  const { workspace, after, pattern, limit } = request;
+  const { workspace, pattern, limit } = request;
   const rows = await reads(
-    `with head as (select coalesce(max(seq), 0) as seq from feed)
-     select head.seq::text as head, (select seq::text from feed_cut) as cut,
+    `with ends as (
+       select cut.seq as cut, greatest(cut.seq, (select max(seq) from feed)) as head, coalesce($2::bigint, cut.seq) as after
+       from feed_cut cut)
+     select ends.head::text as head, ends.cut::text as cut, ends.after::text as after,
        coalesce((
          select json_agg(json_build_object('cursor', page.seq::text, 'event', page.event) order by page.seq)
          from (
            select seq, event from feed
-           where workspace = $1 and seq > $2::bigint and seq <= $2::bigint + ${windowSize} and seq <= head.seq
+           where workspace = $1 and seq > ends.after and seq <= ends.after + ${windowSize} and seq <= ends.head
              and ($3::text is null or type ~ $3)
            order by seq limit $4
          ) page
        ), '[]') as page
-     from head`,
-    [workspace, after, pattern ?? null, limit],
+     from ends`,
+    [workspace, request.after ?? null, pattern ?? null, limit],
   );
-  const { head, cut: gone, page } = State.parse(rows[0]);
-  if (BigInt(after) < BigInt(gone)) throw cursorGone(gone);
+  const { head, cut: oldest, after, page } = State.parse(rows[0]);
+  if (BigInt(after) < BigInt(oldest) || BigInt(after) > BigInt(head)) throw cursorGone(oldest);
   const last = page.at(-1);
   const windowEnd = BigInt(after) + BigInt(windowSize);
   const seen = windowEnd < BigInt(head) ? windowEnd : BigInt(head);
-  const next = page.length === limit && last ? last.cursor : (seen > BigInt(after) ? seen : BigInt(after)).toString();
+  const next = page.length === limit && last ? last.cursor : seen.toString();
   return { items: page, next, more: BigInt(next) < BigInt(head) };
 };
 
-const cursorGone = (cut: string) =>
+const cursorGone = (oldest: string) =>
   new HttpProblem({
     status: 410,
     code: 'gateway.cursor-expired',
-    detail: `Events after this cursor are no longer kept; go on with after=${cut} and read what was missed from the audit.`,
-    errors: [{ path: 'after', code: 'cursor-expired', message: `the oldest cursor is ${cut}` }],
+    detail: `This cursor leads nowhere any more; go on with after=${oldest} and read what was missed from the audit.`,
+    errors: [{ path: 'after', code: 'cursor-expired', message: `the oldest cursor is ${oldest}` }],
   });
 
 /** The number of the newest row: where someone starts who wants only what comes. */
 export const feedHead = async (reads: Reads): Promise<string> => {
-  const rows = await reads('select coalesce(max(seq), 0)::text as head from feed');
+  const rows = await reads('select greatest(seq, (select max(seq) from feed))::text as head from feed_cut');
   return z.object({ head: z.string() }).parse(rows[0]).head;
 };
 

@@ -70,7 +70,9 @@ export const startGateway = async (settings: GatewaySettings): Promise<RunningGa
   const tickets = createTickets(runtime, authenticator);
   const rows = routes(() => tickets);
   const document = documentOf(allRoutes(() => tickets));
+  const closing = new AbortController();
   const world: World = {
+    closing: closing.signal,
     runtime,
     commander,
     views: readSide.views,
@@ -118,6 +120,7 @@ export const startGateway = async (settings: GatewaySettings): Promise<RunningGa
     url,
     port,
     close: async () => {
+      closing.abort();
       await live.close();
       await app.close();
       forgetRevoked();

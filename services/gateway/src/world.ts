@@ -18,6 +18,8 @@ export type World = {
   readonly secret: Buffer;
   readonly signingKey: SigningKey;
   readonly readiness: () => Promise<readonly Part[]>;
+  /** Aborts when the door closes. */
+  readonly closing: AbortSignal;
   /** The OpenAPI document. */
   readonly document: () => Readonly<Record<string, unknown>>;
 };

@@ -19,7 +19,7 @@ export const eventRoutes = (tickets: () => Tickets): readonly Route[] => [
       'Answers events after a cursor, in the order of the feed; types filters, such as rollout.>,reconciler.drift.>',
     query: z.strictObject({
       types: z.string().max(2_000).optional(),
-      after: FeedCursor.default('0'),
+      after: FeedCursor.optional(),
       limit: z
         .string()
         .regex(/^\d{1,3}$/)
