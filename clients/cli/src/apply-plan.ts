@@ -6,6 +6,7 @@ import type { Client } from './client.ts';
 import { concurrently } from './concurrently.ts';
 import { type DesiredBot, type DesiredFleet, titleOf } from './desired.ts';
 import { type Timeline, timelineOf } from './follow.ts';
+import { note } from './output.ts';
 import type { Step } from './plan.ts';
 import type { Planned } from './read-plan.ts';
 
@@ -85,13 +86,21 @@ const applyBot = async (
   return { id: step.id, title, released: typeof answer.changeSetId === 'string', timeline };
 };
 
-/** Says which document a refusal is about. */
+const silenceMs = 3_000;
+
+/** Says which document a refusal is about, and that the work goes on where it takes its time. */
 const named = async <T>(title: string, work: Promise<T>): Promise<T> => {
+  const telling = setTimeout(
+    () => note(`${title}: still being checked; a version of OpenClaw that is new here is installed first`),
+    silenceMs,
+  );
   try {
     const result = await work;
     return result;
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     throw reworded(error, `${title}: ${error.message}`);
+  } finally {
+    clearTimeout(telling);
   }
 };

@@ -47,7 +47,7 @@ export const show = async (traceId: string, options: { all?: boolean }, command:
   const facts = [
     `trace ${printable(tree.traceId)}`,
     ...(bot ? [`bot ${printable(bot.name)}`] : []),
-    `${tree.spanCount} spans`,
+    tree.spanCount === 1 ? '1 span' : `${tree.spanCount} spans`,
     failed === 0 ? 'no errors' : pc.red(`${failed} failed`),
     duration(durationOf(spans)),
   ];
