@@ -1,0 +1,92 @@
+// One event per append, synchronous commit, the version of its stream checked: ours and Emmett's in turn in one run.
+import { getPostgreSQLEventStore } from '@event-driven-io/emmett-postgresql';
+import { randomUUID } from 'node:crypto';
+import { openTestLog } from '@molthub/event-store/testing';
+import { countCpu } from './cpu.ts';
+import { type Figure, measured, median, type Report } from './measured.ts';
+import { sampleData, sampleEvent, sampleMeta } from './sample-event.ts';
+import { type Servers, withServers } from './servers.ts';
+
+const rounds = 5;
+const secondsPerRound = 2;
+/** A writer goes on to a new stream after so many events. */
+const eventsPerStream = 100;
+
+type Append = (stream: string, version: number) => Promise<unknown>;
+
+export const appendAgainstEmmett: Figure = {
+  name: 'append-against-emmett',
+  about: 'single events with synchronous commit, 1 and 8 writers, against Emmett 0.42 (floor: 2 and 1.3 times)',
+  measure: (report) =>
+    withServers(async (servers) => {
+      const { log, close } = await openTestLog(servers.urls.databaseUrl);
+      const emmett = getPostgreSQLEventStore(servers.urls.databaseUrl);
+      const ours: Append = (stream, version) =>
+        log.commit({ streams: [{ stream, expected: version, events: [sampleEvent()] }] });
+      const theirs: Append = (stream, version) =>
+        emmett.appendToStream(
+          stream,
+          [{ type: 'reconciler.bot.started.v1', data: sampleData, metadata: sampleMeta }],
+          version === 0 ? {} : { expectedStreamVersion: BigInt(version) },
+        );
+      try {
+        for (const writers of [1, 8]) await compare(servers, writers, ours, theirs, report);
+      } finally {
+        await close();
+        await emmett.close();
+      }
+    }),
+};
+
+const compare = async (servers: Servers, writers: number, ours: Append, theirs: Append, report: Report) => {
+  await perSecond(ours, writers, 0.5);
+  await perSecond(theirs, writers, 0.5);
+  const rates = { ours: new Array<number>(), theirs: new Array<number>() };
+  const cpuMs = { ours: 0, theirs: 0 };
+  let [appended, appendedByThem] = [0, 0];
+  for (let round = 0; round < rounds; round += 1) {
+    const one = await counted(servers, () => perSecond(ours, writers, secondsPerRound));
+    const other = await counted(servers, () => perSecond(theirs, writers, secondsPerRound));
+    rates.ours.push(one.rate);
+    rates.theirs.push(other.rate);
+    cpuMs.ours += one.cpuMs;
+    cpuMs.theirs += other.cpuMs;
+    appended += one.rate * secondsPerRound;
+    appendedByThem += other.rate * secondsPerRound;
+  }
+  const context = {
+    writers,
+    secondsPerRound,
+    emmettPerSecond: Math.round(median(rates.theirs)),
+    ratioOfMedians: Number((median(rates.ours) / median(rates.theirs)).toFixed(2)),
+    cpuMsPerAppend: Number((cpuMs.ours / appended).toFixed(3)),
+    cpuMsPerEmmettAppend: Number((cpuMs.theirs / appendedByThem).toFixed(3)),
+  };
+  report(measured(`append, ${writers} writer${writers > 1 ? 's' : ''}`, 'events/s', rates.ours, context));
+};
+
+const counted = async (servers: Servers, work: () => Promise<number>) => {
+  const used = await countCpu([servers.postgres.pid]);
+  const rate = await work();
+  const { ownMs, serversMs } = await used();
+  return { rate, cpuMs: ownMs + (serversMs ?? 0) };
+};
+
+/** Each writer appends to streams of its own, one event after the other. */
+const perSecond = async (append: Append, writers: number, seconds: number): Promise<number> => {
+  const began = performance.now();
+  const until = began + seconds * 1_000;
+  let events = 0;
+  const write = async () => {
+    for (;;) {
+      const stream = `bench-${randomUUID()}`;
+      for (let version = 0; version < eventsPerStream; version += 1) {
+        if (performance.now() >= until) return;
+        await append(stream, version);
+        events += 1;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: writers }, write));
+  return events / ((performance.now() - began) / 1_000);
+};
