@@ -6,13 +6,12 @@ import type { Principal } from './principal.ts';
 export type RateSettings = {
   /** Requests a minute and key. */
   readonly requestsPerMinute: number;
-  /** Failed authentications a minute and address; past it the address is not even looked up. */
+  /** Failed authentications a minute and address; past it they are told 429. A good key still gets in from there. */
   readonly failuresPerMinute: number;
 };
 
 export type RateLimits = {
-  /** Throws 429 when this address was wrong too often. */
-  readonly checkAddress: (request: FastifyRequest) => Promise<void>;
+  /** Counts a failed authentication; throws 429 past the limit of the address. */
   readonly countFailure: (request: FastifyRequest) => Promise<void>;
   /** Counts a request of a key; throws 429 past its limit. */
   readonly countRequest: (request: FastifyRequest, principal: Principal) => Promise<void>;
@@ -44,12 +43,9 @@ export const createRateLimits = (
       headers: { 'retry-after': String(seconds) },
     });
   return {
-    checkAddress: async (request) => {
-      const state = await failures(request, { increment: false });
-      if (!state.isAllowed && state.remaining <= 0 && state.ttl > 0) throw limited(state.ttlInSeconds);
-    },
     countFailure: async (request) => {
-      await failures(request);
+      const state = await failures(request);
+      if (!state.isAllowed && state.isExceeded) throw limited(state.ttlInSeconds);
     },
     countRequest: async (request) => {
       const state = await requests(request);

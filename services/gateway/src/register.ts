@@ -56,7 +56,6 @@ const authenticated = async (
   request: FastifyRequest,
   other: Admission['authenticate'],
 ): Promise<Principal> => {
-  await doors.limits().checkAddress(request);
   try {
     return await (other ? other(request) : doors.authenticator.authenticate(authorizationOf(request)));
   } catch (error) {
