@@ -61,6 +61,12 @@ test('a clean stop exits 0 and leaves no process', async () => {
   await until(async () => (await processesOf(molthub.home)).length === 0, { what: 'no process of this home' });
 });
 
+test('the end of whoever started it stops it cleanly', async () => {
+  await molthub.start();
+  expect(await molthub.cutLifeline()).toBe(0);
+  await until(async () => (await processesOf(molthub.home)).length === 0, { what: 'no process of this home' });
+});
+
 test('the second start has what the first one made', async () => {
   await molthub.start();
   const answer = await molthub.call('GET', '/bot-instances?name=anna');

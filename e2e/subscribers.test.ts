@@ -35,7 +35,7 @@ const listenOnWebSocket = async (types: string) => {
     if (cursor) url.searchParams.set('after', cursor);
     socket = new WebSocket(url, { headers: { authorization: `Bearer ${key}` } });
     socket.on('message', (raw) => {
-      const frame = Frame.parse(JSON.parse(String(raw)));
+      const frame = Frame.parse(JSON.parse(Buffer.isBuffer(raw) ? raw.toString() : ''));
       cursor = frame.cursor;
       heard.push(frame.event);
     });

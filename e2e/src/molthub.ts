@@ -34,6 +34,8 @@ export type Molthub = {
   /** SIGTERM and the exit code. */
   readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>;
   readonly kill: () => Promise<void>;
+  /** Closes the pipe by which it knows that whoever started it still lives; answers the exit code. */
+  readonly cutLifeline: () => Promise<number | null>;
   /** Ends the process, and everything below the home. */
   readonly remove: () => Promise<void>;
 };
@@ -54,16 +56,17 @@ export const prepareMolthub = async (extra: Readonly<Record<string, string>> = {
         MOLTHUB_HOME: home,
         MOLTHUB_PORT: String(port),
         MOLTHUB_OTLP_PORT: String(otlpPort),
+        MOLTHUB_LIFELINE_FD: '3',
         ...extra,
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });
     child = started;
     const add = (chunk: Buffer) => {
       output = (output + chunk.toString()).slice(-200_000);
     };
-    started.stdout.on('data', add);
-    started.stderr.on('data', add);
+    started.stdout?.on('data', add);
+    started.stderr?.on('data', add);
     await until(
       () => {
         if (started.exitCode !== null) throw new Error(`Molthub ended with ${started.exitCode}: ${output}`);
@@ -110,6 +113,13 @@ export const prepareMolthub = async (extra: Readonly<Record<string, string>> = {
     stop: (signal = 'SIGTERM') => end(signal),
     kill: async () => {
       await end('SIGKILL');
+    },
+    cutLifeline: async () => {
+      if (!child) throw new Error('Molthub was not started.');
+      const exited = once(child, 'exit');
+      child.stdio[3]?.destroy();
+      await exited;
+      return child.exitCode;
     },
     remove: async () => {
       await end('SIGTERM');

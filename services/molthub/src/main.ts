@@ -1,5 +1,5 @@
 // `up`: everything, on embedded servers. `serve [service…]`: those services (all by default), on servers of your own.
-import { createReadStream } from 'node:fs';
+import { Socket } from 'node:net';
 import { type ServiceName, services } from '@molthub/contracts';
 import { readSettings, type Settings } from './env.ts';
 import { startProgram } from './program.ts';
@@ -31,7 +31,8 @@ const untilTold = (lifelineFd: number | undefined): Promise<void> =>
     process.on('SIGINT', () => resolve());
     process.on('SIGTERM', () => resolve());
     if (lifelineFd === undefined) return;
-    const lifeline = createReadStream('', { fd: lifelineFd });
+    // A socket, not a file stream: a file's blocking read would hold a thread for ever, and the exit with it.
+    const lifeline = new Socket({ fd: lifelineFd, readable: true, writable: false });
     lifeline.on('close', () => resolve());
     lifeline.on('error', () => resolve());
     lifeline.resume();
