@@ -112,6 +112,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'redact',
     'retention',
     'span-record',
+    'testing',
     'trust',
     'windows',
   ],

@@ -14,6 +14,7 @@ const verbs = {
     { tool: 'biome', args: ['format', '.'] },
     { tool: 'knip', args: [] },
     { node: ['contracts/src/generate.ts', '--check'] },
+    { node: ['services/gateway/src/openapi.ts', '--check'] },
     { tool: 'vitest', args: ['run', '--project', 'unit', 'architecture.test.ts'] },
   ],
 };

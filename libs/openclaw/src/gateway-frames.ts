@@ -21,7 +21,6 @@ const answerFrame = z.object({
 const eventFrame = z.object({ type: z.literal('event'), event: z.string().max(200), payload: z.unknown().optional() });
 
 export const frame = z.discriminatedUnion('type', [answerFrame, eventFrame]);
-export type Frame = z.infer<typeof frame>;
 export type AnswerFrame = z.infer<typeof answerFrame>;
 export type GatewayEvent = { readonly event: string; readonly payload: unknown };
 

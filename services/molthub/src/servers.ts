@@ -64,7 +64,11 @@ const assertReachable = async (natsUrl: string): Promise<void> => {
     const socket = connect({ host: hostname, port: Number(port || 4222), timeout: 3_000 });
     const fail = (reason: string) => {
       socket.destroy();
-      reject(new Error(`NATS_URL: nothing answers at ${host} (${reason}); is nats-server running, and is the address right?`));
+      reject(
+        new Error(
+          `NATS_URL: nothing answers at ${host} (${reason}); is nats-server running, and is the address right?`,
+        ),
+      );
     };
     socket.once('connect', () => {
       socket.destroy();
