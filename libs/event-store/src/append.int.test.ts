@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Log } from './log.ts';
 import { inTransaction } from './pool.ts';
 import { named, newEvent, openTestLog } from './testing.ts';
+import type { Sql } from './sql.ts';
 import type { ExpectedVersion } from './unit.ts';
 
 const postgres = withPostgres();
@@ -108,6 +109,23 @@ test('a unit that fails in its own work fails alone', async () => {
   await expect(bad).rejects.toThrow('division by zero');
   expect((await Promise.all(good)).map((r) => r.status)).toEqual(Array(5).fill('committed'));
   expect(await log.readStream(stream)).toHaveLength(0);
+});
+
+test('what goes on after its transaction failed writes nothing any more', async () => {
+  const late = Promise.withResolvers<unknown>();
+  const write = (sql: Sql) =>
+    sql(`insert into leases (name, holder, epoch, expires_at) values ('late', 'y', 1, now())`);
+  const failed = log.commit({
+    streams: [{ stream: randomUUID(), expected: 'none', events: [newEvent('x')] }],
+    alongside: async (sql) => {
+      // As a handler does that awaits between two statements while another one beside it fails.
+      failed.catch(() => write(sql).then(late.resolve, late.reject));
+      await sql('select 1 / 0');
+    },
+  });
+  await expect(failed).rejects.toThrow('division by zero');
+  await expect(late.promise).rejects.toThrow('has ended');
+  expect(await log.reads(`select 1 from leases where name = 'late'`)).toEqual([]);
 });
 
 test.each([

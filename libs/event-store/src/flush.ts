@@ -3,7 +3,7 @@ import type { Recorded } from '@molthub/contracts';
 import type { Pool, PoolClient } from 'pg';
 import { isUnavailable } from './fault.ts';
 import { recordedFrom } from './recorded.ts';
-import { sqlOn, statementName } from './pool.ts';
+import { sqlOfTransaction, statementName } from './pool.ts';
 import type { Projection } from './projection.ts';
 import type { Sql } from './sql.ts';
 import type { Committed, Concluded, ExpectedVersion, NewEvent, StreamAppend, Unit } from './unit.ts';
@@ -22,16 +22,21 @@ export type Flushed = { readonly results: readonly Committed[]; readonly conclud
 export const flush = async (settings: FlushSettings, units: readonly Unit[]): Promise<Flushed> => {
   const client = await settings.pool.connect();
   if (units.every((unit) => isAppendOnly(settings, unit))) return appendAlone(settings, client, units);
+  const { sql, end } = sqlOfTransaction(client);
   let broken: Error | undefined;
   try {
-    // Sent together: the server runs them in order, so waiting for `begin` would only cost a round trip.
-    const [, results] = await allSettledInOrder([client.query('begin'), append(settings, client, units)]);
+    // Sent together with what follows: waiting for the answer to `begin` would only cost a round trip.
+    const begun = client.query('begin');
+    const hasAppend = units.some((unit) => unit.streams.length > 0);
+    const results = hasAppend ? await after(begun, append(settings, client, units)) : units.map(nothingAppended);
     // Not pipelined behind: a projection that awaits between two statements must not find its transaction ended.
-    const concluded = await rest(settings, sqlOn(client), units, results);
+    const concluded = await after(begun, rest(settings, sql, units, results));
+    end();
     const ended = await client.query('commit');
     if (ended.command !== 'COMMIT') throw new Error('The transaction was rolled back by the server.');
     return { results, concluded };
   } catch (error) {
+    end();
     await client.query('rollback').catch((reason) => {
       broken = reason instanceof Error ? reason : new Error(String(reason));
     });
@@ -62,12 +67,14 @@ const appendAlone = async (settings: FlushSettings, client: PoolClient, units: r
   }
 };
 
-/** Waits for all, then throws what failed first: a later statement of an aborted transaction only says so. */
-const allSettledInOrder = async <A, B>(both: readonly [Promise<A>, Promise<B>]): Promise<[A, B]> => {
-  const [a, b] = await Promise.allSettled(both);
-  if (a.status === 'rejected') throw a.reason;
-  if (b.status === 'rejected') throw b.reason;
-  return [a.value, b.value];
+const nothingAppended = (): Committed => ({ status: 'committed', events: [] });
+
+/** Waits for both, then throws what failed first: a later statement of an aborted transaction only says so. */
+const after = async <T>(before: Promise<unknown>, work: Promise<T>): Promise<T> => {
+  const [first, second] = await Promise.allSettled([before, work]);
+  if (first.status === 'rejected') throw first.reason;
+  if (second.status === 'rejected') throw second.reason;
+  return second.value;
 };
 
 const expectedNumber = (expected: ExpectedVersion): number =>
@@ -78,13 +85,17 @@ const append = async (
   client: PoolClient,
   units: readonly Unit[],
 ): Promise<readonly Committed[]> => {
-  const streams = units.flatMap((unit, request) => unit.streams.map((stream) => ({ request, stream })));
+  const appending = units.filter((unit) => unit.streams.length > 0);
+  const streams = appending.flatMap((unit, request) => unit.streams.map((stream) => ({ request, stream })));
   const [first, ...others] = streams;
-  if (!first) return units.map(() => ({ status: 'committed', events: [] }));
+  if (!first) return units.map(nothingAppended);
   const [event, ...more] = first.stream.events;
-  if (!event || others.length > 0 || more.length > 0) return appendMany(settings, client, units, streams);
-  const result = await appendOne(settings, client, first.stream, event);
-  return units.map((_, request) => (request === first.request ? result : { status: 'committed', events: [] }));
+  const isOne = event && others.length === 0 && more.length === 0;
+  const results = isOne
+    ? [await appendOne(settings, client, first.stream, event)]
+    : await appendMany(settings, client, appending, streams);
+  const resultOf = new Map(appending.map((unit, request) => [unit, results[request]]));
+  return units.map((unit) => resultOf.get(unit) ?? nothingAppended());
 };
 
 const appendOne = async (
@@ -157,7 +168,7 @@ const appendMany = async (
   const log = { epoch, tx: BigInt(answer.tx ?? 0) };
   let taken = 0;
   return units.map((unit, request): Committed => {
-    const status = unit.streams.length === 0 ? 'ok' : answer.statuses[request];
+    const status = answer.statuses[request];
     if (status === 'conflict' || status === 'repeat') return { status };
     const recorded = unit.streams.flatMap((stream: StreamAppend) =>
       stream.events.map((event): Recorded => {

@@ -6,7 +6,7 @@ import { currentEpoch, isBusEmptied, markBusEmptied } from './epoch.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { readsOn } from './pool.ts';
 import type { Projection } from './projection.ts';
-import { countAfter, positionBefore, readCommitted, readLog, readStream } from './read.ts';
+import { countAfter, positionBefore, readCommitted, readLog, readStream, readStreams } from './read.ts';
 import type { Reads, Sql } from './sql.ts';
 import type { Committed, Concluded, Unit } from './unit.ts';
 
@@ -20,6 +20,7 @@ export type Log = {
   /** Commits a unit together with whatever else waits. Throws faults and `Rejected` (a violated constraint). */
   readonly commit: (unit: Unit) => Promise<Committed>;
   readonly readStream: (stream: string, after?: number) => Promise<readonly Recorded[]>;
+  readonly readStreams: (streams: readonly string[]) => Promise<ReadonlyMap<string, readonly Recorded[]>>;
   readonly readLog: (after: LogPosition, limit: number) => Promise<readonly Recorded[]>;
   /** All that is committed after a position, in the caller's transaction, in which no append may be in flight. */
   readonly readCommitted: (sql: Sql, after: LogPosition, limit: number) => Promise<readonly Recorded[]>;
@@ -64,6 +65,7 @@ export const openLog = async (parts: {
     },
     commit: group.commit,
     readStream: (stream, after = 0) => readStream(reads, stream, after),
+    readStreams: (streams) => readStreams(reads, streams),
     readLog: (after, limit) => readLog(reads, epoch, after, limit),
     readCommitted,
     positionBefore: (at, count) => positionBefore(reads, at, count),

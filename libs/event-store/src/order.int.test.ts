@@ -26,7 +26,7 @@ test('100,000 events of concurrent transactions with rollbacks are read once and
   expect(found.rolledBack).toBeGreaterThan(0);
   expect(found.conflicts).toBeGreaterThan(0);
   expect([String(found.firstTx).length, String(found.lastTx).length], 'digits of the ids').toEqual([4, 5]);
-});
+}, 300_000);
 
 test('without the locks, writers break each other', async () => {
   const many = /perform pg_advisory_xact_lock\(k\)[\s\S]*?as locks;/;

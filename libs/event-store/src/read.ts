@@ -12,6 +12,18 @@ export const readStream = async (sql: Sql, stream: string, after = 0): Promise<r
   return rows.map(recordedFromRow);
 };
 
+/** Several streams with one query: each one's events, oldest first; nothing for a stream that is not there. */
+export const readStreams = async (
+  sql: Sql,
+  streams: readonly string[],
+): Promise<ReadonlyMap<string, readonly Recorded[]>> => {
+  const rows = await sql(
+    `select ${eventColumns} from events e where e.stream_id = any($1::text[]) order by e.stream_id, e.version`,
+    [streams],
+  );
+  return Map.groupBy(rows.map(recordedFromRow), (event) => event.stream);
+};
+
 /**
  * Reads the global order in pages: $1–$3 the position to read after, $4 the epoch of now, $5 the page's size. Of now's
  * epoch only transactions that no running one can still slip in before: those below `pg_snapshot_xmin`.

@@ -111,7 +111,8 @@ create table ${schema}.projections (
 );
 
 -- One call appends many requests, each to one or several streams, all in the caller's transaction, whose first write
--- it must be. A request is taken whole or not at all; others in the same call are not touched by its conflict.
+-- it must be. Requests are numbered from 0 without gaps, each with a stream at least. A request is taken whole or not
+-- at all; others in the same call are not touched by its conflict.
 -- Expected versions: n exact (0 must not exist), -1 any, -2 must exist. A stream without events is only checked.
 -- Answers, per request, 'ok', 'conflict' or 'repeat' (its first event is in the log already), and for each taken event
 -- in the order of the arguments its version and position.
@@ -123,35 +124,37 @@ create function ${schema}.append(
   out statuses text[], out versions integer[], out positions text[], out tx text
 ) language plpgsql as $append$
 declare
-  requests integer := coalesce((select max(r) from unnest(s_request) r), -1) + 1;
-  refused integer[];
+  -- Assigned, since plpgsql evaluates such an expression without starting a statement.
+  locked boolean;
   known integer[];
 begin
   if pg_current_xact_id_if_assigned() is not null then
     raise exception 'an append must be the first write of its transaction' using errcode = 'MH001';
   end if;
-  perform pg_advisory_xact_lock_shared(hashtextextended('${schema}', 1));
+  locked := pg_advisory_xact_lock_shared(hashtextextended('${schema}', 1)) is null;
   perform pg_advisory_xact_lock(k) from (
     select distinct hashtextextended('${schema}' || s, 0) as k from unnest(s_stream) s order by 1
   ) as locks;
 
-  select array_agg(distinct i.request) into known
-  from unnest(e_request, e_id) as i(request, id)
-  where exists (select from ${schema}.events e where e.event_id = i.id);
-
-  select array_agg(distinct w.request) into refused
-  from unnest(s_request, s_stream, s_expected) as w(request, stream, expected)
-  left join ${schema}.streams s on s.stream_id = w.stream
-  where not case
-    when w.expected = -1 then true
-    when w.expected = -2 then s.stream_id is not null
-    else coalesce(s.version, 0) = w.expected
-  end;
-
-  statuses := array(
-    select case when r = any(known) then 'repeat' when r = any(refused) then 'conflict' else 'ok' end
-    from generate_series(0, requests - 1) r order by r
+  known := array(
+    select i.request from unnest(e_request, e_id) as i(request, id)
+    where exists (select from ${schema}.events e where e.event_id = i.id)
   );
+
+  select array_agg(
+      case when r.request = any(known) then 'repeat' when r.is_refused then 'conflict' else 'ok' end
+      order by r.request
+    )
+  into statuses from (
+    select w.request, bool_or(not case
+      when w.expected = -1 then true
+      when w.expected = -2 then s.stream_id is not null
+      else coalesce(s.version, 0) = w.expected
+    end) as is_refused
+    from unnest(s_request, s_stream, s_expected) as w(request, stream, expected)
+    left join ${schema}.streams s on s.stream_id = w.stream
+    group by w.request
+  ) r;
 
   with base as (
     select w.stream, coalesce(s.version, 0) as version, w.events

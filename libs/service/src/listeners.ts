@@ -30,10 +30,7 @@ export const listeningOf = (
       streams: [],
       consumed: events.map((event) => ({ consumer, stream: event.stream, version: event.version })),
       fence: lease,
-      alongside: async (sql) => {
-        if (events.length > 0) await listener.apply(events, sql);
-        await checkpoint?.(sql);
-      },
+      alongside: (sql) => Promise.all([events.length > 0 && listener.apply(events, sql), checkpoint?.(sql)]),
     });
     for (const event of events) marks.took(event.stream, event.version);
     if (events.length > 0) listener.applied?.(events);

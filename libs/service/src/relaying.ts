@@ -101,8 +101,8 @@ const createBell = () => {
     ring: (position: LogPosition | undefined) => {
       if (position && isLater(position, known)) known = position;
       inVain = 0;
-      rung = true;
-      wake?.();
+      if (wake) wake();
+      else rung = true;
     },
     wait: (after: LogPosition, signal: AbortSignal): Promise<void> =>
       new Promise((resolve) => {

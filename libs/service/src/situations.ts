@@ -18,11 +18,12 @@ const streamsMax = 20_000;
 
 export const createSituations = (log: Log): Situations => {
   const cache = new LRUCache<string, Folded>({ max: streamsMax });
+  const read = createStreamReads(log);
   return {
     load: async (aggregate, stream) => {
       const known = cache.get(stream);
       if (known) return known;
-      const events = await log.readStream(stream);
+      const events = await read(stream);
       const folded = { version: events.at(-1)?.version ?? 0, situation: aggregate.empty.evolve(events) };
       cache.set(stream, folded);
       return folded;
@@ -38,4 +39,25 @@ export const createSituations = (log: Log): Situations => {
       cache.delete(stream);
     },
   };
+};
+
+/** Reads streams, all that are asked for in one tick with one query: a batch of events starts hundreds at once. */
+const createStreamReads = (log: Log) => {
+  type Asked = { readonly resolve: (events: readonly Recorded[]) => void; readonly reject: (error: unknown) => void };
+  let waiting = new Map<string, Asked[]>();
+  const run = async () => {
+    const batch = waiting;
+    waiting = new Map();
+    try {
+      const found = await log.readStreams([...batch.keys()]);
+      for (const [stream, asked] of batch) for (const one of asked) one.resolve(found.get(stream) ?? []);
+    } catch (error) {
+      for (const asked of batch.values()) for (const one of asked) one.reject(error);
+    }
+  };
+  return (stream: string): Promise<readonly Recorded[]> =>
+    new Promise((resolve, reject) => {
+      if (waiting.size === 0) setImmediate(() => void run());
+      waiting.set(stream, [...(waiting.get(stream) ?? []), { resolve, reject }]);
+    });
 };

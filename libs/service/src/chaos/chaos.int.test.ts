@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { dice } from '@molthub/event-store/order-harness';
 import { withNats, withPostgres } from '@molthub/testing';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { sampleHealth } from '../sample-services.ts';
 import { copyLog, epochsOf } from './copy-log.ts';
 import { type Load, type SentCommand, startLoad } from './load.ts';
@@ -15,6 +15,9 @@ const postgres = withPostgres();
 const otherPostgres = withPostgres();
 const nats = withNats();
 const leaseDurations = { lengthMs: 3_000, renewEveryMs: 900, tryEveryMs: 200 };
+
+/** Each takes 5 to 20 s; a machine that is busy otherwise is given its time. */
+vi.setConfig({ testTimeout: 300_000 });
 
 let processes: SampleProcess[] = [];
 afterEach(async () => {
