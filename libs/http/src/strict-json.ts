@@ -4,14 +4,17 @@ import { HttpProblem } from './problem.ts';
 /** Keys that reach an object's prototype when something later merges it. */
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
 const keyLengthMax = 1_024;
+/** Values of one body: what comes after looks at each of them several times, and must not hold others up for it. */
+const valuesMax = 20_000;
 
 const malformed = (detail: string, cause?: unknown) =>
   new HttpProblem({ status: 400, code: 'gateway.malformed-json', detail, cause });
 
 /**
  * Parses JSON text (RFC 8259). Refused with 400: more than `depthMax` levels (default 32; looked at before anything
- * recursive touches the text), a key twice in one object, `__proto__`, `constructor` or `prototype` as a key, numbers
- * that no double holds, NUL and lone surrogates in strings, a byte order mark.
+ * recursive touches the text), more than 20,000 values (empty lists and objects count twice), a key twice in one
+ * object, `__proto__`, `constructor` or `prototype` as a key, numbers that no double holds, NUL and lone surrogates in
+ * strings, a byte order mark.
  */
 export const parseStrictJson = (text: string, { depthMax = 32 }: { readonly depthMax?: number } = {}): unknown => {
   const suspect = scan(text, depthMax);
@@ -39,13 +42,16 @@ type Frame = { readonly keys: Set<string>; expectsKey: boolean } | null;
 const scan = (text: string, depthMax: number): string | undefined => {
   const frames: Frame[] = [];
   let suspect: string | undefined;
+  let values = 1;
   for (let at = 0; at < text.length; at += 1) {
     const frame = frames.at(-1);
     switch (text.charAt(at)) {
       case '{':
+        values += 1;
         frames.push({ keys: new Set(), expectsKey: true });
         break;
       case '[':
+        values += 1;
         frames.push(null);
         break;
       case '}':
@@ -53,6 +59,7 @@ const scan = (text: string, depthMax: number): string | undefined => {
         frames.pop();
         break;
       case ',':
+        values += 1;
         if (frame) frame.expectsKey = true;
         break;
       case '"': {
@@ -66,6 +73,7 @@ const scan = (text: string, depthMax: number): string | undefined => {
       }
       default:
     }
+    if (values > valuesMax) throw malformed(`The body holds more than ${valuesMax} values; send less at once.`);
     if (frames.length > depthMax) throw malformed(`The body is nested deeper than ${depthMax} levels.`);
   }
   return suspect;
@@ -104,6 +112,10 @@ const check = (value: unknown): void => {
   if (typeof value === 'string') return checkText(value);
   if (typeof value === 'number' && !Number.isFinite(value)) throw malformed('A number is too large to be held.');
   if (typeof value !== 'object' || value === null) return;
+  if (Array.isArray(value)) {
+    for (const inner of value) check(inner);
+    return;
+  }
   for (const [key, inner] of Object.entries(value)) {
     checkText(key);
     check(inner);

@@ -46,7 +46,7 @@ export const createDispatch = (world: World, operations: Operations): Dispatch =
     checkSize(command);
     const asked = world.commander.request(command, { timeoutMs: call.waitMs });
     const outcome =
-      (await unlessClosing(asked, world.closing)) ?? (await operations.keep(command, resourceId, call.principal.keyId));
+      (await unlessClosing(asked, world.closing)) ?? (await operations.keep(command, resourceId, call.principal));
     if (outcome === undefined) {
       return {
         status: 202,

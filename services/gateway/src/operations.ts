@@ -3,10 +3,14 @@ import { type Command, CommandEnvelope, Outcome } from '@molthub/contracts';
 import type { Commander } from '@molthub/bus';
 import type { Runtime } from '@molthub/service';
 import { z } from 'zod';
+import type { Principal } from './principal.ts';
 
 export type Operations = {
-  /** Keeps a command before its caller is told 202; answers its outcome where it was kept before and has one by now. */
-  readonly keep: (command: Command, resourceId: string, madeBy: string) => Promise<Outcome | undefined>;
+  /**
+   * Keeps a command before its caller is told 202; answers its outcome where it was kept before and has one by now.
+   * It is its maker's to look after: an operator's command may be for another workspace than the operator's own.
+   */
+  readonly keep: (command: Command, resourceId: string, maker: Principal) => Promise<Outcome | undefined>;
   readonly close: () => Promise<void>;
 };
 
@@ -85,7 +89,7 @@ export const createOperations = (runtime: Runtime, commander: Commander): Operat
   });
 
   return {
-    keep: async (command, resourceId, madeBy) => {
+    keep: async (command, resourceId, maker) => {
       waiting.add(command.id);
       const rows = await runtime.write((sql) =>
         sql(
@@ -93,7 +97,7 @@ export const createOperations = (runtime: Runtime, commander: Commander): Operat
              insert into operations (id, workspace, made_by, command, resource_id, next_attempt_at, created_at, updated_at)
              values ($1, $2, $3, $4, $5, now() + interval '2 seconds', now(), now()) on conflict (id) do nothing)
            select outcome from operations where id = $1 and status <> 'PENDING'`,
-          [command.id, command.workspace, madeBy, JSON.stringify(command), resourceId],
+          [command.id, maker.workspace, maker.keyId, JSON.stringify(command), resourceId],
         ),
       );
       return rows[0] ? Outcome.parse(rows[0]['outcome']) : undefined;

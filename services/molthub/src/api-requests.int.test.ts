@@ -140,6 +140,17 @@ test('work that takes longer is 202, goes on by itself, and tells its end under 
   expect(await create('slow', headers)).toMatchObject({ status: 201, body: { id: resourceId } });
 });
 
+test("work for another workspace than the caller's own is followed by who asked for it", async () => {
+  const body = { slug: 'followed', name: 'Followed' };
+  const accepted = await api.call('POST', '/api/v1/workspaces', { body, headers: { prefer: 'wait=0' } });
+  expect(accepted.status).toBe(202);
+  const location = z.string().parse(accepted.headers.get('location'));
+  await until(async () => (await api.call('GET', location)).body['status'] === 'DONE', {
+    what: 'the operation',
+    timeoutMs: 30_000,
+  });
+});
+
 describe('a list', () => {
   test('gives every row once over its pages, in its order, with the exact total', async () => {
     await Promise.all(Array.from({ length: 25 }, (_, n) => create(`page-${n}`)));
