@@ -1,20 +1,25 @@
 // The values behind `spec.secrets`, for the bot's process alone: never in an event, a log line or a hash.
 import { readFile, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import type { ResolvedManifest } from '@molthub/contracts';
+import { type ResolvedManifest, WorkspaceSlug } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
 
 type References = NonNullable<ResolvedManifest['spec']['secrets']>;
 
 export type SecretPlaces = {
   readonly home: string;
+  /** Whose bot it is: a file is there for the bots of one workspace. */
+  readonly workspace: string;
   readonly machineEnv: Readonly<Record<string, string | undefined>>;
 };
 
 /** What Molthub itself runs on is nobody's to hand to a bot. */
 const molthubsOwn = /^(MOLTHUB_|DATABASE_URL$|NATS_URL$|PG[A-Z]+$)/;
 
-/** Throws `Rejected` naming each secret that is not there; `file` keys are below `<home>/secrets`. */
+/**
+ * Throws `Rejected` naming each secret that is not there; `file` keys are below `<home>/bot-secrets/<workspace>`. Never
+ * below `<home>/secrets`: what lies there is Molthub's own, and every API key follows from it.
+ */
 export const resolveSecrets = async (
   references: References,
   places: SecretPlaces,
@@ -33,8 +38,9 @@ const valueOf = async ({ name, provider, key }: References[number], places: Secr
     return value === undefined ? missing(`Set ${key} in Molthub's environment.`) : { name, value };
   }
   if (provider === 'file') {
-    const value = await fileBelow(join(places.home, 'secrets'), key);
-    return value === null ? missing(`Put the file ${key} below secrets in Molthub's home.`) : { name, value };
+    const folder = join('bot-secrets', WorkspaceSlug.parse(places.workspace));
+    const value = await fileBelow(join(places.home, folder), key);
+    return value === null ? missing(`Put the file ${key} below ${folder} in Molthub's home.`) : { name, value };
   }
   return missing(`The provider ${provider} is not available for target local; use env or file.`);
 };

@@ -62,6 +62,21 @@ test('a way back that was cut off is gone again to its end, without keeping half
   expect(await readFile(join(place.snapshots, '2026.9.6', 'state', 'db'), 'utf8')).toBe('state of 9.6');
 });
 
+test('a way back that was cut off and then given up leaves the copy that it came from as it was', async () => {
+  await move('2026.9.6');
+  await write('state of 9.6');
+  identity = await writeIdentity(place, { ...identity, version: '2026.8.1', isRestoring: true });
+  await move('2026.9.6');
+  expect(await readFile(join(place.snapshots, '2026.8.1', 'state', 'db'), 'utf8')).toBe('state of 8.1');
+});
+
+test('a version that never ran has nothing to put back', async () => {
+  await rm(place.dirs.state, { recursive: true });
+  await move('2026.9.6');
+  await move('2026.8.1');
+  expect(await readIdentity(place)).toMatchObject({ version: '2026.8.1', isRestoring: false });
+});
+
 test('the same version again changes nothing', async () => {
   await move('2026.8.1');
   expect(await state()).toBe('state of 8.1');

@@ -7,17 +7,21 @@ import { type Identity, type Place, writeIdentity } from './local-place.ts';
 
 /** Prepares a stopped bot's state for `version`; may be cut off anywhere and simply done again. */
 export const changeVersion = async (place: Place, identity: Identity, version: string, say: Say): Promise<Identity> => {
-  let current = identity;
+  // What was begun is finished first: a copy of half of a state would take the place of the good one.
+  let current = identity.isRestoring ? await putBack(place, identity, say) : identity;
   if (current.version !== null && current.version !== version) {
     await keep(place, current.version);
     say(`kept a copy of the state of ${current.version}`);
     const goesBack = isOlder(version, current.version) && (await exists(join(place.snapshots, version)));
     current = await writeIdentity(place, { ...current, version, isRestoring: goesBack });
   }
-  if (!current.isRestoring) return writeIdentity(place, { ...current, version });
-  await restore(place, version);
-  say(`put back the state of ${version}`);
-  return writeIdentity(place, { ...current, isRestoring: false });
+  return current.isRestoring ? putBack(place, current, say) : writeIdentity(place, { ...current, version });
+};
+
+const putBack = async (place: Place, identity: Identity, say: Say): Promise<Identity> => {
+  if (identity.version !== null) await restore(place, identity.version);
+  say(`put back the state of ${identity.version}`);
+  return writeIdentity(place, { ...identity, isRestoring: false });
 };
 
 const keep = async (place: Place, version: string) => {
@@ -36,6 +40,8 @@ const restore = async (place: Place, version: string) => {
   const partial = `${place.dirs.state}.partial`;
   await rm(partial, { recursive: true, force: true });
   await copy(join(kept, 'state'), partial);
+  // A version that was installed but never ran has no state yet.
+  await mkdir(partial, { recursive: true, mode: 0o700 });
   await rm(place.dirs.state, { recursive: true, force: true });
   await rename(partial, place.dirs.state);
   await copy(join(kept, 'openclaw.json'), place.dirs.configFile);

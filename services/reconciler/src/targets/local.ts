@@ -115,7 +115,8 @@ export const openLocalTarget = async (settings: LocalSettings, logger: Logger): 
         try {
           const place = placeOf(local.home, botId);
           const identity = await readIdentity(place);
-          if (identity?.nodeId === local.nodeId) supervisor.look(place, identity.port, startedAtOf(identity));
+          if (identity?.nodeId !== local.nodeId || identity.intent === 'stopped') continue;
+          supervisor.look(place, identity.port, startedAtOf(identity));
         } catch (error) {
           // One bot's damaged folder must not keep the others from being adopted.
           logger.warn({ err: error, botId }, 'a bot could not be adopted; it is looked at again');
@@ -267,7 +268,7 @@ const start = (local: Local, desired: Desired, say: Say): Promise<void> =>
       dirs: place.dirs,
       node,
       hasChannels: hasChannels(engineConfig(desired.resolved)),
-      env: { ...runtime.env, ...(await resolveSecrets(secrets ?? [], local)) },
+      env: { ...runtime.env, ...(await resolveSecrets(secrets ?? [], { ...local, workspace: desired.workspace })) },
       machineEnv: local.machineEnv,
     });
     // Written first: a crash in between must not lead to a second restart.
@@ -338,6 +339,8 @@ const stop = async (local: Local, desired: Desired, how: 'clean' | 'hard'): Prom
   if (!identity || identity.nodeId !== local.nodeId) return;
   await writeIdentity(place, { ...identity, intent: 'stopped' });
   await stopBot({ dirs: place.dirs, port: identity.port, graceMs: how === 'hard' ? 0 : stopGraceMs });
+  // Looking for a process that is meant not to be there goes through all processes, twice a second.
+  local.supervisor.forget(desired.botId);
 };
 
 const destroy = async (local: Local, desired: Desired): Promise<void> => {
@@ -348,7 +351,6 @@ const destroy = async (local: Local, desired: Desired): Promise<void> => {
     throw new Rejected('reconciler.foreign', "The bot's folder belongs to another machine; nothing was touched.");
   }
   await stop(local, desired, 'clean');
-  local.supervisor.forget(desired.botId);
   local.exits.delete(desired.botId);
   await rm(place.dirs.root, { recursive: true, force: true, maxRetries: 3 });
 };
