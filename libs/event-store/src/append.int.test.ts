@@ -183,3 +183,16 @@ test('a mark of what was consumed never goes back', async () => {
   await mark(3);
   expect((await log.consumed('c', ['s'])).get('s')).toBe(5);
 });
+
+test('what is committed is not written again because a listener to commits fails', async () => {
+  const forget = log.onCommitted(() => {
+    throw new Error('The listener failed.');
+  });
+  let written = 0;
+  const alongside = async () => {
+    written += 1;
+  };
+  await Promise.allSettled([append(randomUUID(), 'none', 'a'), log.commit({ streams: [], alongside })]);
+  forget();
+  expect(written).toBe(1);
+});

@@ -34,12 +34,7 @@ export const createGroupCommit = (settings: FlushSettings, flushed: (flushed: Fl
         settings,
         batch.map((w) => w.unit),
       );
-      flushed(done);
-      batch.forEach((w, index) => {
-        const result = done.results[index];
-        if (result) w.resolve(result);
-        else w.reject(new Error('A flush answered fewer results than it was given units.'));
-      });
+      tell(batch, done);
     } catch (error) {
       if (batch.length === 1 || isUnavailable(error)) {
         for (const w of batch) w.reject(refusalOf(settings.projections, error));
@@ -47,6 +42,21 @@ export const createGroupCommit = (settings: FlushSettings, flushed: (flushed: Fl
       }
       for (const w of batch) await attempt([w]);
     }
+  };
+
+  /** Throws nothing: what is committed must not be tried again, even if a listener to it fails. */
+  const tell = (batch: readonly Waiting[], done: Flushed) => {
+    try {
+      flushed(done);
+    } catch (error) {
+      for (const w of batch) w.reject(new Error('What follows a commit failed.', { cause: error }));
+      return;
+    }
+    batch.forEach((w, index) => {
+      const result = done.results[index];
+      if (result) w.resolve(result);
+      else w.reject(new Error('A flush answered fewer results than it was given units.'));
+    });
   };
 
   const run = async () => {
