@@ -1,2 +1,2 @@
-export { type RebuildProgress, rebuild } from './rebuild.ts';
+export { type RebuildProgress, RebuildRunning, rebuild } from './rebuild.ts';
 export { serveProjections } from './serve.ts';

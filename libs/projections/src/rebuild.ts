@@ -7,18 +7,35 @@ import { createGeneration, dropOtherGenerations, serveGeneration } from './gener
 /** Events per transaction: large enough for speed, short enough to keep the horizon of all readers moving. */
 const pageSize = 2_000;
 
+type RebuildOptions = {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: RebuildProgress) => void;
+};
+
+/** Two rebuilds of one read model would fill the same shadow tables. */
+export class RebuildRunning extends Error {}
+
 export type RebuildProgress = { readonly name: string; readonly processed: number; readonly total: number };
 
 /**
  * Rebuilds `projection` and serves it. Writers go on meanwhile; they wait only for the last page and the switch.
- * Throws, leaving the old one serving, if `signal` aborts or an event cannot be applied. Nothing else runs again:
- * reactions are not part of a read model.
+ * Throws, leaving the old one serving, if `signal` aborts, an event cannot be applied, or another rebuild of it runs.
+ * Nothing else runs again: reactions are not part of a read model.
  */
-export const rebuild = async (
-  log: Log,
-  projection: Projection,
-  options: { readonly signal: AbortSignal; readonly onProgress?: (progress: RebuildProgress) => void },
-): Promise<void> => {
+export const rebuild = async (log: Log, projection: Projection, options: RebuildOptions): Promise<void> => {
+  await inTransaction(log.pool, async (sql) => {
+    // This transaction only holds the lock and writes nothing, so it may wait for a long rebuild.
+    await sql('set local idle_in_transaction_session_timeout = 0');
+    const [lock] = await sql<{ is_mine: boolean }>(
+      'select pg_try_advisory_xact_lock(hashtextextended($1, 4)) as is_mine',
+      [`${log.schema} ${projection.name}`],
+    );
+    if (!lock?.is_mine) throw new RebuildRunning(`The read model ${projection.name} is being rebuilt already.`);
+    await build(log, projection, options);
+  });
+};
+
+const build = async (log: Log, projection: Projection, options: RebuildOptions): Promise<void> => {
   const { schema, pool } = log;
   const [row] = await log.reads<{ generation: number }>('select generation from projections where name = $1', [
     projection.name,
@@ -59,7 +76,7 @@ const fill = async (
   projection: Projection,
   shadow: string,
   total: number,
-  options: { readonly signal: AbortSignal; readonly onProgress?: (progress: RebuildProgress) => void },
+  options: RebuildOptions,
 ): Promise<LogPosition> => {
   let at = logStart;
   let processed = 0;
@@ -86,6 +103,8 @@ const fill = async (
         processed,
       ]);
     }
+    // The rest is for the switch, while writers wait: under load there is always something new.
+    if (page.length < pageSize) return at;
   }
 };
 

@@ -85,7 +85,7 @@ export const runCommandTaker = async (parts: {
         if (!isAborted(error, signal)) logger.warn({ err: error }, 'commands are not being taken; trying again');
       }
       if (bus.isConnected()) await pause(pauseMs, signal);
-      await untilAvailable(log, signal);
+      await untilAvailable(log, logger, signal);
     }
   } finally {
     tell();
@@ -139,14 +139,14 @@ const createLookup = (log: Log) => {
     });
 };
 
-const untilAvailable = async (log: Log, signal: AbortSignal) => {
-  await untilAborted(signal, async () => {
+/** Whatever the reason is that the database does not answer: who gave up would not be there when it is back. */
+const untilAvailable = (log: Log, logger: Logger, signal: AbortSignal) =>
+  untilAborted(signal, async () => {
     try {
       await log.reads('select 1');
       return true;
     } catch (error) {
-      if (!isUnavailable(error)) throw error;
+      if (!isUnavailable(error)) logger.warn({ err: error }, 'the database refuses to answer; commands wait');
       return false;
     }
   });
-};

@@ -4,13 +4,14 @@ import {
   commandDefinition,
   eventDefinition,
   type Fact,
+  limits,
   type Outcome,
   type ServiceName,
 } from '@molthub/contracts';
 import { type Placed, Rejected } from '@molthub/decider';
 import type { Consumed, Lease, Log, NewEvent, Sql, StreamAppend, Unit } from '@molthub/event-store';
 import { derivedId } from '@molthub/identity';
-import type { Aggregate, Expectation, Prepared } from './definition.ts';
+import type { Aggregate, Conclusion, Expectation, Prepared } from './definition.ts';
 import { createSituations, type Folded } from './situations.ts';
 
 /** What a reaction or a timer commits along with its command. */
@@ -42,10 +43,10 @@ export const createExecutor = (service: ServiceName, log: Log, aggregates: reado
     const { command } = prepared;
     const stream = aggregate.streamOf(command);
     const folded = await situations.load(aggregate, stream);
-    const facts = checked(folded.situation.decide(command));
-    const conclusion = aggregate.conclude(command, facts, folded.version + facts.filter((f) => !f.stream).length);
+    const { facts, conclusion, isRefused } = decided(service, aggregate, command, folded);
     const unit: Unit = {
       ...along,
+      ...(isRefused ? { alongside: undefined } : {}),
       streams: streamsOf(command, stream, folded, facts, prepared.expects ?? []),
       outcomes: outcomesOf(command, conclusion.own, conclusion.others ?? []),
       timers: timersOf(command, stream, folded, facts),
@@ -53,12 +54,16 @@ export const createExecutor = (service: ServiceName, log: Log, aggregates: reado
     const result = await log.commit(unit);
     if (result.status === 'committed') {
       if (facts.length > 0) situations.advance(stream, folded, result.events);
-      return conclusion.own;
+      return isRefused ? stored(command, conclusion.own) : conclusion.own;
     }
     situations.forget(stream);
     if (result.status === 'conflict') return 'again';
-    return (await log.outcomes([command.id])).get(command.id) ?? { status: 'DONE', result: {} };
+    return stored(command, { status: 'DONE', result: {} });
   };
+
+  /** What is stored for a command: another replica may have done a copy of it before, and the first outcome stands. */
+  const stored = async (command: Command, otherwise: Outcome): Promise<Outcome> =>
+    (command.gatewayId && (await log.outcomes([command.id])).get(command.id)) || otherwise;
 
   const attempt = async (aggregate: Aggregate, command: Command, along: Along): Promise<Outcome> => {
     for (let tries = 0; tries < attemptsMax; tries += 1) {
@@ -82,14 +87,9 @@ export const createExecutor = (service: ServiceName, log: Log, aggregates: reado
       return await attempt(aggregate, { ...command, data: data.data }, along);
     } catch (error) {
       if (!(error instanceof Rejected)) throw error;
-      const outcome: Outcome = {
-        status: 'REFUSED',
-        code: error.code,
-        message: error.message,
-        errors: [...error.errors],
-      };
+      const outcome = refusalOf(error);
       await log.commit({ ...along, alongside: undefined, streams: [], outcomes: outcomesOf(command, outcome, []) });
-      return outcome;
+      return stored(command, outcome);
     }
   };
 
@@ -107,12 +107,44 @@ const malformed = (service: ServiceName, issues: readonly { path: PropertyKey[];
     })),
   );
 
-/** Facts as they will be read: a decider's mistake must not reach the log, where it would stay for ever. */
-const checked = (facts: readonly Placed<Fact>[]): readonly Placed<Fact>[] =>
+type Decided = {
+  readonly facts: readonly Placed<Fact>[];
+  readonly conclusion: Conclusion;
+  readonly isRefused: boolean;
+};
+
+/** A refusal is a decision too: it holds only if nobody changed meanwhile what it rests on. */
+const decided = (service: ServiceName, aggregate: Aggregate, command: Command, folded: Folded): Decided => {
+  try {
+    const facts = checked(service, folded.situation.decide(command));
+    const version = folded.version + facts.filter((f) => !f.stream).length;
+    return { facts, conclusion: aggregate.conclude(command, facts, version), isRefused: false };
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error;
+    return { facts: [], conclusion: { own: refusalOf(error) }, isRefused: true };
+  }
+};
+
+const refusalOf = ({ code, message, errors }: Rejected): Outcome => ({
+  status: 'REFUSED',
+  code,
+  message,
+  errors: [...errors],
+});
+
+/**
+ * Facts as they will be read: a decider's mistake must not reach the log, where it would stay for ever. Nor must what
+ * the bus would not take: the relay could never pass it.
+ */
+const checked = (service: ServiceName, facts: readonly Placed<Fact>[]): readonly Placed<Fact>[] =>
   facts.map((fact) => {
     const definition = eventDefinition(fact.type);
     if (!definition) throw new Error(`${fact.type} is declared in no contract.`);
-    return { ...fact, data: definition.data.parse(fact.data) };
+    const data = definition.data.parse(fact.data);
+    if (Buffer.byteLength(JSON.stringify(data)) > limits.eventBytesMax) {
+      throw new Rejected(`${service}.event-too-large`, 'What this would record is larger than 512 KiB; ask for less.');
+    }
+    return { ...fact, data };
   });
 
 const streamsOf = (
@@ -129,7 +161,8 @@ const streamsOf = (
   const others = new Set(events.map((e) => e.stream).filter((name) => name !== stream));
   const on = (name: string) => events.filter((e) => e.stream === name).map((e) => e.event);
   return [
-    ...(facts.length > 0 ? [{ stream, expected: folded.version, events: on(stream) }] : []),
+    // Checked even where nothing follows: what is known of the stream may be older than another replica's last change.
+    { stream, expected: folded.version, events: on(stream) },
     ...[...others].map((name) => ({ stream: name, expected: 'any' as const, events: on(name) })),
     ...expects
       .filter((e) => e.stream !== stream && !others.has(e.stream))
@@ -169,10 +202,10 @@ const outcomesOf = (
   ...others.map(({ commandId, outcome }) => ({ commandId, workspace: command.workspace, type: command.type, outcome })),
 ];
 
-const timersOf = (command: Command, stream: string, folded: Folded, facts: readonly Fact[]): Unit['timers'] => {
+const timersOf = (command: Command, stream: string, folded: Folded, facts: readonly Placed<Fact>[]): Unit['timers'] => {
   if (facts.length === 0) return [];
   const before = folded.situation.due();
-  const due = folded.situation.evolve(facts).due();
+  const due = folded.situation.evolve(facts.filter((fact) => (fact.stream ?? stream) === stream)).due();
   if (!before && !due) return [];
   const next = due ? { at: due.at, commandType: due.definition.type, data: due.data } : null;
   return [{ stream, due: next, version: folded.version + facts.length, workspace: command.workspace }];

@@ -12,7 +12,7 @@ import {
 } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
 import { isUnavailable, type Log, type Projection } from '@molthub/event-store';
-import { rebuild } from '@molthub/projections';
+import { RebuildRunning, rebuild } from '@molthub/projections';
 import { z } from 'zod';
 import type { Listener } from './definition.ts';
 import { consumerOf } from './listeners.ts';
@@ -44,7 +44,12 @@ export const createOperations = (
       const { name } = rebuildProjection(service).data.parse(data);
       const projection = parts.projections.find((p) => p.name === name);
       if (!projection) throw unknownProjection(service, name, parts.projections);
-      await rebuild(log, projection, { signal: parts.signal });
+      try {
+        await rebuild(log, projection, { signal: parts.signal });
+      } catch (error) {
+        if (!(error instanceof RebuildRunning)) throw error;
+        throw new Rejected(`${service}.rebuild-running`, `${error.message} Wait for it to end.`);
+      }
       return { name };
     },
     [republishBus(service).type]: async (data: unknown) => {

@@ -73,7 +73,8 @@ const rowOf = (consumer: string, event: Recorded | Undecodable, error: string, a
     event: JSON.stringify(stored(event)),
     eventId: known ? event.id : event.eventId,
     type: known ? event.type : 'undecodable',
-    error: error.slice(0, 2_000),
+    // Postgres stores no NUL, and an error may quote one out of the message that it is about.
+    error: error.slice(0, 2_000).replaceAll('\u0000', '\uFFFD'),
     attempts,
   };
 };

@@ -1,6 +1,9 @@
 // The running parts together on real servers: two small services made of real contracts.
 import { randomUUID } from 'node:crypto';
-import { CreateFleet, rebuildProjection, retryParked } from '@molthub/contracts';
+import { eventSubject } from '@molthub/bus';
+import { CreateFleet, FleetCreated, rebuildProjection, retryParked, UpdateFleet } from '@molthub/contracts';
+import type { Projection } from '@molthub/event-store';
+import { rebuild } from '@molthub/projections';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sampleConfig, sampleHealth } from './sample-services.ts';
@@ -32,6 +35,11 @@ const fleet = (name: string, fleetId: string = randomUUID()) => ({
   description: '',
   tags: {},
 });
+const config = (): RunningService => {
+  const [service] = running;
+  if (!service) throw new Error('No service runs.');
+  return service;
+};
 const changesOf = async (fleetId: string) => {
   const rows = await running[1]?.log.reads<{ changes: number }>('select changes from fleets where fleet_id = $1', [
     fleetId,
@@ -102,6 +110,44 @@ test('a rebuilt read model equals the one that served, and goes on from there', 
   await caller.send(CreateFleet, fleet('after-the-rebuild'));
   const rows = await running[0]?.log.reads('select name from config_read.fleets');
   expect(rows?.length).toBe((before?.length ?? 0) + 1);
+});
+
+test('a second rebuild of a read model is refused while the first runs', async () => {
+  const { log } = config();
+  const gate = Promise.withResolvers<void>();
+  const slow: Projection = {
+    name: 'slow',
+    revision: 1,
+    tables: 'create table slow_fleets (id uuid primary key)',
+    views: {},
+    types: new Set([FleetCreated.type]),
+    apply: () => gate.promise,
+  };
+  const { signal } = new AbortController();
+  const first = rebuild(log, slow, { signal });
+  const status = () => log.reads("select 1 from projections where name = 'slow' and status = 'REBUILDING'");
+  await until(async () => (await status()).length === 1, { what: 'the first rebuild' });
+  await expect(rebuild(log, slow, { signal })).rejects.toThrow('is being rebuilt already');
+  gate.resolve();
+  await first;
+});
+
+test('a decision made of what another replica has changed since is made again, also a refusal', async () => {
+  const replica = await startTestService(sampleConfig, urls);
+  const data = fleet('of-two-replicas');
+  const workspace = 'default';
+  const update = { fleetId: data.fleetId, description: 'newer' };
+  const missing = await replica.runtime.execute(UpdateFleet, update, { workspace });
+  expect(missing).toMatchObject({ status: 'REFUSED', code: 'config.fleet-not-found' });
+  await config().runtime.execute(CreateFleet, data, { workspace });
+  expect(await replica.runtime.execute(UpdateFleet, update, { workspace })).toMatchObject({ status: 'DONE' });
+  await replica.stop();
+});
+
+test('what cannot be read is parked even where its error quotes what Postgres does not store', async () => {
+  await caller.bus.js.publish(eventSubject('default', FleetCreated.type), '\u0000');
+  const parked = "select error from parked where type = 'undecodable'";
+  await until(async () => (await running[1]?.log.reads(parked))?.length === 2, { what: 'one row for each reader' });
 });
 
 test('a restart of both servers loses nothing that was acknowledged', async () => {

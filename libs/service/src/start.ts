@@ -2,7 +2,16 @@
 import { hostname } from 'node:os';
 import { type Bus, openBus } from '@molthub/bus';
 import { type Command, type Outcome, type ServiceName, services } from '@molthub/contracts';
-import { createLeases, createPool, inTransaction, type Leases, type Log, migrate, openLog } from '@molthub/event-store';
+import {
+  createLeases,
+  createPool,
+  inTransaction,
+  type Lease,
+  type Leases,
+  type Log,
+  migrate,
+  openLog,
+} from '@molthub/event-store';
 import { newId } from '@molthub/identity';
 import { serveProjections } from '@molthub/projections';
 import type { Logger, Metrics } from '@molthub/telemetry';
@@ -65,14 +74,15 @@ export const startService = async (
   const onFault = (what: string, error: unknown) => logger.warn({ err: error, what }, 'a leader faltered');
   const leases = createLeases(pool, holder, onFault, settings.leaseDurations);
   const executor = createExecutor(name, log, definition.aggregates);
-  const runtime = runtimeOf(definition, log, executor, { ...settings, logger });
+  const runtimeUnder = (fence?: Lease) => runtimeOf(definition, log, executor, { ...settings, logger }, fence);
+  const runtime = runtimeUnder();
   const stopping = new AbortController();
 
   const relaying = runRelaying({ service: name, bus, log, leases, logger });
   const parts = { service: name, log, executor, reactions: definition.reactions, logger };
   const readers = readingsOf(definition, parts).map((reading) => runReader({ bus, log, leases, logger }, reading));
   const jobs = [...definition.jobs, ...timerJob(definition, log, executor)].map((job) =>
-    runJob(job, runtime, leases, stopping.signal, logger),
+    runJob(job, runtimeUnder, leases, stopping.signal, logger),
   );
   leases.hold('retention', (_lease, signal) => runRetention(log, signal));
   const operations = createOperations({
@@ -149,7 +159,7 @@ const timerJob = (definition: ServiceDefinition, log: Log, executor: Executor) =
 
 const runJob = (
   job: Job | { readonly name: string; readonly timers: Parameters<typeof runTimers>[0] },
-  runtime: Runtime,
+  runtimeUnder: (fence?: Lease) => Runtime,
   leases: Leases,
   stopping: AbortSignal,
   logger: Logger,
@@ -162,12 +172,12 @@ const runJob = (
   }
   if (job.single) {
     return {
-      stop: leases.hold(`job:${job.name}`, (_lease, signal) =>
-        forever(signal, () => job.run(runtime, signal), onFault),
+      stop: leases.hold(`job:${job.name}`, (lease, signal) =>
+        forever(signal, () => job.run(runtimeUnder(lease), signal), onFault),
       ),
     };
   }
-  const running = forever(stopping, () => job.run(runtime, stopping), onFault);
+  const running = forever(stopping, () => job.run(runtimeUnder(), stopping), onFault);
   return {
     stop: async () => {
       await running.catch((error: unknown) => {
@@ -182,6 +192,8 @@ const runtimeOf = (
   log: Log,
   executor: Executor,
   settings: ServiceSettings,
+  /** Every write ends in the fence of this lease: a leader that froze can do no harm when it thaws. */
+  fence: Lease | undefined,
 ): Runtime => ({
   execute: async (commandDefinition, data, execution): Promise<Outcome> => {
     const id = execution.id ?? newId();
@@ -197,10 +209,15 @@ const runtimeOf = (
       time: new Date().toISOString(),
       records: true,
     };
-    return executor.execute(command, { alongside: execution.alongside });
+    return executor.execute(command, { alongside: execution.alongside, fence });
   },
   reads: log.reads,
-  write: (work) => inTransaction(log.pool, (sql) => work(sql)),
+  write: (work) =>
+    inTransaction(log.pool, async (sql) => {
+      const written = await work(sql);
+      if (fence) await sql('select fence($1, $2, $3)', [fence.name, fence.holder, fence.epoch.toString()]);
+      return written;
+    }),
   committed: log.onCommitted,
   logger: settings.logger,
   metrics: settings.metrics,
