@@ -34,6 +34,8 @@ export const openBus = async (settings: BusSettings): Promise<Bus> => {
     name: `molthub ${settings.name}`,
     ...(user ? { user, pass } : {}),
     maxReconnectAttempts: -1,
+    // A server that starts may not know its users yet; the client would close for good after the second refusal.
+    ignoreAuthErrorAbort: true,
     reconnectTimeWait: 100,
     reconnectJitter: 50,
     timeout: 5_000,
@@ -70,7 +72,7 @@ export const openBus = async (settings: BusSettings): Promise<Bus> => {
       });
       return manager;
     },
-    isConnected: () => connected,
+    isConnected: () => connected && !connection.isClosed(),
     onReconnect: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -112,6 +112,8 @@ async function* batches(messages: AsyncIterable<JsMsg>, max: number): AsyncGener
       batch.push(more.value);
       next = iterator.next();
     }
+    // Its failure is heard when it is waited for, after this batch; until then it must not count as unhandled.
+    next.catch(() => undefined);
     yield batch;
   }
 }
