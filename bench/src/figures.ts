@@ -1,10 +1,16 @@
 // Every figure that can be measured. Adding one: a file that exports a `Figure`, and a line here.
+import { apiLatency } from './api-latency.ts';
 import { appendAgainstEmmett } from './append-against-emmett.ts';
 import { groupCommit } from './group-commit.ts';
+import { localBot } from './local-bot.ts';
 import type { Figure } from './measured.ts';
 import { orderMillion } from './order-million.ts';
+import { otlpIngest } from './otlp-ingest.ts';
 import { readModelVisible } from './read-model-visible.ts';
 import { rebuildWhileServing } from './rebuild-while-serving.ts';
+import { reconcileQueue } from './reconcile-queue.ts';
+import { startAndIdle } from './start-and-idle.ts';
+import { tenThousandBots } from './ten-thousand-bots.ts';
 
 export const figures: readonly Figure[] = [
   appendAgainstEmmett,
@@ -12,4 +18,10 @@ export const figures: readonly Figure[] = [
   readModelVisible,
   rebuildWhileServing,
   orderMillion,
+  apiLatency,
+  reconcileQueue,
+  otlpIngest,
+  startAndIdle,
+  localBot,
+  tenThousandBots,
 ];

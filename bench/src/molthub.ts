@@ -8,7 +8,11 @@ import { join } from 'node:path';
 import { freePort } from '@molthub/embedded';
 import { environment } from './env.ts';
 
-const program = join(import.meta.dirname, '../../services/molthub/src/main.ts');
+const root = join(import.meta.dirname, '../..');
+const programs = {
+  up: [join(root, 'services/molthub/src/main.ts'), 'up'],
+  'npm-start': [join(root, 'bootstrap/run.mjs'), 'start'],
+} as const;
 const readyMsMax = 120_000;
 
 export type Answer = {
@@ -46,12 +50,11 @@ const inherited = Object.fromEntries(
 /** Starts Molthub in a fresh home, runs `work`, stops it and removes the home whatever happened. */
 export const withMolthub = async <T>(
   work: (molthub: Molthub) => Promise<T>,
-  prepareHome: (home: string) => Promise<void> = async () => {},
+  options: { readonly through?: keyof typeof programs } = {},
 ): Promise<T> => {
   const home = await mkdtemp(join(tmpdir(), 'molthub-bench-'));
-  const molthub = await preparedIn(home);
+  const molthub = await preparedIn(home, programs[options.through ?? 'up']);
   try {
-    await prepareHome(home);
     await molthub.start();
     return await work(molthub);
   } finally {
@@ -60,7 +63,7 @@ export const withMolthub = async <T>(
   }
 };
 
-const preparedIn = async (home: string): Promise<Molthub> => {
+const preparedIn = async (home: string, program: readonly string[]): Promise<Molthub> => {
   const [port, otlpPort] = [await freePort(), await freePort()];
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   let child: ChildProcess | undefined;
@@ -73,7 +76,7 @@ const preparedIn = async (home: string): Promise<Molthub> => {
     sendSpans: (token, body) => ask(agent, otlpPort, 'POST', '/v1/traces', { authorization: `Bearer ${token}` }, body),
     start: async () => {
       const began = performance.now();
-      child = spawn(process.execPath, [program, 'up'], {
+      child = spawn(process.execPath, program, {
         env: { ...inherited, MOLTHUB_HOME: home, MOLTHUB_PORT: String(port), MOLTHUB_OTLP_PORT: String(otlpPort) },
         stdio: ['ignore', 'pipe', 'inherit'],
       });
