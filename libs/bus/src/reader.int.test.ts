@@ -79,3 +79,29 @@ const withBus = async (wasRead: boolean) => {
   await deleteEventStream(bus, 'config');
   await bus.close();
 };
+
+test('a checkpoint counts only in the stream and at the event that it was made of', async () => {
+  const bus = await openBus({ url: nats.url, name: 'test', onStatus: () => undefined });
+  const { created } = await ensureEventStream(bus, 'config');
+  for (const version of [1, 2, 3]) {
+    const { headers, body } = toMessage(event(version));
+    await bus.js.publish(eventSubject('default', 'config.fleet.deleted.v1'), body, { headers });
+  }
+  const at = { streamCreated: created, sequence: 2, eventId: event(2).id };
+  const readFrom = async (checkpoint: Parameters<typeof readEvents>[0]['checkpoint']) => {
+    const stop = new AbortController();
+    const parts = { bus, source: 'config', types: undefined, checkpoint, batchMax: 10, signal: stop.signal } as const;
+    for await (const [first] of readEvents(parts)) {
+      stop.abort();
+      return first?.sequence;
+    }
+    return undefined;
+  };
+  expect(await readFrom(at)).toBe(3);
+  expect(await readFrom(undefined)).toBe(1);
+  expect(await readFrom({ ...at, eventId: event(1).id }), 'a bus that lost its tail and was filled again').toBe(1);
+  expect(await readFrom({ ...at, streamCreated: '2020-01-01T00:00:00Z' }), 'another stream').toBe(1);
+  expect(await readFrom({ ...at, sequence: 9 }), 'a stream that is shorter').toBe(1);
+  await deleteEventStream(bus, 'config');
+  await bus.close();
+});

@@ -1,6 +1,6 @@
 // What the bus may do to messages (again, late, of an unknown kind), and what services make of it.
 import { randomUUID } from 'node:crypto';
-import { eventStream, eventSubject } from '@molthub/bus';
+import { eventStream, eventSubject, fromMessage, toMessage } from '@molthub/bus';
 import { CreateFleet, dropParked, retryParked, UpdateFleet } from '@molthub/contracts';
 import { dice } from '@molthub/event-store/order-harness';
 import { newEvent } from '@molthub/event-store/testing';
@@ -87,10 +87,25 @@ test('messages that come again, shuffled among the streams, change nothing', asy
   for (let i = 0; i < 200; i += 1) {
     const seq = state.first_seq + random.below(state.messages);
     const message = await manager.streams.getMessage(eventStream('config'), { seq });
-    if (message) await caller.bus.js.publish(message.subject, message.data, { headers: message.header });
+    if (!message) continue;
+    // Made anew without the id by which the bus would drop it.
+    const { headers, body } = toMessage(fromMessage(message.header, message.data));
+    await caller.bus.js.publish(message.subject, body, { headers });
   }
+  expect((await manager.streams.info(eventStream('config'))).state.messages).toBe(state.messages + 200);
   await untilRead();
   expect(await Promise.all(fleets.map(countedOf))).toEqual(fleets.map(() => ({ reaction: 4, listener: 4 })));
+});
+
+test('a command that is sent again takes effect once, however often and whenever', async () => {
+  const fleetId = await newFleet();
+  const id = randomUUID();
+  const again = () => caller.send(UpdateFleet, { fleetId, description: 'once' }, { id });
+  const outcomes = [...(await Promise.all([again(), again(), again()])), await again()];
+  await config.log.reads('delete from commands where command_id = $1', [id]);
+  outcomes.push(await again());
+  expect(outcomes.map((outcome) => outcome?.status)).toEqual(Array(5).fill('DONE'));
+  expect(await config.log.readStream(`fleet-${fleetId}`)).toHaveLength(2);
 });
 
 test('a reader that lost its checkpoint reads everything again, and changes nothing', async () => {

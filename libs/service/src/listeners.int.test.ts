@@ -1,0 +1,73 @@
+import type { Delivered } from '@molthub/bus';
+import { FleetUpdated } from '@molthub/contracts';
+import { type Log, migrate } from '@molthub/event-store';
+import { newEvent, openTestLog } from '@molthub/event-store/testing';
+import { createLogger } from '@molthub/telemetry';
+import { withPostgres } from '@molthub/testing';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { listeningOf } from './listeners.ts';
+import { sampleHealth } from './sample-services.ts';
+
+const postgres = withPostgres();
+const fleetId = '7f9b2c1e-0d5a-4c8f-9a57-3f1f6f0f7c11';
+let log: Log;
+let close: () => Promise<void>;
+beforeEach(async () => {
+  ({ log, close } = await openTestLog((await postgres.createDatabase()).url, { schema: 'health' }));
+  await migrate(log.pool, 'health', sampleHealth().migrations);
+  await log.reads(`insert into leases (name, holder, epoch, expires_at) values ('reader', 'test', 1, now())`);
+});
+afterEach(() => close());
+
+const place = { lease: { name: 'reader', holder: 'test', epoch: 1n }, checkpoint: () => Promise.resolve() };
+const delivered = (version: number, data: unknown = { fleetId }): Delivered => ({
+  sequence: version,
+  streamCreated: 'then',
+  eventId: String(version),
+  event: {
+    ...newEvent(FleetUpdated.type, data),
+    stream: `fleet-${fleetId}`,
+    version,
+    log: { epoch: 1, tx: 1n, position: BigInt(version) },
+  },
+});
+const listening = (on: Log) => {
+  const [listener] = sampleHealth().listeners;
+  if (!listener) throw new Error('The sample service has no listener.');
+  return listeningOf({ service: 'health', log: on, logger: createLogger('test', 'silent') }, listener, 'config');
+};
+const times = async () => (await log.reads<{ times: number }>('select times from seen'))[0]?.times;
+
+test('a batch whose commit went through but was not answered is not applied again', async () => {
+  let isAnswered = false;
+  const unanswering: Log = {
+    ...log,
+    commit: async (unit) => {
+      const result = await log.commit(unit);
+      if (isAnswered) return result;
+      isAnswered = true;
+      throw new Error('Connection terminated unexpectedly');
+    },
+  };
+  const reading = listening(unanswering);
+  const batch = [delivered(1), delivered(2)];
+  await expect(reading.process(batch, place)).rejects.toThrow('Connection terminated');
+  await reading.process(batch, place);
+  expect(await times()).toBe(2);
+});
+
+test('what can be read is applied before a later event of its stream is parked', async () => {
+  const failing: Log = {
+    ...log,
+    commit: (unit) => {
+      // The process ends at the first thing it wants to write after the batch was divided.
+      if (unit.consumed?.some((mark) => mark.version === 2)) throw new Error('killed');
+      return log.commit(unit);
+    },
+  };
+  const batch = [delivered(1), delivered(2, { fleetId: 'no id' })];
+  await expect(listening(failing).process(batch, place)).rejects.toThrow('killed');
+  await listening(log).process(batch, place);
+  expect(await times()).toBe(1);
+  expect(await log.reads('select type from parked')).toEqual([{ type: FleetUpdated.type }]);
+});
