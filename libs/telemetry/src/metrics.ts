@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** Metrics of one process; services in one process share it and tell themselves apart by the label `service`. */
 export type Metrics = {
@@ -19,6 +19,7 @@ const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 export const createMetrics = (): Metrics => {
   const registry = new Registry();
   const measures = new Set<() => Promise<void>>();
+  let measuring: Promise<unknown> | undefined;
   const made = <M>(name: string, is: (metric: unknown) => metric is M, make: () => M): M => {
     const known = registry.getSingleMetric(name);
     return is(known) ? known : make();
@@ -43,8 +44,15 @@ export const createMetrics = (): Metrics => {
       return () => measures.delete(measure);
     },
     text: async () => {
-      await Promise.allSettled([...measures].map((measure) => measure()));
+      // Who asks while it is measured gets the same figures: asking often costs no more than asking.
+      measuring ??= Promise.allSettled([...measures].map((measure) => measure())).finally(() => {
+        measuring = undefined;
+      });
+      await measuring;
       return registry.metrics();
     },
   };
 };
+
+/** Adds what Prometheus' clients say of every process: memory, processor time, the event loop's lag, open files. */
+export const measureProcess = ({ registry }: Metrics): void => collectDefaultMetrics({ register: registry });

@@ -26,5 +26,5 @@ export const exposed = async (world: World): Promise<{ readonly text: string; re
   } catch (error) {
     logger.warn({ err: error }, 'the read side gave no figures');
   }
-  return { text: await metrics.registry.metrics(), type: metrics.registry.contentType };
+  return { text: await metrics.text(), type: metrics.registry.contentType };
 };

@@ -151,6 +151,15 @@ test("work for another workspace than the caller's own is followed by who asked 
   });
 });
 
+test('the figures of every service are measured when they are asked for', async () => {
+  const { text } = await api.call('GET', '/metrics', { key: null });
+  for (const service of ['config', 'audit', 'gateway']) {
+    expect(text).toContain(`molthub_parked{service="${service}"} 0`);
+    expect(text).toMatch(new RegExp(`molthub_relay_lag_events{service="${service}"} \\d`));
+  }
+  expect(text).toMatch(/molthub_reader_lag_events{service="[^"]+",stream="EVT_CONFIG"} \d/);
+});
+
 describe('a list', () => {
   test('gives every row once over its pages, in its order, with the exact total', async () => {
     await Promise.all(Array.from({ length: 25 }, (_, n) => create(`page-${n}`)));

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ServiceName } from '@molthub/contracts';
 import { type RunningService, startService } from '@molthub/service';
-import { createLogger, createMetrics } from '@molthub/telemetry';
+import { createLogger, createMetrics, measureProcess } from '@molthub/telemetry';
 import { traceService } from '@molthub/trace-ingest';
 import { definitionOf } from './definitions.ts';
 import { openDoors } from './doors.ts';
@@ -26,6 +26,7 @@ export const startProgram = async (settings: Settings, names: readonly ServiceNa
   ]);
   const logger = createLogger('molthub', settings.logLevel);
   const metrics = createMetrics();
+  measureProcess(metrics);
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const one of stops.splice(0).reverse()) await one();

@@ -14,7 +14,7 @@ export type Door = OtlpServer & { readonly trust: Trust };
 export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueLimits): Promise<Door> => {
   const { logger, metrics } = runtime;
   const requests = metrics.counter('molthub_otlp_requests_total', 'Requests for telemetry.', ['signal', 'status']);
-  const spans = metrics.counter('molthub_otlp_spans_total', 'Spans that came.', ['result']);
+  const spans = metrics.counter('molthub_spans_total', 'Spans that came.', ['result']);
   const fault = (error: unknown) => logger.warn({ err: error }, 'telemetry could not be taken');
   await ensurePartitions(runtime, Date.now());
   const trust = await openTrust(runtime.reads, { onFault: fault });
