@@ -1,6 +1,6 @@
 // The running parts together on real servers: two small services made of real contracts.
 import { randomUUID } from 'node:crypto';
-import { eventSubject } from '@molthub/bus';
+import { eventSubject, toMessage } from '@molthub/bus';
 import { CreateFleet, FleetCreated, rebuildProjection, retryParked, UpdateFleet } from '@molthub/contracts';
 import type { Projection } from '@molthub/event-store';
 import { rebuild } from '@molthub/projections';
@@ -145,7 +145,12 @@ test('a decision made of what another replica has changed since is made again, a
 });
 
 test('what cannot be read is parked even where its error quotes what Postgres does not store', async () => {
-  await caller.bus.js.publish(eventSubject('default', FleetCreated.type), '\u0000');
+  const data = fleet('quoted');
+  await caller.send(CreateFleet, data);
+  const [event] = await config().log.readStream(`fleet-${data.fleetId}`);
+  if (!event) throw new Error('The fleet has no event.');
+  const { headers } = toMessage(event);
+  await caller.bus.js.publish(eventSubject('default', FleetCreated.type), '\u0000', { headers });
   const parked = "select error from parked where type = 'undecodable'";
   await until(async () => (await running[1]?.log.reads(parked))?.length === 2, { what: 'one row for each reader' });
 });

@@ -12,7 +12,7 @@ import {
   SettleBot,
   StartChangeSet,
 } from '@molthub/contracts';
-import type { Reads } from '@molthub/event-store';
+import { isUnavailable, type Reads } from '@molthub/event-store';
 import { type Intent, intend, type Job, type Runtime } from '@molthub/service';
 import { z } from 'zod';
 import type { Wake } from './wake.ts';
@@ -146,21 +146,28 @@ const concerns = (event: Recorded): readonly (readonly [Look, string])[] => {
   }
 };
 
-/** Runs the steps, some at a time; answers how many were done. */
-const carryOut = async (runtime: Runtime, pending: readonly Step[], signal: AbortSignal): Promise<number> => {
+type CarriedOut = { readonly done: number; readonly faults: readonly unknown[] };
+
+/** Runs the steps, some at a time: what fails for one bot must not hold up the others. */
+const carryOut = async (runtime: Runtime, pending: readonly Step[], signal: AbortSignal): Promise<CarriedOut> => {
   const queue = [...pending];
+  const faults: unknown[] = [];
   let done = 0;
+  const take = async ({ workspace, intent }: Step): Promise<void> => {
+    const outcome = await runtime.execute(intent.definition, intent.data, { workspace });
+    if (outcome.status === 'DONE') done += 1;
+    else runtime.logger.warn({ command: intent.definition.type, outcome }, 'A change set did not go on; trying later.');
+  };
   const worker = async (): Promise<void> => {
     for (let step = queue.shift(); step && !signal.aborted; step = queue.shift()) {
-      const { workspace, intent } = step;
-      const outcome = await runtime.execute(intent.definition, intent.data, { workspace });
-      if (outcome.status === 'DONE') done += 1;
-      else
-        runtime.logger.warn({ command: intent.definition.type, outcome }, 'A change set did not go on; trying later.');
+      await take(step).catch((error: unknown) => {
+        if (isUnavailable(error)) throw error;
+        faults.push(error);
+      });
     }
   };
   await Promise.all(Array.from({ length: Math.min(parallelMax, queue.length) }, worker));
-  return done;
+  return { done, faults };
 };
 
 /** `wake` also rings when a fleet or a bot of the catalog changed; every `sweepMs` it looks at everything anyway. */
@@ -181,13 +188,17 @@ export const advance = (wake: Wake, sweepMs: number): Job => ({
         const everything = (await wake.next(sweepMs, signal)) !== 'commit';
         const now = due;
         due = new Map();
+        const failed: unknown[] = [];
         for (const look of inOrder) {
           const ids = now.get(look);
           if (!everything && !ids) continue;
           const pending = await looks[look](runtime.reads, everything || !ids ? null : [...ids]);
-          const done = await carryOut(runtime, pending, signal);
+          const { done, faults } = await carryOut(runtime, pending, signal);
+          failed.push(...faults);
           if (pending.length === batchMax && done > 0) wake.ring('catalog');
         }
+        // Told only now, when all that can go on has: the next run looks at everything again, after a pause that grows.
+        if (failed.length > 0) throw failed[0];
       }
     } finally {
       stop();
