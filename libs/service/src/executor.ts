@@ -44,6 +44,8 @@ export const createExecutor = (service: ServiceName, log: Log, aggregates: reado
     const stream = aggregate.streamOf(command);
     const folded = await situations.load(aggregate, stream);
     const { facts, conclusion, isRefused } = decided(service, aggregate, command, folded);
+    const known = isRefused && (await stored(command));
+    if (known) return known;
     const unit: Unit = {
       ...along,
       ...(isRefused ? { alongside: undefined } : {}),
@@ -54,16 +56,19 @@ export const createExecutor = (service: ServiceName, log: Log, aggregates: reado
     const result = await log.commit(unit);
     if (result.status === 'committed') {
       if (facts.length > 0) situations.advance(stream, folded, result.events);
-      return isRefused ? stored(command, conclusion.own) : conclusion.own;
+      return conclusion.own;
     }
     situations.forget(stream);
     if (result.status === 'conflict') return 'again';
-    return stored(command, { status: 'DONE', result: {} });
+    return (await stored(command)) ?? { status: 'DONE', result: {} };
   };
 
-  /** What is stored for a command: another replica may have done a copy of it before, and the first outcome stands. */
-  const stored = async (command: Command, otherwise: Outcome): Promise<Outcome> =>
-    (command.gatewayId && (await log.outcomes([command.id])).get(command.id)) || otherwise;
+  /**
+   * The outcome that a command has already. Another replica may have done a copy of it while this one was prepared; then
+   * it is refused here because of what it did itself, which must not replace an outcome that is still pending.
+   */
+  const stored = async (command: Command): Promise<Outcome | undefined> =>
+    command.gatewayId ? (await log.outcomes([command.id])).get(command.id) : undefined;
 
   const attempt = async (aggregate: Aggregate, command: Command, along: Along): Promise<Outcome> => {
     for (let tries = 0; tries < attemptsMax; tries += 1) {
@@ -87,9 +92,11 @@ export const createExecutor = (service: ServiceName, log: Log, aggregates: reado
       return await attempt(aggregate, { ...command, data: data.data }, along);
     } catch (error) {
       if (!(error instanceof Rejected)) throw error;
+      const known = await stored(command);
+      if (known) return known;
       const outcome = refusalOf(error);
       await log.commit({ ...along, alongside: undefined, streams: [], outcomes: outcomesOf(command, outcome, []) });
-      return stored(command, outcome);
+      return outcome;
     }
   };
 
