@@ -104,6 +104,16 @@ test('a cluster that was never finished is made anew', async () => {
   expect((await readdir(root)).filter((name) => name.includes('.new'))).toEqual([]);
 });
 
+test('a folder that holds something else is refused and left as it is', async () => {
+  const notes = join(root, 'notes');
+  await mkdir(notes);
+  await writeFile(join(notes, 'mine.txt'), 'keep this');
+  await expect(startPostgres({ dataDir: notes, durable: false, log: () => {}, env })).rejects.toThrow(
+    /holds something/,
+  );
+  expect(await readFile(join(notes, 'mine.txt'), 'utf8')).toBe('keep this');
+});
+
 test('data of another major version is refused, with the way out', async () => {
   await (await start()).stop();
   const version = await readFile(join(dataDir, 'PG_VERSION'), 'utf8');

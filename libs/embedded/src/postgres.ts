@@ -119,6 +119,11 @@ async function ensureCluster(
         `(${binaries.postgres}). Use version ${version.trim()}, or move the data with pg_dump.`,
     );
   }
+  // A cluster of ours gets its place whole, so whatever lies there is somebody else's, or what is left of a damaged one.
+  const found = await readdir(dataDir).catch(ignoreMissing);
+  if (found.length > 0) {
+    throw new Error(`${dataDir} holds something else than a Postgres cluster. Move it away, or choose another home.`);
+  }
   // A name of our own: an initdb whose parent was killed may still be writing into the folder it was given.
   const unfinished = `${dataDir}.new.${process.pid}`;
   const passwordFile = `${unfinished}.password`;
@@ -139,8 +144,12 @@ async function ensureCluster(
   } finally {
     await rm(passwordFile, { force: true });
   }
-  await rm(dataDir, { recursive: true, force: true });
   await rename(unfinished, dataDir);
+}
+
+function ignoreMissing(error: unknown): string[] {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+  throw error;
 }
 
 /** Sized for a laptop with two cores; every other setting is Postgres's own default. */

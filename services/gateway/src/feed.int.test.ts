@@ -4,7 +4,7 @@ import { createPool, inTransaction, migrate, readsOn } from '@molthub/event-stor
 import { until, withPostgres } from '@molthub/testing';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { feedListener, readFeed } from './feed.ts';
+import { feedHead, feedListener, readFeed } from './feed.ts';
 import { migrations } from './migrations.ts';
 
 const postgres = withPostgres();
@@ -86,4 +86,16 @@ test('a cursor before the oldest kept row, or beyond the newest one, is refused 
     limit: 1,
   });
   expect(oldest.next).toBe(next);
+});
+
+test('a page of large events ends early, and the next one goes on where it ended', async () => {
+  const next = await feedHead(readsOn(pool));
+  const large = Array.from({ length: 6 }, (_, n) => event(`${n} ${'x'.repeat(500_000)}`));
+  await inTransaction(pool, (sql) => feedListener.apply(large, sql));
+  const first = await read(next);
+  expect(first).toMatchObject({ more: true });
+  expect(first.items.length).toBe(5);
+  const second = await read(first.next);
+  expect([...first.items, ...second.items].map((item) => item.event['id'])).toEqual(large.map(({ id }) => id));
+  expect(second.more).toBe(false);
 });

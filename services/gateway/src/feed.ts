@@ -126,10 +126,18 @@ export type FeedPage = {
 };
 
 const Row = z.object({ cursor: z.string(), event: z.custom<CloudEvent>((v) => typeof v === 'object' && v !== null) });
-const State = z.object({ head: z.string(), cut: z.string(), after: z.string(), page: z.array(Row) });
+const State = z.object({
+  head: z.string(),
+  cut: z.string(),
+  after: z.string(),
+  isFull: z.boolean(),
+  page: z.array(Row),
+});
 
 /** How far one look goes through rows that the filter may all leave out. */
 const windowSize = 20_000;
+/** Text of one page, and at least one row: an event takes up to half a megabyte, and readers are many. */
+const pageBytesMax = 2 * 1024 * 1024;
 
 /** The rows of a workspace after a cursor. Throws 410 when rows after it have been cut already, or it is of another feed. */
 export const readFeed = async (
@@ -146,26 +154,30 @@ export const readFeed = async (
   const rows = await reads(
     `with ends as (
        select cut.seq as cut, greatest(cut.seq, (select max(seq) from feed)) as head, coalesce($2::bigint, cut.seq) as after
-       from feed_cut cut)
+       from feed_cut cut
+     ), found as (
+       select feed.seq, feed.event from feed, ends
+       where feed.workspace = $1 and feed.seq > ends.after and feed.seq <= ends.after + ${windowSize}
+         and feed.seq <= ends.head and ($3::text is null or feed.type ~ $3)
+       order by feed.seq limit $4
+     ), measured as (
+       select seq, event, sum(octet_length(event::text)) over (order by seq rows unbounded preceding)
+         - octet_length(event::text) as bytes_before from found
+     ), page as (select seq, event from measured where bytes_before < ${pageBytesMax})
      select ends.head::text as head, ends.cut::text as cut, ends.after::text as after,
+       (select count(*) from page) = $4 or (select count(*) from page) < (select count(*) from found) as "isFull",
        coalesce((
-         select json_agg(json_build_object('cursor', page.seq::text, 'event', page.event) order by page.seq)
-         from (
-           select seq, event from feed
-           where workspace = $1 and seq > ends.after and seq <= ends.after + ${windowSize} and seq <= ends.head
-             and ($3::text is null or type ~ $3)
-           order by seq limit $4
-         ) page
+         select json_agg(json_build_object('cursor', page.seq::text, 'event', page.event) order by page.seq) from page
        ), '[]') as page
      from ends`,
     [workspace, request.after ?? null, pattern ?? null, limit],
   );
-  const { head, cut: oldest, after, page } = State.parse(rows[0]);
+  const { head, cut: oldest, after, isFull, page } = State.parse(rows[0]);
   if (BigInt(after) < BigInt(oldest) || BigInt(after) > BigInt(head)) throw cursorGone(oldest);
   const last = page.at(-1);
   const windowEnd = BigInt(after) + BigInt(windowSize);
   const seen = windowEnd < BigInt(head) ? windowEnd : BigInt(head);
-  const next = page.length === limit && last ? last.cursor : seen.toString();
+  const next = isFull && last ? last.cursor : seen.toString();
   return { items: page, next, more: BigInt(next) < BigInt(head) };
 };
 

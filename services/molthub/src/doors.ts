@@ -57,7 +57,7 @@ const openApi = async (
     secret,
     host,
     port: settings.port,
-    readiness: () => readinessOf(running),
+    readiness: () => readinessOf(running, gateway),
   });
   return {
     url: api.url,
@@ -68,10 +68,24 @@ const openApi = async (
   };
 };
 
-const readinessOf = (running: readonly RunningService[]): Promise<readonly Part[]> =>
-  Promise.all(
-    running.map(async (service) => {
-      const problem = await service.problem();
-      return { name: service.name, ready: problem === undefined, detail: problem ?? 'takes work' };
-    }),
-  );
+const readinessOf = async (running: readonly RunningService[], gateway: RunningService): Promise<readonly Part[]> => {
+  const ofServices = running.map(async (service) => {
+    const problem = await service.problem();
+    return { name: service.name, ready: problem === undefined, detail: problem ?? 'takes work' };
+  });
+  const isConnected = gateway.bus.isConnected();
+  return Promise.all([
+    postgresOf(gateway),
+    { name: 'nats', ready: isConnected, detail: isConnected ? 'connected' : 'not connected' },
+    ...ofServices,
+  ]);
+};
+
+const postgresOf = async ({ runtime }: RunningService): Promise<Part> => {
+  try {
+    await runtime.reads('select 1');
+    return { name: 'postgres', ready: true, detail: 'answers' };
+  } catch (error) {
+    return { name: 'postgres', ready: false, detail: error instanceof Error ? error.message : String(error) };
+  }
+};
