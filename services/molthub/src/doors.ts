@@ -69,16 +69,15 @@ const openApi = async (
 };
 
 const readinessOf = async (running: readonly RunningService[], gateway: RunningService): Promise<readonly Part[]> => {
-  const ofServices = running.map(async (service) => {
-    const problem = await service.problem();
-    return { name: service.name, ready: problem === undefined, detail: problem ?? 'takes work' };
-  });
   const isConnected = gateway.bus.isConnected();
-  return Promise.all([
-    postgresOf(gateway),
-    { name: 'nats', ready: isConnected, detail: isConnected ? 'connected' : 'not connected' },
-    ...ofServices,
-  ]);
+  const nats = { name: 'nats', ready: isConnected, detail: isConnected ? 'connected' : 'not connected' };
+  const [postgres, ...ofServices] = await Promise.all([postgresOf(gateway), ...running.map(serviceOf)]);
+  return [postgres, nats, ...ofServices];
+};
+
+const serviceOf = async (service: RunningService): Promise<Part> => {
+  const problem = await service.problem();
+  return { name: service.name, ready: problem === undefined, detail: problem ?? 'takes work' };
 };
 
 const postgresOf = async ({ runtime }: RunningService): Promise<Part> => {
