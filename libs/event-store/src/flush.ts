@@ -206,7 +206,8 @@ const rest = async (
   statements.push(concluded, consumed(sql, committed), timers(sql, committed));
   for (const unit of committed) if (unit.alongside) statements.push(unit.alongside(sql));
   const fences = new Map(committed.flatMap((u) => (u.fence ? [[`${u.fence.name} ${u.fence.epoch}`, u.fence]] : [])));
-  for (const lease of fences.values()) {
+  // In the order of renewals: see there.
+  for (const lease of [...fences.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     statements.push(sql('select fence($1, $2, $3)', [lease.name, lease.holder, lease.epoch.toString()]));
   }
   const ended = await Promise.allSettled(statements);

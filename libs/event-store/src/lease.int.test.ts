@@ -70,3 +70,26 @@ test('a leader that cannot reach the database stops leading, and leads again whe
   await until(() => first.led.length === 2, { what: 'the lease again', timeoutMs: 20_000 });
   expect(first.led.map((lease) => lease.epoch)).toEqual([1n, 2n]);
 });
+
+test('renewals and transactions under several leases never wait for each other in a circle', async () => {
+  const faults: unknown[] = [];
+  const often = { lengthMs: 3_600_000, renewEveryMs: 0, tryEveryMs: 0 };
+  const leases = createLeases(log.pool, 'busy', (_what, error) => faults.push(error), often);
+  candidates.push(leases);
+  const led: Lease[] = [];
+  for (const name of ['z', 'y', 'x', 'b', 'a']) {
+    void leases.hold(name, async (lease, signal) => {
+      led.push(lease);
+      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    });
+  }
+  await until(() => led.length === 5, { what: 'all leases' });
+  const latestFirst = led.toSorted((one, other) => (one.name < other.name ? 1 : -1));
+  for (let round = 0; round < 300; round += 1) {
+    const written = latestFirst.map((fence, at) =>
+      log.commit({ streams: [{ stream: `s-${at}`, expected: 'any', events: [newEvent('x')] }], fence }),
+    );
+    expect((await Promise.all(written)).every(({ status }) => status === 'committed')).toBe(true);
+  }
+  expect(faults).toEqual([]);
+}, 60_000);

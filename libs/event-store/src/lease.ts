@@ -57,12 +57,16 @@ export const createLeases = (
     candidate.leading?.abort.abort();
   };
 
+  // Locked by name, as a transaction's fences are: in two orders the two would wait for each other.
   const renew = async () => {
     const leading = [...candidates.values()].flatMap((c) => (c.leading ? [c.leading.lease] : []));
     if (leading.length === 0) return;
     const kept = await sql<{ name: string }>(
-      `update leases set expires_at = clock_timestamp() + $4 * interval '1 millisecond'
-       where holder = $1 and (name, epoch) in (select * from unnest($2::text[], $3::bigint[])) returning name`,
+      `with own as (
+         select name from leases where holder = $1 and (name, epoch) in (select * from unnest($2::text[], $3::bigint[]))
+         order by name for no key update)
+       update leases set expires_at = clock_timestamp() + $4 * interval '1 millisecond'
+       where name in (select name from own) returning name`,
       [holder, leading.map((l) => l.name), leading.map((l) => l.epoch.toString()), durations.lengthMs],
     );
     const names = new Set(kept.map((row) => row.name));
