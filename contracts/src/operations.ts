@@ -17,6 +17,18 @@ export const messageParked = <const S extends ServiceName>(service: S) =>
     }),
   );
 
+/** The event by which a service says that somebody changed how it runs: who and when stand in its envelope. */
+export const operationPerformed = <const S extends ServiceName>(service: S) =>
+  defineEvent(
+    `${service}.operation.performed.v1`,
+    'A parked key was retried or dropped, a read model rebuilt, or the bus filled again, as somebody asked.',
+    z.object({
+      operation: z.string(),
+      request: z.record(z.string(), z.json()),
+      result: z.record(z.string(), z.json()),
+    }),
+  );
+
 export const retryParked = <const S extends ServiceName>(service: S) =>
   defineCommand(
     `${service}.parked.retry.v1`,

@@ -7,6 +7,7 @@ import { definitionsOf, services } from './message.ts';
 import {
   dropParked,
   messageParked,
+  operationPerformed,
   parkedView,
   projectionsView,
   rebuildProjection,
@@ -20,7 +21,10 @@ import * as trace from './trace.ts';
 
 const modules = [config, policy, rollout, reconciler, health, trace, audit, gateway].map(definitionsOf);
 
-export const events = [...modules.flatMap((m) => m.events), ...services.map((s) => messageParked(s))];
+export const events = [
+  ...modules.flatMap((m) => m.events),
+  ...services.flatMap((s) => [messageParked(s), operationPerformed(s)]),
+];
 export const commands = [
   ...modules.flatMap((m) => m.commands),
   ...services.flatMap((s) => [retryParked(s), dropParked(s), rebuildProjection(s), republishBus(s)]),

@@ -8,6 +8,7 @@ import { cell } from './output.ts';
 import { botStep, fleetStep, type Step } from './plan.ts';
 import { printable } from './printable.ts';
 import { unreachable } from './unreachable.ts';
+import { veiled } from './veiled.ts';
 
 export type Planned = Step<DesiredFleet> | Step<DesiredBot>;
 
@@ -78,4 +79,4 @@ const stepLines = (step: Planned): string[] => {
 };
 
 const changeLine = (path: string, from: unknown, to: unknown): string =>
-  `    ${printable(path)}: ${pc.red(cell(from))} → ${pc.green(cell(to))}`;
+  `    ${printable(path)}: ${pc.red(cell(veiled(from, path)))} → ${pc.green(cell(veiled(to, path)))}`;

@@ -15,6 +15,8 @@ export type Delivered = {
   readonly sequence: number;
   readonly streamCreated: string;
   readonly eventId: string;
+  /** Messages that this reader has not been given yet. */
+  readonly pending: number;
 } & (
   | { readonly event: Recorded }
   | { readonly event: undefined; readonly subject: string; readonly raw: string; readonly error: Error }
@@ -121,7 +123,12 @@ async function* batches(messages: AsyncIterable<JsMsg>, max: number): AsyncGener
 const nothingYet = () => new Promise<undefined>((resolve) => setImmediate(resolve, undefined));
 
 const deliveredFrom = (message: JsMsg, streamCreated: string): Delivered => {
-  const place = { sequence: message.seq, streamCreated, eventId: message.headers?.get('ce-id') ?? '' };
+  const place = {
+    sequence: message.seq,
+    streamCreated,
+    eventId: message.headers?.get('ce-id') ?? '',
+    pending: message.info.pending,
+  };
   try {
     return { ...place, event: fromMessage(message.headers, message.data) };
   } catch (error) {

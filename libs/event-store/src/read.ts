@@ -77,18 +77,19 @@ export const countAfter = async (sql: Sql, after: LogPosition): Promise<number> 
   return Number(row?.count ?? 0);
 };
 
-export type Horizon = { readonly lagSeconds: number; readonly pid: number | null; readonly query: string };
+export type Horizon = { readonly lagSeconds: number; readonly pid: number | null; readonly application: string };
 
 /**
  * The oldest open transaction that holds an id anywhere in the cluster: until it ends, later events stay hidden from
- * every reader. Only its first 100 characters are told, without values.
+ * every reader. Its session is named, not its query, which may hold other people's values.
  */
 export const readHorizon = async (sql: Sql): Promise<Horizon> => {
-  const [row] = await sql<{ pid: number; query: string; lag: number }>(
-    `select pid, left(query, 100) as query, extract(epoch from clock_timestamp() - xact_start)::float8 as lag
+  const [row] = await sql<{ pid: number; application: string; lag: number }>(
+    `select pid, left(application_name, 100) as application,
+       extract(epoch from clock_timestamp() - xact_start)::float8 as lag
      from pg_stat_activity where backend_xid is not null and xact_start is not null order by xact_start limit 1`,
   );
   return row
-    ? { lagSeconds: Math.max(0, row.lag), pid: row.pid, query: row.query }
-    : { lagSeconds: 0, pid: null, query: '' };
+    ? { lagSeconds: Math.max(0, row.lag), pid: row.pid, application: row.application }
+    : { lagSeconds: 0, pid: null, application: '' };
 };

@@ -1,7 +1,7 @@
 // Which OpenClaw versions may be named: exact ones only, so that two installs of one manifest are the same bytes.
 import { type Reason, Rejected } from '@molthub/decider';
 
-const PINNED_VERSION = /^\d{4}\.\d{1,2}\.\d{1,2}(-\d{1,3})?$/;
+const PINNED_VERSION = /^\d{4}\.\d{1,4}\.\d{1,4}(-\d{1,3})?$/;
 
 export function isPinnedVersion(version: string): boolean {
   return PINNED_VERSION.test(version);

@@ -1,5 +1,4 @@
 // The numbers that say whether a service keeps up: its relay, its readers, its horizon, what is parked.
-import type { Bus } from '@molthub/bus';
 import { eventStream } from '@molthub/bus';
 import type { ServiceName } from '@molthub/contracts';
 import { type Log, readHorizon } from '@molthub/event-store';
@@ -13,38 +12,35 @@ export const registerGauges = (
   parts: {
     readonly name: ServiceName;
     readonly log: Log;
-    readonly bus: Bus;
     readonly relaying: Relaying;
     readonly readers: readonly ReaderGauge[];
   },
 ): (() => void) => {
-  const { name, log, bus, relaying, readers } = parts;
+  const { name, log, relaying, readers } = parts;
   const relayLag = metrics.gauge('molthub_relay_lag_events', 'Events of the log that are not on the bus yet.', [
     'service',
   ]);
   const readerLag = metrics.gauge('molthub_reader_lag_events', 'Messages of a stream after the last one read.', [
     'service',
     'stream',
+    'consumer',
   ]);
   const horizon = metrics.gauge(
     'molthub_horizon_lag_seconds',
     'Age of the oldest open transaction that hides new events.',
   );
+  const holder = metrics.gauge('molthub_horizon_holder', 'The session of that transaction.', ['pid', 'application']);
   const parked = metrics.gauge('molthub_parked', 'Events that wait for a person.', ['service']);
   return metrics.collect(async () => {
     const [row] = await log.reads<{ count: number }>('select count(*)::int as count from parked');
     parked.set({ service: name }, row?.count ?? 0);
-    horizon.set((await readHorizon(log.reads)).lagSeconds);
+    const held = await readHorizon(log.reads);
+    horizon.set(held.lagSeconds);
+    holder.reset();
+    if (held.pid !== null) holder.set({ pid: String(held.pid), application: held.application }, held.lagSeconds);
     if (relaying.isLeading()) relayLag.set({ service: name }, await log.countAfter(relaying.position()));
-    if (!bus.isConnected()) return;
-    const manager = await bus.manager();
     for (const reader of readers) {
-      if (reader.lastAt === 0) continue;
-      const info = await manager.streams.info(eventStream(reader.source));
-      readerLag.set(
-        { service: reader.consumer, stream: info.config.name },
-        Math.max(0, info.state.last_seq - reader.sequence),
-      );
+      readerLag.set({ service: name, stream: eventStream(reader.source), consumer: reader.consumer }, reader.pending);
     }
   });
 };

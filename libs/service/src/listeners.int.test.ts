@@ -24,6 +24,7 @@ const delivered = (version: number, data: unknown = { fleetId }): Delivered => (
   sequence: version,
   streamCreated: 'then',
   eventId: String(version),
+  pending: 0,
   event: {
     ...newEvent(FleetUpdated.type, data),
     stream: `fleet-${fleetId}`,

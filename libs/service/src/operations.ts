@@ -4,6 +4,7 @@ import {
   dropParked,
   logStart,
   type LogPosition,
+  operationPerformed,
   type Outcome,
   rebuildProjection,
   republishBus,
@@ -12,6 +13,7 @@ import {
 } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
 import { isUnavailable, type Log, type Projection } from '@molthub/event-store';
+import { derivedId } from '@molthub/identity';
 import { RebuildRunning, rebuild } from '@molthub/projections';
 import { z } from 'zod';
 import type { Listener } from './definition.ts';
@@ -32,7 +34,7 @@ export const createOperations = (
     readonly listeners: readonly Listener[];
     readonly projections: readonly Projection[];
     /** Sends the log to the bus again from a position. */
-    readonly republish: (from: LogPosition) => void;
+    readonly republish: (from: LogPosition) => boolean;
     readonly signal: AbortSignal;
   },
 ): Operations => {
@@ -54,7 +56,12 @@ export const createOperations = (
     },
     [republishBus(service).type]: async (data: unknown) => {
       const { fromPosition } = republishBus(service).data.parse(data);
-      parts.republish(fromPosition === 0 ? logStart : await positionOf(log, fromPosition));
+      if (!parts.republish(fromPosition === 0 ? logStart : await positionOf(log, fromPosition))) {
+        throw new Rejected(
+          `${service}.not-relaying`,
+          'Another replica relays this log; ask again until that one takes the command, or restart its relay.',
+        );
+      }
       return { service };
     },
   };
@@ -64,7 +71,9 @@ export const createOperations = (
       try {
         const run = commands[command.type];
         if (!run) throw new Error(`${command.type} is no operation.`);
-        return { status: 'DONE', result: await run(command.data) };
+        const result = await run(command.data);
+        await say(parts, command, result);
+        return { status: 'DONE', result };
       } catch (error) {
         if (!(error instanceof Rejected)) throw error;
         return { status: 'REFUSED', code: error.code, message: error.message, errors: [] };
@@ -72,6 +81,30 @@ export const createOperations = (
     },
   };
 };
+
+/** Whoever changes how a service runs is in the audit like everybody else. */
+const say = async ({ service, log }: Parts, command: Command, result: Record<string, unknown>) => {
+  const definition = operationPerformed(service);
+  const data = definition.data.parse({ operation: command.type, request: command.data, result });
+  await log.commit({
+    streams: [
+      {
+        stream: `operation-${command.id}`,
+        expected: 'any',
+        events: [{ ...contextOf(command), id: derivedId(command.id, 'operation'), type: definition.type, data }],
+      },
+    ],
+  });
+};
+
+const contextOf = ({ id, workspace, actor, correlationId, traceparent, time }: Command) => ({
+  workspace,
+  actor,
+  correlationId,
+  causationId: id,
+  ...(traceparent ? { traceparent } : {}),
+  time,
+});
 
 const unknownProjection = (service: ServiceName, name: string, projections: readonly Projection[]) =>
   new Rejected(

@@ -20,7 +20,7 @@ export type Reading = {
   readonly begin?: (lease: Lease) => Promise<void>;
 };
 
-export type ReaderGauge = { readonly consumer: string; readonly source: ServiceName; sequence: number; lastAt: number };
+export type ReaderGauge = { readonly consumer: string; readonly source: ServiceName; pending: number };
 
 /** Registers a reader; answers how to stop it. */
 export const runReader = (
@@ -29,7 +29,7 @@ export const runReader = (
 ): { readonly gauge: ReaderGauge; readonly stop: () => Promise<void> } => {
   const { bus, log, logger } = parts;
   const reader = reading.consumer;
-  const gauge: ReaderGauge = { consumer: reading.consumer, source: reading.source, sequence: 0, lastAt: 0 };
+  const gauge: ReaderGauge = { consumer: reading.consumer, source: reading.source, pending: 0 };
   const stop = parts.leases.hold(`reader:${reader}`, async (lease, signal) => {
     await forever(
       signal,
@@ -50,8 +50,7 @@ export const runReader = (
               return false;
             }
           });
-          gauge.sequence = last.sequence;
-          gauge.lastAt = Date.now();
+          gauge.pending = last.pending;
         }
       },
       (error) => {

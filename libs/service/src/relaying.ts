@@ -12,7 +12,8 @@ const aboveHorizonMs = 1;
 const aboveHorizonMsMax = 64;
 
 export type Relaying = {
-  readonly republish: (from: LogPosition) => void;
+  /** Sends the log again from a position; false where another replica relays it. */
+  readonly republish: (from: LogPosition) => boolean;
   readonly position: () => LogPosition;
   readonly isLeading: () => boolean;
   readonly stop: () => Promise<void>;
@@ -68,9 +69,11 @@ export const runRelaying = (parts: {
   });
   return {
     republish: (position) => {
+      if (!leading) return false;
       from = position;
       restart.abort();
       bell.ring(undefined);
+      return true;
     },
     position: () => at,
     isLeading: () => leading,

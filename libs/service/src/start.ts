@@ -107,7 +107,6 @@ export const startService = async (
   const forgetGauges = registerGauges(settings.metrics, {
     name,
     log,
-    bus,
     relaying,
     readers: readers.map((r) => r.gauge),
   });

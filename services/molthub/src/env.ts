@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { logLevels } from '@molthub/telemetry';
 import { z } from 'zod';
 
-const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
+const port = (fallback: number) =>
+  z.coerce.number('write a port from 0 to 65535; 0 takes a free one').int().min(0).max(65_535).default(fallback);
 const milliseconds = (fallback: number) => z.coerce.number().int().min(100).max(3_600_000).default(fallback);
 
 const Environment = z.object({

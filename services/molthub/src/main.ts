@@ -48,10 +48,12 @@ const run = async (settings: Settings, names: readonly ServiceName[], stopsBots:
   await program.stop();
   const bots = await runningBots(settings.home);
   if (stopsBots) await stopBots(bots);
-  else if (bots.length > 0) {
-    const them = bots.length === 1 ? '1 bot keeps' : `${bots.length} bots keep`;
-    process.stdout.write(`molthub stopped; ${them} running and will be adopted at the next start\n`);
-  }
+  process.stdout.write(`molthub stopped${bots.length === 0 ? '' : afterwards(bots.length, stopsBots)}\n`);
+};
+
+const afterwards = (bots: number, stopped: boolean): string => {
+  if (stopped) return bots === 1 ? ', and 1 bot with it' : `, and ${bots} bots with it`;
+  return `; ${bots === 1 ? '1 bot keeps' : `${bots} bots keep`} running for the next start to take over`;
 };
 
 const parsed = parse(process.argv.slice(2));

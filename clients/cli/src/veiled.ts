@@ -1,0 +1,12 @@
+// A plan is shown before the server has judged it, so what may be a secret is not shown at all.
+
+const secretName = /token|secret|password|passwd|api[-_]?key|credential|private[-_]?key/i;
+const secretText = /^(sk-|ghp_|gho_|xox[a-z]-|AKIA|eyJ)|-----BEGIN|^\d{6,}:[\w-]{20,}/;
+
+/** The value with `•••` for each text that stands under a telling name or looks like a known kind of secret. */
+export const veiled = (value: unknown, name = ''): unknown => {
+  if (typeof value === 'string') return secretName.test(name) || secretText.test(value) ? '•••' : value;
+  if (Array.isArray(value)) return value.map((one) => veiled(one, name));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, veiled(one, key)]));
+};
