@@ -17,6 +17,7 @@ import {
   openclawManifest,
   timelineOf,
   untilBot,
+  untilGone,
   untilTimeline,
 } from './src/bots.ts';
 import { type Molthub, prepareMolthub } from './src/molthub.ts';
@@ -205,7 +206,7 @@ test('stop stops the process and start brings it back', async () => {
   const pid = pidOf(bot);
   expect((await molthub.call('POST', `/bot-instances/${bot.id}/stop`, {})).status).toBeLessThan(300);
   await untilBot(molthub, bot.id, 'stopped', (b) => b.status === 'STOPPED');
-  expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  await untilGone(pid, 5_000);
   expect((await molthub.call('POST', `/bot-instances/${bot.id}/start`, {})).status).toBeLessThan(300);
   bot = await untilBot(molthub, bot.id, 'running again', isConverged);
 });
@@ -213,17 +214,7 @@ test('stop stops the process and start brings it back', async () => {
 test('a deleted bot leaves no process and no state', async () => {
   const pid = pidOf(bot);
   expect((await molthub.call('DELETE', `/bot-instances/${bot.id}`)).status).toBeLessThan(300);
-  await until(
-    () => {
-      try {
-        process.kill(pid, 0);
-        return false;
-      } catch {
-        return true;
-      }
-    },
-    { what: 'the process to end', timeoutMs: 60_000 },
-  );
+  await untilGone(pid);
   expect((await molthub.call('GET', `/bot-instances/${bot.id}`)).status).toBe(404);
 });
 
@@ -238,6 +229,6 @@ test('a bot of a protocol-3 version converges, is probed, changed and stopped', 
   await untilBot(molthub, old.id, 'converged on version 2', (b) => b.manifestVersion === 2 && isConverged(b));
   await molthub.call('POST', `/bot-instances/${old.id}/stop`, {});
   await untilBot(molthub, old.id, 'stopped', (b) => b.status === 'STOPPED');
-  expect(() => process.kill(pidOf(running), 0)).toThrow('ESRCH');
+  await untilGone(pidOf(running), 5_000);
   await molthub.call('DELETE', `/bot-instances/${old.id}`);
 }, 600_000);

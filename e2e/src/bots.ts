@@ -86,3 +86,17 @@ export const untilTimeline = (molthub: Molthub, id: string, type: string, after:
     timeoutMs,
     everyMs: 50,
   });
+
+/** Until a process is no more. One that outlived its parent stays as a shell until the machine's init has noticed. */
+export const untilGone = (pid: number, timeoutMs = 60_000) =>
+  until(
+    () => {
+      try {
+        process.kill(pid, 0);
+        return false;
+      } catch (error) {
+        return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+      }
+    },
+    { what: `process ${pid} to end`, timeoutMs },
+  );
