@@ -60,7 +60,7 @@ const Dashboard = z.object({ byStatus: z.record(z.string(), z.int()) });
 
 const convergedBots = async (molthub: Molthub): Promise<readonly string[]> => {
   const fleetId = await makeFleet(molthub, 'manifests');
-  const ids = new Array<string>(bots);
+  const ids = Array.from({ length: bots }, () => '');
   await callAll(bots, 16, async (at) => {
     ids[at] = await makeBot(molthub, fleetId, simulatedManifest(`bot-${at}`));
   });
