@@ -12,7 +12,7 @@ const verbs = {
     { tool: 'tsc', args: ['--noEmit'] },
     { tool: 'oxlint', args: ['--type-aware', '--deny-warnings'] },
     { tool: 'biome', args: ['format', '.'] },
-    { tool: 'knip', args: [] },
+    { tool: 'knip', args: ['--no-config-hints'] },
     { node: ['contracts/src/generate.ts', '--check'] },
     { node: ['services/gateway/src/openapi.ts', '--check'] },
     { tool: 'vitest', args: ['run', '--project', 'unit', 'architecture.test.ts'] },
