@@ -105,3 +105,27 @@ test('a checkpoint counts only in the stream and at the event that it was made o
   await deleteEventStream(bus, 'config');
   await bus.close();
 });
+
+test('a reader that gathers takes what came one by one together, in order', async () => {
+  const bus = await openBus({ url: nats.url, name: 'test', onStatus: () => undefined });
+  const stop = new AbortController();
+  const batches: number[][] = [];
+  await deleteEventStream(bus, 'config');
+  const reading = (async () => {
+    const read = { bus, source: 'config', types: undefined, checkpoint: undefined, batchMax: 100 } as const;
+    for await (const batch of readEvents({ ...read, gatherMs: 500, signal: stop.signal })) {
+      batches.push(batch.map((one) => one.event?.version ?? 0));
+    }
+  })();
+  await until(async () => (await ensureEventStream(bus, 'config')).state.consumer_count === 1, { what: 'the reader' });
+  for (let version = 1; version <= 9; version += 1) {
+    const { headers, body } = toMessage(event(version));
+    await bus.js.publish(eventSubject('default', 'config.fleet.deleted.v1'), body, { headers });
+  }
+  await until(() => batches.flat().length === 9, { what: 'all events' });
+  expect(batches.flat()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(batches.length).toBeLessThan(5);
+  stop.abort();
+  await reading;
+  await bus.close();
+});

@@ -2,6 +2,7 @@
 import type { Recorded, ServiceName } from '@molthub/contracts';
 import { type ConsumerMessages, DeliverPolicy, type JsMsg, ReplayPolicy } from '@nats-io/jetstream';
 import { nanos } from 'nats';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fromMessage } from './cloud-event.ts';
 import type { Bus } from './connect.ts';
 import { ensureEventStream } from './stream.ts';
@@ -38,9 +39,11 @@ export async function* readEvents(parts: {
   readonly types: readonly string[] | undefined;
   readonly checkpoint: Checkpoint | undefined;
   readonly batchMax: number;
+  /** Batches begin at multiples of so many milliseconds, with all that has arrived by then. Default: at once. */
+  readonly gatherMs?: number | undefined;
   readonly signal: AbortSignal;
 }): AsyncGenerator<readonly Delivered[]> {
-  const { bus, source, batchMax } = parts;
+  const { bus, source, batchMax, gatherMs } = parts;
   await bus.whenConnected(parts.signal);
   const signal = AbortSignal.any([parts.signal, bus.untilDisconnect()]);
   const info = await ensureEventStream(bus, source);
@@ -58,7 +61,7 @@ export async function* readEvents(parts: {
   signal.addEventListener('abort', stop, { once: true });
   endWhenLost(messages);
   try {
-    for await (const batch of batches(messages, batchMax)) {
+    for await (const batch of batches(messages, batchMax, gatherMs)) {
       yield batch.map((message) => deliveredFrom(message, info.created));
       if (signal.aborted) return;
     }
@@ -100,13 +103,18 @@ const endWhenLost = (messages: ConsumerMessages) => {
 };
 
 /** Groups what is there already, without waiting for more: a busy reader gets large batches, an idle one no delay. */
-async function* batches(messages: AsyncIterable<JsMsg>, max: number): AsyncGenerator<readonly JsMsg[]> {
+async function* batches(
+  messages: AsyncIterable<JsMsg>,
+  max: number,
+  gatherMs: number | undefined,
+): AsyncGenerator<readonly JsMsg[]> {
   const iterator = messages[Symbol.asyncIterator]();
   let next = iterator.next();
   for (;;) {
     const one = await next;
     if (one.done) return;
     const batch = [one.value];
+    if (gatherMs) await sleep(gatherMs - (Date.now() % gatherMs));
     next = iterator.next();
     while (batch.length < max) {
       const more = await Promise.race([next, nothingYet()]);

@@ -46,23 +46,30 @@ const plans = '-c enable_seqscan=off -c jit=off';
 
 /**
  * A socket that sends what is written in one tick as one write: statements of a transaction are sent together, and a
- * system call each would cost more than the statements themselves. pg corks around every prepared statement.
+ * system call each would cost more than the statements themselves.
  */
 const gatheringSocket = (): Socket => {
   const socket = new Socket();
-  const cork = socket.cork.bind(socket);
+  const write = socket.write.bind(socket);
   let isGathering = false;
-  socket.cork = () => {
-    if (!isGathering) {
-      isGathering = true;
-      cork();
-      process.nextTick(() => {
-        isGathering = false;
-        socket.uncork();
-      });
-    }
-    cork();
+  const gather = () => {
+    if (isGathering) return;
+    isGathering = true;
+    socket.cork();
+    process.nextTick(() => {
+      isGathering = false;
+      socket.uncork();
+    });
   };
+  // Not before: `connect` puts its own `write` back.
+  socket.once('connect', () => {
+    Object.assign(socket, {
+      write: (...message: Parameters<Socket['write']>) => {
+        gather();
+        return write(...message);
+      },
+    });
+  });
   return socket;
 };
 

@@ -139,6 +139,11 @@ export type Listener = {
   readonly name: string;
   readonly sources: readonly ServiceName[];
   readonly types?: readonly string[];
+  /**
+   * Batches begin at multiples of so many milliseconds: for a listener of many sources for which nobody waits, since
+   * the batches of all sources then share a transaction. Default: at once.
+   */
+  readonly gatherMs?: number;
   readonly apply: (events: readonly Recorded[], sql: Sql) => Promise<void>;
   /** Called after the commit, with what was applied. */
   readonly applied?: (events: readonly Recorded[]) => void;

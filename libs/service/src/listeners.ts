@@ -93,6 +93,7 @@ export const listeningOf = (
     consumer,
     source,
     types,
+    gatherMs: listener.gatherMs,
     begin: async () => {
       marks.reset();
       await parking.load();

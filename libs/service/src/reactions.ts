@@ -38,25 +38,27 @@ export const readingOf = (parts: ReactionParts, source: ServiceName): Reading =>
     return parked;
   };
 
-  const take = async (event: Recorded, lease: Lease): Promise<void> => {
+  /** Answers whether it was taken, and not parked. `alongside` is written with its mark. */
+  const take = async (event: Recorded, lease: Lease, alongside: Along['alongside']): Promise<boolean> => {
     const behind = 'waits behind a parked event of its key';
-    if (parking.isParked(event.stream) && (await parkEvent(event, behind, 0, lease))) return;
+    if (parking.isParked(event.stream) && (await parkEvent(event, behind, 0, lease))) return false;
     const problem = unreadable(event, types);
     if (problem) {
       await parkEvent(event, problem, 1, lease);
-      return;
+      return false;
     }
-    const along = { consumed: [{ consumer, stream: event.stream, version: event.version }], fence: lease };
+    const along = { consumed: [{ consumer, stream: event.stream, version: event.version }], fence: lease, alongside };
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await react(parts, own, event, along);
+        await react(parts, own, event, along);
+        return true;
       } catch (error) {
         if (isUnavailable(error) || isFenced(error)) throw error;
         const message = error instanceof Error ? error.message : String(error);
         logger.warn({ err: error, event: event.id, type: event.type, attempt }, 'a reaction failed');
         if (attempt >= attemptsMax) {
           await parkEvent(event, message, attempt, lease);
-          return;
+          return false;
         }
         await pause(backOffMs(attempt), new AbortController().signal);
       }
@@ -65,9 +67,21 @@ export const readingOf = (parts: ReactionParts, source: ServiceName): Reading =>
 
   const lane = async (events: readonly Recorded[], lease: Lease) => {
     for (const event of events) {
-      await take(event, lease);
+      await take(event, lease, undefined);
       marks.took(event.stream, event.version);
     }
+    return false;
+  };
+
+  /** One event by itself takes the checkpoint along, which at a low rate saves a transaction for each; tells if so. */
+  const alone = async (event: Recorded, lease: Lease, checkpoint: (sql: Sql) => Promise<unknown>) => {
+    let isSaved = false;
+    const isTaken = await take(event, lease, async (sql) => {
+      await checkpoint(sql);
+      isSaved = true;
+    });
+    marks.took(event.stream, event.version);
+    return isTaken && isSaved;
   };
 
   return {
@@ -83,14 +97,18 @@ export const readingOf = (parts: ReactionParts, source: ServiceName): Reading =>
       if (parking.isAny()) await parking.load();
       await parkUndecodable(batch, parking, lease);
       const fresh = await marks.fresh(batch.flatMap((delivered) => delivered.event ?? []));
-      const lanes = Map.groupBy(fresh, (event) => event.stream);
-      const ended = await Promise.allSettled([...lanes.values()].map((events) => lane(events, lease)));
+      const lanes = [...Map.groupBy(fresh, (event) => event.stream).values()];
+      const [only] = fresh.length === 1 ? fresh : [];
+      const ended = await Promise.allSettled(
+        only ? [alone(only, lease, checkpoint)] : lanes.map((events) => lane(events, lease)),
+      );
       for (const one of ended) {
         if (one.status === 'fulfilled') continue;
         // What was committed before the fault is only known to the database.
         marks.reset();
         throw one.reason;
       }
+      if (ended.some((one) => one.status === 'fulfilled' && one.value)) return;
       await log.commit({ streams: [], fence: lease, alongside: (sql: Sql) => checkpoint(sql) });
     },
   };

@@ -11,6 +11,8 @@ export type Reading = {
   readonly consumer: string;
   readonly source: ServiceName;
   readonly types: readonly string[] | undefined;
+  /** See `Listener`. */
+  readonly gatherMs?: number | undefined;
   /** Does the work of a batch; `checkpoint` belongs into its last transaction, under the lease's fence. */
   readonly process: (
     batch: readonly Delivered[],
@@ -36,7 +38,8 @@ export const runReader = (
       async () => {
         await reading.begin?.(lease);
         const checkpoint = await loadCheckpoint(log, reader);
-        const batches = readEvents({ bus, source: reading.source, types: reading.types, checkpoint, batchMax, signal });
+        const { source, types, gatherMs } = reading;
+        const batches = readEvents({ bus, source, types, checkpoint, batchMax, gatherMs, signal });
         for await (const batch of batches) {
           const last = batch.at(-1);
           if (!last) continue;

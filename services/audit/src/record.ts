@@ -26,9 +26,12 @@ export const migrations: readonly Migration[] = [
 
 /** Records events that are not recorded yet, in their order. Must run in one transaction. */
 export const record = async (recorded: readonly Recorded[], sql: Sql): Promise<void> => {
-  const frontier = await lockFrontier(sql);
-  const known = await sql<{ event_id: string }>('select event_id from entries where event_id = any($1::uuid[])', [
-    recorded.map(({ id }) => id),
+  // Sent together: the server runs them in order, so what is known is read under the lock.
+  const [frontier, known] = await Promise.all([
+    lockFrontier(sql),
+    sql<{ event_id: string }>('select event_id from entries where event_id = any($1::uuid[])', [
+      recorded.map(({ id }) => id),
+    ]),
   ]);
   const seen = new Set(known.map(({ event_id }) => event_id));
   const fresh = recorded.filter(({ id }) => !seen.has(id) && seen.add(id));
@@ -38,7 +41,7 @@ export const record = async (recorded: readonly Recorded[], sql: Sql): Promise<v
     frontier,
     rows.map(({ leaf }) => leaf),
   );
-  await sql(
+  const inserted = sql(
     `insert into entries (sequence, workspace, id, time, actor, action, outcome, resource_type, resource_id, diff,
        correlation_id, causation_id, event_id, source, hash)
      select sequence, workspace, id, time, actor, action, outcome, resource_type, resource_id,
@@ -48,7 +51,7 @@ export const record = async (recorded: readonly Recorded[], sql: Sql): Promise<v
        causation_id text, event_id uuid, source text, hash text)`,
     [JSON.stringify(rows.map(({ row }) => row))],
   );
-  await saveFrontier(grown.frontier, grown.subtrees, sql);
+  await Promise.all([inserted, saveFrontier(grown.frontier, grown.subtrees, sql)]);
 };
 
 const rowOf = (entry: Entry, sequence: number) => {
@@ -100,6 +103,7 @@ export const listeners = (): readonly Listener[] => {
       name: `record-${service}`,
       sources: [service],
       ...(service === 'trace' ? { types: ofTraces } : {}),
+      gatherMs: 50,
       apply: (recorded: readonly Recorded[], sql: Sql) => inTurn(sql, () => apply(recorded, sql)),
     }));
 };

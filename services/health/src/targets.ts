@@ -105,13 +105,15 @@ export const targetListener = (changed: () => void): Listener => ({
   name: 'targets',
   sources: ['reconciler'],
   types: [...types],
+  // A start is told in two or three events, one right after the other.
+  gatherMs: 20,
   apply: async (events, sql) => {
     const changes = new Map<string, Change>();
     for (const change of events.filter(isHeard).map(changeOf)) {
       changes.set(change.botId, { ...changes.get(change.botId), ...change });
     }
     if (changes.size === 0) return;
-    await sql(
+    const inserted = sql(
       `insert into targets as t (workspace, bot_id, fleet_id, mode, url, token_reference, simulated, hash)
        select workspace, "botId", "fleetId", coalesce(mode, 'STARTING'), url, "tokenReference",
          coalesce(simulated, false), hash
@@ -120,7 +122,7 @@ export const targetListener = (changed: () => void): Listener => ({
        on conflict (bot_id) do nothing`,
       [JSON.stringify([...changes.values()])],
     );
-    await sql(
+    const updated = sql(
       `update targets t set mode = coalesce(c.mode, t.mode), url = coalesce(c.url, t.url),
          token_reference = coalesce(c."tokenReference", t.token_reference),
          simulated = coalesce(c.simulated, t.simulated), hash = coalesce(c.hash, t.hash),
@@ -130,6 +132,7 @@ export const targetListener = (changed: () => void): Listener => ({
        where t.bot_id = c."botId"`,
       [JSON.stringify([...changes.values()])],
     );
+    await Promise.all([inserted, updated]);
   },
   applied: changed,
 });
