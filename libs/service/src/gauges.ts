@@ -23,7 +23,6 @@ export const registerGauges = (
   const readerLag = metrics.gauge('molthub_reader_lag_events', 'Messages of a stream after the last one read.', [
     'service',
     'stream',
-    'consumer',
   ]);
   const horizon = metrics.gauge(
     'molthub_horizon_lag_seconds',
@@ -39,8 +38,9 @@ export const registerGauges = (
     holder.reset();
     if (held.pid !== null) holder.set({ pid: String(held.pid), application: held.application }, held.lagSeconds);
     if (relaying.isLeading()) relayLag.set({ service: name }, await log.countAfter(relaying.position()));
-    for (const reader of readers) {
-      readerLag.set({ service: name, stream: eventStream(reader.source), consumer: reader.consumer }, reader.pending);
+    for (const [source, ofSource] of Map.groupBy(readers, (reader) => reader.source)) {
+      // A service may read a stream for several purposes: the slowest is what it is behind.
+      readerLag.set({ service: name, stream: eventStream(source) }, Math.max(...ofSource.map((r) => r.pending)));
     }
   });
 };

@@ -19,6 +19,7 @@ import { z } from 'zod';
 import type { Listener } from './definition.ts';
 import { consumerOf } from './listeners.ts';
 import { parkedEvent } from './parking.ts';
+import { pause } from './patience.ts';
 import { react, type ReactionParts } from './reactions.ts';
 
 export type Operations = {
@@ -56,7 +57,8 @@ export const createOperations = (
     },
     [republishBus(service).type]: async (data: unknown) => {
       const { fromPosition } = republishBus(service).data.parse(data);
-      if (!parts.republish(fromPosition === 0 ? logStart : await positionOf(log, fromPosition))) {
+      const from = fromPosition === 0 ? logStart : await positionOf(log, fromPosition);
+      if (!(await eventually(() => parts.republish(from), parts.signal))) {
         throw new Rejected(
           `${service}.not-relaying`,
           'Another replica relays this log; ask again until that one takes the command, or restart its relay.',
@@ -80,6 +82,18 @@ export const createOperations = (
       }
     },
   };
+};
+
+/** A replica that has just started leads when the lease of the one before has run out. */
+const leadershipMs = 12_000;
+
+const eventually = async (attempt: () => boolean, signal: AbortSignal): Promise<boolean> => {
+  const deadline = Date.now() + leadershipMs;
+  while (!attempt()) {
+    if (Date.now() > deadline || signal.aborted) return false;
+    await pause(100, signal);
+  }
+  return true;
 };
 
 /** Whoever changes how a service runs is in the audit like everybody else. */
