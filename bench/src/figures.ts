@@ -9,6 +9,7 @@ import { otlpIngest } from './otlp-ingest.ts';
 import { readModelVisible } from './read-model-visible.ts';
 import { rebuildWhileServing } from './rebuild-while-serving.ts';
 import { reconcileQueue } from './reconcile-queue.ts';
+import { reconcilerMemory } from './reconciler-memory.ts';
 import { startAndIdle } from './start-and-idle.ts';
 import { tenThousandBots } from './ten-thousand-bots.ts';
 
@@ -24,4 +25,5 @@ export const figures: readonly Figure[] = [
   startAndIdle,
   localBot,
   tenThousandBots,
+  reconcilerMemory,
 ];

@@ -9,8 +9,9 @@ import { freePort } from '@molthub/embedded';
 import { environment } from './env.ts';
 
 const root = join(import.meta.dirname, '../..');
+const main = join(root, 'services/molthub/src/main.ts');
 const programs = {
-  up: [join(root, 'services/molthub/src/main.ts'), 'up'],
+  up: [main, 'up'],
   'npm-start': [join(root, 'bootstrap/run.mjs'), 'start'],
 } as const;
 const readyMsMax = 120_000;
@@ -47,13 +48,19 @@ const inherited = Object.fromEntries(
   ),
 );
 
+type Environment = Readonly<Record<string, string>>;
+
+/** The program with some services only, on servers that run already; the one with the gateway is to start first. */
+export const prepareServices = (home: string, names: readonly string[], servers: Environment): Promise<Molthub> =>
+  preparedIn(home, [main, 'serve', ...names], servers);
+
 /** Starts Molthub in a fresh home, runs `work`, stops it and removes the home whatever happened. */
 export const withMolthub = async <T>(
   work: (molthub: Molthub) => Promise<T>,
   options: { readonly through?: keyof typeof programs } = {},
 ): Promise<T> => {
   const home = await mkdtemp(join(tmpdir(), 'molthub-bench-'));
-  const molthub = await preparedIn(home, programs[options.through ?? 'up']);
+  const molthub = await preparedIn(home, programs[options.through ?? 'up'], {});
   try {
     await molthub.start();
     return await work(molthub);
@@ -63,7 +70,7 @@ export const withMolthub = async <T>(
   }
 };
 
-const preparedIn = async (home: string, program: readonly string[]): Promise<Molthub> => {
+const preparedIn = async (home: string, program: readonly string[], servers: Environment): Promise<Molthub> => {
   const [port, otlpPort] = [await freePort(), await freePort()];
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   let child: ChildProcess | undefined;
@@ -77,7 +84,13 @@ const preparedIn = async (home: string, program: readonly string[]): Promise<Mol
     start: async () => {
       const began = performance.now();
       child = spawn(process.execPath, program, {
-        env: { ...inherited, MOLTHUB_HOME: home, MOLTHUB_PORT: String(port), MOLTHUB_OTLP_PORT: String(otlpPort) },
+        env: {
+          ...inherited,
+          ...servers,
+          MOLTHUB_HOME: home,
+          MOLTHUB_PORT: String(port),
+          MOLTHUB_OTLP_PORT: String(otlpPort),
+        },
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       await readyLine(child);

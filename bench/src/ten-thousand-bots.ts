@@ -75,6 +75,12 @@ const watch = async (molthub: Molthub, count: number, seconds: () => number) => 
   return { convergedS, healthyS, succeededS };
 };
 
+/** All running what was published for them, whatever the time. */
+export const untilAllConverged = async (molthub: Molthub, count: number): Promise<void> => {
+  await watch(molthub, count, () => performance.now());
+  await everyBotConverged(molthub, count);
+};
+
 const succeeded = async (molthub: Molthub): Promise<number> => {
   const answer = await molthub.call('GET', '/change-sets?status=SUCCEEDED&limit=1');
   return Total.parse(expectStatus(answer, 200, 'GET /change-sets').body).total;
