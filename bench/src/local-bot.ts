@@ -1,5 +1,5 @@
 // A real OpenClaw on this machine: from its creation to convergence, and from an edit by hand to the event that says so.
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { waitReady } from '@molthub/openclaw';
@@ -122,7 +122,8 @@ const drift = async (molthub: Molthub, id: string, report: Report): Promise<void
 
 const remove = async (molthub: Molthub, id: string): Promise<void> => {
   expectStatus(await molthub.call('DELETE', `/bot-instances/${id}`), 204, 'DELETE');
+  // Answered when the wish is taken; the process ends and its folder goes afterwards.
   await until(`Bot ${id} gone`, 60_000, 200, async () =>
-    (await molthub.call('GET', `/bot-instances/${id}`)).status === 404 ? true : undefined,
+    (await readdir(join(molthub.home, 'bots'))).some((name) => name.startsWith(id)) ? undefined : true,
   );
 };

@@ -1,6 +1,7 @@
 // What 10,000 bots cost the reconciler alone: a process of its own, as `serve reconciler` runs it beside the others.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { services } from '@molthub/contracts';
 import { callAll, makeBot, makeFleet, simulatedManifest } from './fleet.ts';
 import { type Figure, measured } from './measured.ts';
