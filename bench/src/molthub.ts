@@ -90,8 +90,10 @@ const preparedIn = async (home: string, program: readonly string[], servers: Env
           MOLTHUB_HOME: home,
           MOLTHUB_PORT: String(port),
           MOLTHUB_OTLP_PORT: String(otlpPort),
+          // It stops by itself when this process is gone, however that came about: it would be the next one's load.
+          MOLTHUB_LIFELINE_FD: '3',
         },
-        stdio: ['ignore', 'pipe', 'inherit'],
+        stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
       });
       await readyLine(child);
       const tookMs = performance.now() - began;

@@ -1,6 +1,7 @@
 // Reads a service's events from the bus in order, from a checkpoint that Postgres keeps.
 import type { Recorded, ServiceName } from '@molthub/contracts';
 import { type ConsumerMessages, DeliverPolicy, type JsMsg, ReplayPolicy } from '@nats-io/jetstream';
+import { LRUCache } from 'lru-cache';
 import { nanos } from 'nats';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromMessage } from './cloud-event.ts';
@@ -39,7 +40,10 @@ export async function* readEvents(parts: {
   readonly types: readonly string[] | undefined;
   readonly checkpoint: Checkpoint | undefined;
   readonly batchMax: number;
-  /** Batches begin at multiples of so many milliseconds, with all that has arrived by then. Default: at once. */
+  /**
+   * After one batch, the next begins at a multiple of so many milliseconds, with all that has arrived by then; what
+   * comes after a quiet time is taken at once. Default: always at once.
+   */
   readonly gatherMs?: number | undefined;
   readonly signal: AbortSignal;
 }): AsyncGenerator<readonly Delivered[]> {
@@ -110,11 +114,13 @@ async function* batches(
 ): AsyncGenerator<readonly JsMsg[]> {
   const iterator = messages[Symbol.asyncIterator]();
   let next = iterator.next();
+  let beganMs = 0;
   for (;;) {
     const one = await next;
     if (one.done) return;
     const batch = [one.value];
-    if (gatherMs) await sleep(gatherMs - (Date.now() % gatherMs));
+    if (gatherMs && Date.now() - beganMs < gatherMs) await sleep(gatherMs - (Date.now() % gatherMs));
+    beganMs = Date.now();
     next = iterator.next();
     while (batch.length < max) {
       const more = await Promise.race([next, nothingYet()]);
@@ -130,6 +136,18 @@ async function* batches(
 
 const nothingYet = () => new Promise<undefined>((resolve) => setImmediate(resolve, undefined));
 
+/** Services of one process read the same messages; each is parsed once. Bounded by the bytes of the bodies. */
+const parsed = new LRUCache<string, Recorded>({ maxSize: 16 * 1024 * 1024 });
+
+const eventOf = (message: JsMsg, streamCreated: string): Recorded => {
+  const place = `${message.info.stream} ${streamCreated} ${message.seq}`;
+  const known = parsed.get(place);
+  if (known) return known;
+  const event = fromMessage(message.headers, message.data);
+  parsed.set(place, event, { size: message.data.byteLength + 1 });
+  return event;
+};
+
 const deliveredFrom = (message: JsMsg, streamCreated: string): Delivered => {
   const place = {
     sequence: message.seq,
@@ -138,7 +156,7 @@ const deliveredFrom = (message: JsMsg, streamCreated: string): Delivered => {
     pending: message.info.pending,
   };
   try {
-    return { ...place, event: fromMessage(message.headers, message.data) };
+    return { ...place, event: eventOf(message, streamCreated) };
   } catch (error) {
     return {
       ...place,

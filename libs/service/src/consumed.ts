@@ -13,13 +13,24 @@ export type ConsumedMarks = {
   readonly reset: () => void;
 };
 
-export const createConsumedMarks = (log: Log, consumer: string): ConsumedMarks => {
+/** `rare`: marks are kept of parked events only, so that most often there is not one to be looked up. */
+export const createConsumedMarks = (log: Log, consumer: string, rare = false): ConsumedMarks => {
   const known = new LRUCache<string, number>({ max: streamsMax });
+  let areAny = !rare;
+  let isCounted = !rare;
+  const lookUp = async (streams: readonly string[]): Promise<ReadonlyMap<string, number>> => {
+    if (!isCounted) {
+      const [row] = await log.reads('select 1 from consumed where consumer = $1 limit 1', [consumer]);
+      areAny = row !== undefined;
+      isCounted = true;
+    }
+    return areAny ? log.consumed(consumer, streams) : new Map<string, number>();
+  };
   return {
     fresh: async (events) => {
       const unknown = [...new Set(events.map((e) => e.stream))].filter((stream) => !known.has(stream));
       if (unknown.length > 0) {
-        const marks = await log.consumed(consumer, unknown);
+        const marks = await lookUp(unknown);
         for (const stream of unknown) known.set(stream, marks.get(stream) ?? 0);
       }
       const highest = new Map<string, number>();
@@ -31,6 +42,9 @@ export const createConsumedMarks = (log: Log, consumer: string): ConsumedMarks =
       });
     },
     took: (stream, version) => known.set(stream, Math.max(version, known.get(stream) ?? 0)),
-    reset: () => known.clear(),
+    reset: () => {
+      known.clear();
+      isCounted = !rare;
+    },
   };
 };

@@ -139,11 +139,10 @@ export type Listener = {
   readonly name: string;
   readonly sources: readonly ServiceName[];
   readonly types?: readonly string[];
-  /**
-   * Batches begin at multiples of so many milliseconds: for a listener of many sources for which nobody waits, since
-   * the batches of all sources then share a transaction. Default: at once.
-   */
+  /** Instead of the service's own. */
   readonly gatherMs?: number;
+  /** Its tables know events by their id and drop one that comes again, so that nothing else need remember each stream. */
+  readonly dropsRepeats?: boolean;
   readonly apply: (events: readonly Recorded[], sql: Sql) => Promise<void>;
   /** Called after the commit, with what was applied. */
   readonly applied?: (events: readonly Recorded[]) => void;
@@ -186,4 +185,9 @@ export type ServiceDefinition = {
   readonly listeners: readonly Listener[];
   readonly queries: readonly Query[];
   readonly jobs: readonly Job[];
+  /**
+   * In a burst, batches of other services' events begin at multiples of so many milliseconds: for a service on whose
+   * reaction no caller waits, since what comes meanwhile, from whichever source, then shares a transaction.
+   */
+  readonly gatherMs?: number;
 };

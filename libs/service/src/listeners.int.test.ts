@@ -1,10 +1,11 @@
 import type { Delivered } from '@molthub/bus';
-import { FleetUpdated } from '@molthub/contracts';
+import { FleetUpdated, type Recorded } from '@molthub/contracts';
 import { type Log, migrate } from '@molthub/event-store';
 import { newEvent, openTestLog } from '@molthub/event-store/testing';
 import { createLogger } from '@molthub/telemetry';
 import { withPostgres } from '@molthub/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Listener } from './definition.ts';
 import { listeningOf } from './listeners.ts';
 import { sampleHealth } from './sample-services.ts';
 
@@ -32,10 +33,11 @@ const delivered = (version: number, data: unknown = { fleetId }): Delivered => (
     log: { epoch: 1, tx: 1n, position: BigInt(version) },
   },
 });
-const listening = (on: Log) => {
+const listening = (on: Log, more: Partial<Listener> = {}) => {
   const [listener] = sampleHealth().listeners;
   if (!listener) throw new Error('The sample service has no listener.');
-  return listeningOf({ service: 'health', log: on, logger: createLogger('test', 'silent') }, listener, 'config');
+  const parts = { service: 'health', log: on, logger: createLogger('test', 'silent') } as const;
+  return listeningOf(parts, { ...listener, ...more }, 'config');
 };
 const times = async () => (await log.reads<{ times: number }>('select times from seen'))[0]?.times;
 
@@ -72,4 +74,24 @@ test('what can be read is applied before a later event of its stream is parked',
   await listening(log).process(batch, place);
   expect(await times()).toBe(1);
   expect(await log.reads('select type from parked')).toEqual([{ type: FleetUpdated.type }]);
+});
+
+test('where repeats are dropped by the tables, only what was parked is marked, and it is not parked twice', async () => {
+  const seen = new Set<string>();
+  const dropping = {
+    dropsRepeats: true,
+    apply: async (events: readonly Recorded[]) => {
+      for (const { id } of events) seen.add(id);
+    },
+  };
+  const batch = [delivered(1), delivered(2, { fleetId: 'no id' })];
+  await listening(log, dropping).process([delivered(1)], place);
+  expect(await log.reads('select version from consumed')).toEqual([]);
+  await listening(log, dropping).process(batch, place);
+  // Another reader begins again at the first event, as after the loss of the bus, when the parked one was dropped.
+  await log.reads('delete from parked');
+  await listening(log, dropping).process(batch, place);
+  expect(await log.reads('select type from parked')).toEqual([]);
+  expect(await log.reads('select version from consumed')).toEqual([{ version: 2 }]);
+  expect(seen.size).toBe(2);
 });

@@ -14,13 +14,18 @@ export const consumerOf = (service: ServiceName, listener: Listener, source: Ser
 
 /** The reader of one of a listener's sources. */
 export const listeningOf = (
-  parts: { readonly service: ServiceName; readonly log: Log; readonly logger: Logger },
+  parts: {
+    readonly service: ServiceName;
+    readonly log: Log;
+    readonly logger: Logger;
+    readonly gatherMs?: number | undefined;
+  },
   listener: Listener,
   source: ServiceName,
 ): Reading => {
   const { service, log, logger } = parts;
   const consumer = consumerOf(service, listener, source);
-  const marks = createConsumedMarks(log, consumer);
+  const marks = createConsumedMarks(log, consumer, listener.dropsRepeats);
   const parking = createParking(service, log, consumer);
   const types = listener.types?.filter((type) => type.startsWith(`${source}.`));
   let doubtful = false;
@@ -28,7 +33,7 @@ export const listeningOf = (
   const apply = async (events: readonly Recorded[], lease: Lease, checkpoint?: (sql: Sql) => Promise<unknown>) => {
     await log.commit({
       streams: [],
-      consumed: events.map((event) => ({ consumer, stream: event.stream, version: event.version })),
+      ...(listener.dropsRepeats ? {} : { consumed: events.map(({ stream, version }) => ({ consumer, stream, version })) }),
       fence: lease,
       alongside: (sql) => Promise.all([events.length > 0 && listener.apply(events, sql), checkpoint?.(sql)]),
     });
@@ -42,7 +47,9 @@ export const listeningOf = (
       return problem ? parkOne(event, problem, lease) : apply([event], lease);
     }
     logger.error({ event: event.id, type: event.type, key: event.stream, error }, 'an event is parked');
-    marks.took(event.stream, event.version);
+    // A mark where there may have been none.
+    if (listener.dropsRepeats) marks.reset();
+    else marks.took(event.stream, event.version);
   };
 
   /** After a batch failed for the fault of one event: each alone, and the one that fails parks its key. */
@@ -93,7 +100,7 @@ export const listeningOf = (
     consumer,
     source,
     types,
-    gatherMs: listener.gatherMs,
+    gatherMs: listener.gatherMs ?? parts.gatherMs,
     begin: async () => {
       marks.reset();
       await parking.load();

@@ -19,6 +19,7 @@ export type ReactionParts = {
   readonly log: Log;
   readonly executor: Executor;
   readonly reactions: readonly Reaction[];
+  readonly gatherMs?: number | undefined;
   readonly logger: Logger;
 };
 
@@ -88,6 +89,7 @@ export const readingOf = (parts: ReactionParts, source: ServiceName): Reading =>
     consumer,
     source,
     types,
+    gatherMs: parts.gatherMs,
     begin: async () => {
       marks.reset();
       await parking.load();
@@ -137,9 +139,15 @@ export const unreadable = (event: Recorded, types?: readonly string[]): string |
   if (!definition || (types && !types.includes(event.type))) {
     return `${event.type} is not known to this version; update it, then retry.`;
   }
+  if (asPromised.has(event)) return undefined;
   const data = definition.data.safeParse(event.data);
-  return data.success ? undefined : `The data of ${event.type} is not what its contract says: ${data.error.message}`;
+  if (!data.success) return `The data of ${event.type} is not what its contract says: ${data.error.message}`;
+  asPromised.add(event);
+  return undefined;
 };
+
+/** Events whose data was found to be what their contract says: several services of this process read the same ones. */
+const asPromised = new WeakSet<Recorded>();
 
 /** Runs all commands that follow from an event; the last one commits the mark that the event was taken. */
 export const react = async (

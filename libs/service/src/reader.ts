@@ -11,7 +11,7 @@ export type Reading = {
   readonly consumer: string;
   readonly source: ServiceName;
   readonly types: readonly string[] | undefined;
-  /** See `Listener`. */
+  /** See `ServiceDefinition`. */
   readonly gatherMs?: number | undefined;
   /** Does the work of a batch; `checkpoint` belongs into its last transaction, under the lease's fence. */
   readonly process: (

@@ -79,7 +79,8 @@ export const startService = async (
   const stopping = new AbortController();
 
   const relaying = runRelaying({ service: name, bus, log, leases, logger });
-  const parts = { service: name, log, executor, reactions: definition.reactions, logger };
+  const { reactions, gatherMs } = definition;
+  const parts = { service: name, log, executor, reactions, gatherMs, logger };
   const readers = readingsOf(definition, parts).map((reading) => runReader({ bus, log, leases, logger }, reading));
   const jobs = [...definition.jobs, ...timerJob(definition, log, executor)].map((job) =>
     runJob(job, runtimeUnder, leases, stopping.signal, logger),

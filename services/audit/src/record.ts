@@ -103,7 +103,7 @@ export const listeners = (): readonly Listener[] => {
       name: `record-${service}`,
       sources: [service],
       ...(service === 'trace' ? { types: ofTraces } : {}),
-      gatherMs: 50,
+      dropsRepeats: true,
       apply: (recorded: readonly Recorded[], sql: Sql) => inTurn(sql, () => apply(recorded, sql)),
     }));
 };

@@ -24,4 +24,5 @@ export const audit = (): ServiceDefinition => ({
   listeners: listeners(),
   queries: [],
   jobs: [],
+  gatherMs: 100,
 });

@@ -21,8 +21,9 @@ export const onFeedGrown = (listener: () => void): (() => void) => {
 export const feedListener: Listener = {
   name: 'feed',
   sources: services,
-  // A quarter of all transactions would be the feed's; a subscriber hears of an event up to so much later.
-  gatherMs: 20,
+  // A quarter of all transactions would be the feed's; in a burst a subscriber hears of an event up to so much later.
+  gatherMs: 50,
+  dropsRepeats: true,
   apply: async (events, sql) => {
     // Sent together: the server runs them in order.
     await Promise.all([

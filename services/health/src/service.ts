@@ -49,6 +49,7 @@ export const health = ({ home, probeIntervalMs = 30_000 }: HealthSettings): Serv
     reactions: [],
     listeners: [targetListener(changed)],
     queries: [],
+    gatherMs: 100,
     jobs: [prober(probing, { home, probeIntervalMs }), rollUp(counting)],
   };
 };

@@ -105,8 +105,6 @@ export const targetListener = (changed: () => void): Listener => ({
   name: 'targets',
   sources: ['reconciler'],
   types: [...types],
-  // A start is told in two or three events, one right after the other.
-  gatherMs: 20,
   apply: async (events, sql) => {
     const changes = new Map<string, Change>();
     for (const change of events.filter(isHeard).map(changeOf)) {

@@ -63,6 +63,7 @@ export const reconcilerService = (settings: ReconcilerSettings): ServiceDefiniti
       }),
     ],
     queries: queriesOf(() => open),
+    gatherMs: 60,
     jobs: [
       reconcileJob({
         openTargets: settings.openTargets ?? openTargets,

@@ -90,5 +90,6 @@ export const rollout = ({ sweepMs = 5_000 }: RolloutSettings = {}): ServiceDefin
     listeners: catalogListeners(() => wake.ring('catalog')),
     queries: [],
     jobs: [advance(wake, sweepMs)],
+    gatherMs: 40,
   };
 };

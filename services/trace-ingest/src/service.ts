@@ -48,6 +48,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
     reactions: [],
     listeners: [listenToOthers(refreshAll)],
     queries: [],
+    gatherMs: 100,
     jobs: [
       windowsJob({ latenessMs: 10_000, lookEveryMs: 1_000, ...settings.windows }),
       retentionJob({ spanDays: 30, minuteDays: 365, bodyDays: 3, ...settings.retention }),
