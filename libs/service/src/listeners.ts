@@ -33,7 +33,9 @@ export const listeningOf = (
   const apply = async (events: readonly Recorded[], lease: Lease, checkpoint?: (sql: Sql) => Promise<unknown>) => {
     await log.commit({
       streams: [],
-      ...(listener.dropsRepeats ? {} : { consumed: events.map(({ stream, version }) => ({ consumer, stream, version })) }),
+      ...(listener.dropsRepeats
+        ? {}
+        : { consumed: events.map(({ stream, version }) => ({ consumer, stream, version })) }),
       fence: lease,
       alongside: (sql) => Promise.all([events.length > 0 && listener.apply(events, sql), checkpoint?.(sql)]),
     });
