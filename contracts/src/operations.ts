@@ -21,7 +21,7 @@ export const messageParked = <const S extends ServiceName>(service: S) =>
 export const operationPerformed = <const S extends ServiceName>(service: S) =>
   defineEvent(
     `${service}.operation.performed.v1`,
-    'A parked key was retried or dropped, a read model rebuilt, or the bus filled again, as somebody asked.',
+    'A parked key was retried or dropped, a rebuild of a read model run or cancelled, or the bus filled again, as asked.',
     z.object({
       operation: z.string(),
       request: z.record(z.string(), z.json()),
@@ -47,6 +47,13 @@ export const rebuildProjection = <const S extends ServiceName>(service: S) =>
   defineCommand(
     `${service}.projection.rebuild.v1`,
     'Builds a read model anew from the log while the old one serves.',
+    z.strictObject({ name: z.string() }),
+  );
+
+export const cancelRebuild = <const S extends ServiceName>(service: S) =>
+  defineCommand(
+    `${service}.rebuild.cancel.v1`,
+    'Ends the rebuild of a read model; the old one goes on serving.',
     z.strictObject({ name: z.string() }),
   );
 

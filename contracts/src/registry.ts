@@ -7,6 +7,7 @@ import { definitionsOf, services } from './message.ts';
 import {
   dropParked,
   messageParked,
+  cancelRebuild,
   operationPerformed,
   parkedView,
   projectionsView,
@@ -27,7 +28,7 @@ export const events = [
 ];
 export const commands = [
   ...modules.flatMap((m) => m.commands),
-  ...services.flatMap((s) => [retryParked(s), dropParked(s), rebuildProjection(s), republishBus(s)]),
+  ...services.flatMap((s) => [retryParked(s), dropParked(s), rebuildProjection(s), cancelRebuild(s), republishBus(s)]),
 ];
 export const readModels = [
   ...modules.flatMap((m) => m.readModels),

@@ -126,6 +126,11 @@ projections
   .action(async (name, options, command) =>
     (await import('./commands/projections.ts')).rebuild(name, options, command),
   );
+projections
+  .command('cancel')
+  .argument('<name>')
+  .description('end a rebuild that runs; the old one goes on serving')
+  .action(async (name, _, command) => (await import('./commands/projections.ts')).cancel(name, command));
 
 const bus = program.command('bus').description('the event bus');
 bus

@@ -1,2 +1,2 @@
-export { type RebuildProgress, RebuildRunning, rebuild } from './rebuild.ts';
+export { cancelRebuild, RebuildCancelled, type RebuildProgress, RebuildRunning, rebuild } from './rebuild.ts';
 export { serveProjections } from './serve.ts';

@@ -2,7 +2,7 @@
 import { type LogPosition, logStart } from '@molthub/contracts';
 import { inTransaction, type Log, type Projection, sqlOn } from '@molthub/event-store';
 import type { PoolClient } from 'pg';
-import { createGeneration, dropOtherGenerations, serveGeneration } from './generation.ts';
+import { createGeneration, dropOtherGenerations, generationSchema, serveGeneration } from './generation.ts';
 
 /** Events per transaction: large enough for speed, short enough to keep the horizon of all readers moving. */
 const pageSize = 2_000;
@@ -15,11 +15,29 @@ type RebuildOptions = {
 /** Two rebuilds of one read model would fill the same shadow tables. */
 export class RebuildRunning extends Error {}
 
+/** Somebody cancelled it; what served before goes on. */
+export class RebuildCancelled extends Error {}
+
+/**
+ * Ends a rebuild, in whichever replica it runs: it looks whether it is still wanted about every 500 ms, and once more
+ * in the transaction that would switch. Answers false where none runs, or where nothing serves yet.
+ */
+export const cancelRebuild = async (log: Log, name: string): Promise<boolean> => {
+  const rows = await log.reads(
+    `update projections set status = 'SERVING', processed = total, message = 'The last rebuild was cancelled.',
+       updated_at = clock_timestamp()
+     where name = $1 and status = 'REBUILDING' and generation > 0 returning name`,
+    [name],
+  );
+  return rows.length > 0;
+};
+
 export type RebuildProgress = { readonly name: string; readonly processed: number; readonly total: number };
 
 /**
  * Rebuilds `projection` and serves it. Writers go on meanwhile; they wait only for the last page and the switch.
- * Throws, leaving the old one serving, if `signal` aborts, an event cannot be applied, or another rebuild of it runs.
+ * Throws, leaving the old one serving, if `signal` aborts, it is cancelled, an event cannot be applied, or another
+ * rebuild of it runs.
  * Nothing else runs again: reactions are not part of a read model.
  */
 export const rebuild = async (log: Log, projection: Projection, options: RebuildOptions): Promise<void> => {
@@ -58,18 +76,26 @@ const build = async (log: Log, projection: Projection, options: RebuildOptions):
       const processed = await drain(log, projection, shadow, client, at);
       await serveGeneration(client, sql, schema, projection, shadow);
       await dropOtherGenerations(sql, client, schema, projection.name, shadow);
-      await sql(
+      const wanted = await sql(
         `update projections set revision = $2, generation = $3, status = 'SERVING', processed = total, message = '',
-           updated_at = clock_timestamp(), total = total + $4 where name = $1`,
+           updated_at = clock_timestamp(), total = total + $4 where name = $1 and status = 'REBUILDING' returning name`,
         [projection.name, projection.revision, generation, processed],
       );
+      if (wanted.length === 0) throw cancelled(projection);
     });
   } catch (error) {
+    if (error instanceof RebuildCancelled) {
+      await pool.query(`drop schema if exists ${generationSchema(schema, projection.name, generation)} cascade`);
+      throw error;
+    }
     const message = error instanceof Error ? error.message : String(error);
     await note(log, projection, { status: 'FAILED', generation: row?.generation ?? 0, processed: 0, total, message });
     throw new Error(`The read model ${projection.name} could not be rebuilt: ${message}`, { cause: error });
   }
 };
+
+const cancelled = (projection: Projection) =>
+  new RebuildCancelled(`The rebuild of the read model ${projection.name} was cancelled; the old one goes on serving.`);
 
 const fill = async (
   log: Log,
@@ -81,11 +107,15 @@ const fill = async (
   let at = logStart;
   let processed = 0;
   let told = Date.now();
+  let coming = log.readLog(at, pageSize);
   for (;;) {
     options.signal.throwIfAborted();
-    const page = await log.readLog(at, pageSize);
+    const page = await coming;
     const last = page.at(-1);
     if (!last) return at;
+    // Read while this page is applied. Its failure is heard when its turn comes, if it does.
+    if (page.length === pageSize) coming = log.readLog(last.log, pageSize);
+    coming.catch(() => undefined);
     const own = page.filter((event) => projection.types.has(event.type));
     if (own.length > 0) {
       await inTransaction(log.pool, async (sql, client) => {
@@ -98,10 +128,12 @@ const fill = async (
     options.onProgress?.({ name: projection.name, processed, total });
     if (Date.now() - told > 500) {
       told = Date.now();
-      await log.reads('update projections set processed = $2, updated_at = clock_timestamp() where name = $1', [
-        projection.name,
-        processed,
-      ]);
+      const wanted = await log.reads(
+        `update projections set processed = $2, updated_at = clock_timestamp()
+         where name = $1 and status = 'REBUILDING' returning name`,
+        [projection.name, processed],
+      );
+      if (wanted.length === 0) throw cancelled(projection);
     }
     // The rest is for the switch, while writers wait: under load there is always something new.
     if (page.length < pageSize) return at;

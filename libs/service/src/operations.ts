@@ -1,5 +1,6 @@
 // What every service can be asked about its own running: parked keys, rebuilds, the bus again.
 import {
+  cancelRebuild,
   type Command,
   dropParked,
   logStart,
@@ -14,7 +15,7 @@ import {
 import { Rejected } from '@molthub/decider';
 import { isUnavailable, type Log, type Projection } from '@molthub/event-store';
 import { derivedId } from '@molthub/identity';
-import { RebuildRunning, rebuild } from '@molthub/projections';
+import { cancelRebuild as cancel, RebuildCancelled, RebuildRunning, rebuild } from '@molthub/projections';
 import { z } from 'zod';
 import type { Listener } from './definition.ts';
 import { consumerOf } from './listeners.ts';
@@ -50,8 +51,17 @@ export const createOperations = (
       try {
         await rebuild(log, projection, { signal: parts.signal });
       } catch (error) {
+        if (error instanceof RebuildCancelled) throw new Rejected(`${service}.rebuild-cancelled`, error.message);
         if (!(error instanceof RebuildRunning)) throw error;
-        throw new Rejected(`${service}.rebuild-running`, `${error.message} Wait for it to end.`);
+        throw new Rejected(`${service}.rebuild-running`, `${error.message} Wait for it to end, or cancel it.`);
+      }
+      return { name };
+    },
+    [cancelRebuild(service).type]: async (data: unknown) => {
+      const { name } = cancelRebuild(service).data.parse(data);
+      if (!parts.projections.some((p) => p.name === name)) throw unknownProjection(service, name, parts.projections);
+      if (!(await cancel(log, name))) {
+        throw new Rejected(`${service}.no-rebuild`, `No rebuild of ${name} runs that could be cancelled.`);
       }
       return { name };
     },

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { eventSubject, toMessage } from '@molthub/bus';
 import { CreateFleet, FleetCreated, rebuildProjection, retryParked, UpdateFleet } from '@molthub/contracts';
 import type { Projection } from '@molthub/event-store';
-import { rebuild } from '@molthub/projections';
+import { cancelRebuild, rebuild } from '@molthub/projections';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sampleConfig, sampleHealth } from './sample-services.ts';
@@ -130,6 +130,32 @@ test('a second rebuild of a read model is refused while the first runs', async (
   await expect(rebuild(log, slow, { signal })).rejects.toThrow('is being rebuilt already');
   gate.resolve();
   await first;
+});
+
+test('a rebuild can be cancelled until it switches; the old one goes on serving', async () => {
+  const { log } = config();
+  const gate = Promise.withResolvers<void>();
+  const slow: Projection = {
+    name: 'cancelled',
+    revision: 1,
+    tables: 'create table cancelled_fleets (id uuid primary key)',
+    views: {},
+    types: new Set([FleetCreated.type]),
+    apply: () => gate.promise,
+  };
+  const row = async () =>
+    (await log.reads("select status, generation from projections where name = 'cancelled'"))[0] ?? {};
+  const shadows = () => log.reads("select 1 from pg_namespace where nspname = 'config__cancelled_2'");
+  const { signal } = new AbortController();
+  expect(await cancelRebuild(log, 'cancelled')).toBe(false);
+  await rebuild(log, { ...slow, apply: async () => undefined }, { signal });
+  const second = rebuild(log, slow, { signal });
+  await until(async () => (await row())['status'] === 'REBUILDING', { what: 'the second rebuild' });
+  expect(await cancelRebuild(log, 'cancelled')).toBe(true);
+  gate.resolve();
+  await expect(second).rejects.toThrow('was cancelled');
+  expect(await row()).toEqual({ status: 'SERVING', generation: 1 });
+  expect(await shadows()).toEqual([]);
 });
 
 test('a decision made of what another replica has changed since is made again, also a refusal', async () => {

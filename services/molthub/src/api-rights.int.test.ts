@@ -158,6 +158,7 @@ test('sec-004: what concerns the whole installation is closed to the owners of o
   for (const [method, path] of [
     ['GET', '/projections'],
     ['POST', '/projections/config.config/rebuild'],
+    ['DELETE', '/projections/config.config/rebuild'],
     ['POST', '/bus/config/republish'],
     ['POST', '/workspaces'],
   ] as const) {

@@ -32,7 +32,12 @@ const makers = {
   policy: () => policyService,
   rollout: () => rollout(),
   reconciler: (settings: Settings) =>
-    reconcilerService({ home: settings.home, otlpUrl: otlpUrlOf(settings), machineEnv: settings.inherited }),
+    reconcilerService({
+      home: settings.home,
+      otlpUrl: otlpUrlOf(settings),
+      machineEnv: settings.inherited,
+      secretEnv: settings.botEnv,
+    }),
   health: ({ home, probeIntervalMs }: Settings) => health({ home, probeIntervalMs }),
   trace: () => traceService(),
   audit: () => audit(),

@@ -8,6 +8,19 @@ const port = (fallback: number) =>
   z.coerce.number('write a port from 0 to 65535; 0 takes a free one').int().min(0).max(65_535).default(fallback);
 const milliseconds = (fallback: number) => z.coerce.number().int().min(100).max(3_600_000).default(fallback);
 
+/** What Molthub itself runs on is nobody's to hand to a bot. */
+const molthubsOwn = /^(MOLTHUB_|DATABASE_URL$|NATS_URL$|PG[A-Z]+$)/;
+
+const Names = z
+  .string()
+  .default('')
+  .transform((list) => list.split(',').flatMap((name) => name.trim() || []))
+  .refine(
+    (names) => names.every((name) => /^[A-Za-z_]\w*$/.test(name)),
+    'write names of variables, with commas between',
+  )
+  .refine((names) => !names.some((name) => molthubsOwn.test(name)), "leave out Molthub's own variables");
+
 const Environment = z.object({
   MOLTHUB_HOME: z.string().min(1).optional(),
   MOLTHUB_PORT: port(4_000),
@@ -16,6 +29,7 @@ const Environment = z.object({
   MOLTHUB_EMBEDDED_NATS_PORT: port(0),
   MOLTHUB_LOG_LEVEL: z.enum(logLevels).default('warn'),
   MOLTHUB_PROBE_INTERVAL_MS: milliseconds(30_000),
+  MOLTHUB_BOT_ENV: Names,
   MOLTHUB_LIFELINE_FD: z.coerce.number().int().min(3).optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   NATS_URL: z.url({ protocol: /^(nats|tls)$/ }).optional(),
@@ -32,6 +46,8 @@ export type Settings = {
   readonly lifelineFd: number | undefined;
   readonly databaseUrl: string | undefined;
   readonly natsUrl: string | undefined;
+  /** Variables that manifests may hand to bots with provider `env`. */
+  readonly botEnv: Readonly<Record<string, string>>;
   /** What the embedded servers and the bots' installer need of the environment. */
   readonly inherited: Readonly<Record<string, string | undefined>>;
 };
@@ -56,6 +72,12 @@ export const readSettings = (): Settings => {
     lifelineFd: env.MOLTHUB_LIFELINE_FD,
     databaseUrl: env.DATABASE_URL,
     natsUrl: env.NATS_URL,
+    botEnv: Object.fromEntries(
+      env.MOLTHUB_BOT_ENV.flatMap((name) => {
+        const value = process.env[name];
+        return value === undefined ? [] : [[name, value] as const];
+      }),
+    ),
     inherited: process.env,
   };
 };

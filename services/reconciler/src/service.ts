@@ -20,6 +20,8 @@ export type ReconcilerSettings = {
   readonly otlpUrl: string | null;
   /** The machine's environment; bots get only named variables of it. */
   readonly machineEnv: Readonly<Record<string, string | undefined>>;
+  /** Variables that manifests may name with provider `env`; default none. */
+  readonly secretEnv?: Readonly<Record<string, string>>;
   readonly healing?: Partial<HealingSettings>;
   readonly resyncMs?: ReconcileSettings['resyncMs'];
   readonly pollMs?: number;

@@ -36,6 +36,12 @@ export const rebuild = async (name: string, options: { watch?: boolean }, comman
   note(`${printable(name)} is built anew and serves`);
 };
 
+export const cancel = async (name: string, command: Command): Promise<void> => {
+  const { client } = await sessionOf(command);
+  await client.delete(`/projections/${encodeURIComponent(name)}/rebuild`);
+  note(`the rebuild of ${printable(name)} is cancelled; the old one goes on serving`);
+};
+
 const watch = async (client: Client, name: string, work: Promise<unknown>): Promise<void> => {
   const bar = progress(name);
   let going = true;

@@ -1,4 +1,5 @@
 import {
+  cancelRebuild,
   type CommandDefinition,
   dropParked,
   platformWorkspace,
@@ -195,9 +196,22 @@ export const operationRoutes: readonly Route[] = [
     answer: z.record(z.string(), z.json()),
     isCommand: true,
     run: (call, { params }) => {
-      const [owner = '', name = ''] = params.name.split('.', 2);
-      const service = serviceOf(owner);
+      const { service, name } = projectionOf(params.name);
       return operate(call, rebuildProjection(service), { name }, platformWorkspace, call.newId);
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/projections/:name/rebuild',
+    permission: 'projection:rebuild',
+    reach: 'installation',
+    summary: 'Cancels a rebuild that runs; the old read model goes on serving.',
+    params: z.strictObject({ name: ProjectionName }),
+    answer: z.record(z.string(), z.json()),
+    isCommand: true,
+    run: (call, { params }) => {
+      const { service, name } = projectionOf(params.name);
+      return operate(call, cancelRebuild(service), { name }, platformWorkspace, call.newId);
     },
   }),
   route({
@@ -214,6 +228,11 @@ export const operationRoutes: readonly Route[] = [
       operate(call, republishBus(serviceOf(params.service)), body, platformWorkspace, call.newId),
   }),
 ];
+
+const projectionOf = (full: string) => {
+  const [owner = '', name = ''] = full.split('.', 2);
+  return { service: serviceOf(owner), name };
+};
 
 const serviceOf = (name: string): ServiceName => {
   const service = ServiceName.safeParse(name);

@@ -17,9 +17,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(home, { recursive: true, force: true }));
 
-const machineEnv = { OPENAI_KEY: 'from the environment', DATABASE_URL: 'postgres://', MOLTHUB_X: 'x', PGPASSWORD: 'p' };
+const secretEnv = { OPENAI_KEY: 'from the environment' };
 const resolve = (provider: 'env' | 'file' | 'vault', key: string) =>
-  resolveSecrets([{ name: 'KEY', provider, key }], { home, workspace: 'acme', machineEnv });
+  resolveSecrets([{ name: 'KEY', provider, key }], { home, workspace: 'acme', secretEnv });
 const refused = { code: 'reconciler.secret-missing', errors: [{ path: 'spec.secrets.KEY', code: 'missing' }] };
 
 test('a secret comes from the environment or from a file of its workspace', async () => {
@@ -27,9 +27,12 @@ test('a secret comes from the environment or from a file of its workspace', asyn
   expect(await resolve('file', 'team/key')).toEqual({ KEY: 'from a file' });
 });
 
-test.each(['DATABASE_URL', 'MOLTHUB_X', 'PGPASSWORD', 'NOT_THERE'])('%s is given to no bot', async (key) => {
-  await expect(resolve('env', key)).rejects.toMatchObject(refused);
-});
+test.each(['PATH', 'HOME', 'constructor', 'NOT_NAMED'])(
+  '%s is given to no bot unless the operator named it',
+  async (key) => {
+    await expect(resolve('env', key)).rejects.toMatchObject(refused);
+  },
+);
 
 test("no path and no link leads to Molthub's own secrets or to another workspace's", async () => {
   await symlink(join(home, 'admin.key'), join(home, 'bot-secrets', 'acme', 'link'));

@@ -10,11 +10,9 @@ export type SecretPlaces = {
   readonly home: string;
   /** Whose bot it is: a file is there for the bots of one workspace. */
   readonly workspace: string;
-  readonly machineEnv: Readonly<Record<string, string | undefined>>;
+  /** What provider `env` may hand out: the variables that the operator named for it. */
+  readonly secretEnv: Readonly<Record<string, string>>;
 };
-
-/** What Molthub itself runs on is nobody's to hand to a bot. */
-const molthubsOwn = /^(MOLTHUB_|DATABASE_URL$|NATS_URL$|PG[A-Z]+$)/;
 
 /**
  * Throws `Rejected` naming each secret that is not there; `file` keys are below `<home>/bot-secrets/<workspace>`. Never
@@ -34,8 +32,9 @@ export const resolveSecrets = async (
 const valueOf = async ({ name, provider, key }: References[number], places: SecretPlaces) => {
   const missing = (message: string) => ({ reason: { path: `spec.secrets.${name}`, code: 'missing', message } });
   if (provider === 'env') {
-    const value = molthubsOwn.test(key) ? undefined : places.machineEnv[key];
-    return value === undefined ? missing(`Set ${key} in Molthub's environment.`) : { name, value };
+    const value = Object.hasOwn(places.secretEnv, key) ? places.secretEnv[key] : undefined;
+    if (value !== undefined) return { name, value };
+    return missing(`Set ${key} in Molthub's environment and name it in MOLTHUB_BOT_ENV there.`);
   }
   if (provider === 'file') {
     const folder = join('bot-secrets', WorkspaceSlug.parse(places.workspace));

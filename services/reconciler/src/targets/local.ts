@@ -47,6 +47,8 @@ import { asDifference, engineConfig, hasChannels, withChannelsCut } from './open
 export type LocalSettings = {
   readonly home: string;
   readonly machineEnv: Readonly<Record<string, string | undefined>>;
+  /** See `SecretPlaces`; default none. */
+  readonly secretEnv?: Readonly<Record<string, string>>;
   /** Where OpenClaw versions are installed; default `<home>/runtimes`. */
   readonly runtimesDir?: string;
   readonly hungAfterMs?: number;
@@ -264,11 +266,12 @@ const start = (local: Local, desired: Desired, say: Say): Promise<void> =>
     if (!before) throw new Error('The bot is not configured yet.');
     const { entry, node } = await install(local, desired, say);
     const { runtime, secrets } = desired.resolved.spec;
+    const places = { home: local.home, workspace: desired.workspace, secretEnv: local.secretEnv ?? {} };
     const env = botEnvironment({
       dirs: place.dirs,
       node,
       hasChannels: hasChannels(engineConfig(desired.resolved)),
-      env: { ...runtime.env, ...(await resolveSecrets(secrets ?? [], { ...local, workspace: desired.workspace })) },
+      env: { ...runtime.env, ...(await resolveSecrets(secrets ?? [], places)) },
       machineEnv: local.machineEnv,
     });
     // Written first: a crash in between must not lead to a second restart.
