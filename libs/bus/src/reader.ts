@@ -136,11 +136,13 @@ async function* batches(
 
 const nothingYet = () => new Promise<undefined>((resolve) => setImmediate(resolve, undefined));
 
-/** Services of one process read the same messages; each is parsed once. Bounded by the bytes of the bodies. */
+/**
+ * Services of one process read the same messages; each is parsed once. Bounded by the bytes of the bodies. The event's
+ * id belongs to the key: a stream that lost its end holds another event at the same place afterwards.
+ */
 const parsed = new LRUCache<string, Recorded>({ maxSize: 16 * 1024 * 1024 });
 
-const eventOf = (message: JsMsg, streamCreated: string): Recorded => {
-  const place = `${message.info.stream} ${streamCreated} ${message.seq}`;
+const eventOf = (message: JsMsg, place: string): Recorded => {
   const known = parsed.get(place);
   if (known) return known;
   const event = fromMessage(message.headers, message.data);
@@ -156,7 +158,8 @@ const deliveredFrom = (message: JsMsg, streamCreated: string): Delivered => {
     pending: message.info.pending,
   };
   try {
-    return { ...place, event: eventOf(message, streamCreated) };
+    const { stream } = message.info;
+    return { ...place, event: eventOf(message, `${stream} ${streamCreated} ${place.sequence} ${place.eventId}`) };
   } catch (error) {
     return {
       ...place,

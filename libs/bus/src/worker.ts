@@ -21,7 +21,9 @@ export type Handled =
 
 /**
  * Takes commands until `signal` aborts or the connection is lost; run it again then. Resolves early after a `pause`,
- * giving back what it could not finish, to be delivered again. Replicas share one durable consumer.
+ * giving back what it could not finish, to be delivered again. It does not wait for commands under way, one of which
+ * may take minutes and must not hold up the others: they come again, and whoever handles them knows them. Replicas share
+ * one durable consumer.
  */
 export const takeCommands = async (parts: {
   readonly bus: Bus;
@@ -60,7 +62,6 @@ export const takeCommands = async (parts: {
   } finally {
     signal.removeEventListener('abort', stop);
     messages.stop();
-    await Promise.all(running);
   }
 };
 

@@ -48,6 +48,27 @@ test('one of two leads, and the other does when the first is stopped, without wa
   expect(second.led[0]?.epoch).toBe(2n);
 });
 
+test('a leader whose database does not answer stops leading when its lease has run out', async () => {
+  const silent = Promise.withResolvers<void>();
+  let isSilent = false;
+  const connect = async () => {
+    const client = await log.pool.connect();
+    // Reads go over a connection of the pool; from the moment on that it is silent, none of them ends.
+    return isSilent ? silent.promise.then(() => client) : client;
+  };
+  const pool = Object.assign(Object.create(log.pool), { connect });
+  const leases = createLeases(pool, 'first', () => undefined, durations);
+  candidates.push(leases);
+  let ended = false;
+  leases.hold('relay', async (_lease, signal) => {
+    isSilent = true;
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    ended = true;
+  });
+  await until(() => ended, { what: 'the leader to end', timeoutMs: 5_000 });
+  silent.resolve();
+});
+
 test('what a leader writes after another took over is refused', async () => {
   const first = candidate('first');
   await until(() => first.led.length === 1, { what: 'the first to lead' });

@@ -20,7 +20,15 @@ export type Leases = {
 type Candidate = {
   readonly name: string;
   readonly lead: (lease: Lease, signal: AbortSignal) => Promise<void>;
-  leading: { readonly lease: Lease; readonly abort: AbortController; readonly done: Promise<void> } | undefined;
+  leading:
+    | {
+        readonly lease: Lease;
+        readonly abort: AbortController;
+        readonly done: Promise<void>;
+        /** Until then nobody else can hold it; by this process's clock, from before the database was asked. */
+        sureUntilMs: number;
+      }
+    | undefined;
 };
 
 /** Keeps all leases of one holder with one statement per round. */
@@ -38,7 +46,7 @@ export const createLeases = (
   let again = false;
   let wake: () => void = () => undefined;
 
-  const begin = (candidate: Candidate, epoch: bigint) => {
+  const begin = (candidate: Candidate, epoch: bigint, sureUntilMs: number) => {
     const abort = new AbortController();
     const lease = { name: candidate.name, holder, epoch };
     const done = (async () => {
@@ -50,7 +58,7 @@ export const createLeases = (
         candidate.leading = undefined;
       }
     })();
-    candidate.leading = { lease, abort, done };
+    candidate.leading = { lease, abort, done, sureUntilMs };
   };
 
   const lose = (candidate: Candidate) => {
@@ -61,6 +69,7 @@ export const createLeases = (
   const renew = async () => {
     const leading = [...candidates.values()].flatMap((c) => (c.leading ? [c.leading.lease] : []));
     if (leading.length === 0) return;
+    const sureUntilMs = performance.now() + durations.lengthMs;
     const kept = await sql<{ name: string }>(
       `with own as (
          select name from leases where holder = $1 and (name, epoch) in (select * from unnest($2::text[], $3::bigint[]))
@@ -72,7 +81,9 @@ export const createLeases = (
     const names = new Set(kept.map((row) => row.name));
     for (const lease of leading) {
       const candidate = candidates.get(lease.name);
-      if (candidate && !names.has(lease.name)) lose(candidate);
+      if (!candidate?.leading) continue;
+      if (names.has(lease.name)) candidate.leading.sureUntilMs = sureUntilMs;
+      else lose(candidate);
     }
     renewedAt = Date.now();
   };
@@ -80,6 +91,7 @@ export const createLeases = (
   const acquire = async () => {
     const wanting = [...candidates.values()].filter((c) => !c.leading);
     if (wanting.length === 0) return;
+    const sureUntilMs = performance.now() + durations.lengthMs;
     const won = await sql<{ name: string; epoch: string }>(
       `insert into leases as l (name, holder, epoch, expires_at)
        select n, $1, 1, clock_timestamp() + $3 * interval '1 millisecond' from unnest($2::text[]) n order by n
@@ -90,7 +102,7 @@ export const createLeases = (
     );
     for (const row of won) {
       const candidate = candidates.get(row.name);
-      if (candidate && !candidate.leading && !stopped) begin(candidate, BigInt(row.epoch));
+      if (candidate && !candidate.leading && !stopped) begin(candidate, BigInt(row.epoch), sureUntilMs);
     }
   };
 
@@ -100,10 +112,16 @@ export const createLeases = (
       await acquire();
     } catch (error) {
       onFault('leases', error);
-      // Not renewed for a whole lease: somebody else may lead by now, so stop leading before they do harm to each other.
-      if (renewedAt > 0 && Date.now() - renewedAt > durations.lengthMs) for (const c of candidates.values()) lose(c);
     }
   };
+
+  // Not renewed for a whole lease: somebody else may lead by now, so stop leading before they do harm to each other.
+  // By a timer, since a database that does not answer at all ends no statement.
+  const watch = setInterval(() => {
+    for (const candidate of candidates.values()) {
+      if (candidate.leading && performance.now() > candidate.leading.sureUntilMs) lose(candidate);
+    }
+  }, durations.tryEveryMs);
 
   const loop = async () => {
     while (!stopped) {
@@ -149,6 +167,7 @@ export const createLeases = (
       stopped = true;
       wake();
       await looping;
+      clearInterval(watch);
       await release([...candidates.keys()]);
     },
   };

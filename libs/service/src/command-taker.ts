@@ -51,7 +51,8 @@ export const runCommandTaker = async (parts: {
       faults.delete(command.id);
       return { kind: 'outcome', outcome };
     } catch (error) {
-      if (isUnavailable(error)) return { kind: 'pause' };
+      // What the stop cut short is delivered again to whoever comes next.
+      if (isUnavailable(error) || isAborted(error, signal)) return { kind: 'pause' };
       const count = (faults.get(command.id) ?? 0) + 1;
       faults.set(command.id, count);
       logger.error({ err: error, command: command.type, id: command.id, count }, 'a command failed');
@@ -88,6 +89,7 @@ export const runCommandTaker = async (parts: {
       await untilAvailable(log, logger, signal);
     }
   } finally {
+    await Promise.allSettled(inFlight.values());
     tell();
   }
 };

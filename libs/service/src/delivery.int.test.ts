@@ -134,12 +134,40 @@ test('an event of a major version that nobody knows yet parks its key, and only 
       status: 'REFUSED',
       code: 'health.parked-behind',
     });
+    expect(await caller.send(retryParked('health'), { parkedId: first?.id ?? '' })).toMatchObject({
+      status: 'REFUSED',
+      code: 'health.parked-failed-again',
+    });
+    expect((await parkedOf(held)).filter((row) => row.consumer === consumer)).toHaveLength(2);
     expect(await caller.send(dropParked('health'), { parkedId: first?.id ?? '', reason: '' })).toMatchObject({
       status: 'DONE',
     });
   }
   expect(await countedOf(held)).toEqual({ reaction: 2, listener: 2 });
   expect(await parkedOf(held)).toEqual([]);
+});
+
+test('a drop is told and recorded as done, also where the next event of the key fails again', async () => {
+  const held = await newFleet();
+  const unknown = () => newEvent('config.fleet.updated.v2', { fleetId: held, something: 'new' });
+  const streams = [{ stream: `fleet-${held}`, expected: 'any' as const, events: [unknown(), unknown()] }];
+  await config.log.commit({ streams });
+  const [first] = await until(async () => ((await parkedOf(held)).length === 4 ? parkedOf(held) : undefined), {
+    what: 'two events parked by two consumers',
+  });
+  const id = randomUUID();
+  const drop = () => caller.send(dropParked('health'), { parkedId: first?.id ?? '', reason: 'of no use' }, { id });
+  const dropped = { status: 'DONE', result: { dropped: first?.id } };
+  expect(await drop()).toMatchObject({
+    ...dropped,
+    result: { ...dropped.result, done: 0, failed: expect.stringContaining('not known') },
+  });
+  await health.log.reads('delete from commands where command_id = $1', [id]);
+  expect(await drop()).toMatchObject(dropped);
+  expect((await health.log.readStream(`operation-${id}`)).map((event) => event.data)).toMatchObject([
+    { operation: 'health.parked.drop.v1', result: { dropped: first?.id } },
+  ]);
+  expect(await parkedOf(held)).toHaveLength(3);
 });
 
 test('a message that is no event is parked once, however often it comes', async () => {

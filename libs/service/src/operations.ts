@@ -13,7 +13,7 @@ import {
   type ServiceName,
 } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
-import { isUnavailable, type Log, type Projection } from '@molthub/event-store';
+import { isUnavailable, type Log, type Projection, type Unit } from '@molthub/event-store';
 import { derivedId } from '@molthub/identity';
 import { cancelRebuild as cancel, RebuildCancelled, RebuildRunning, rebuild } from '@molthub/projections';
 import { z } from 'zod';
@@ -21,7 +21,7 @@ import type { Listener } from './definition.ts';
 import { consumerOf } from './listeners.ts';
 import { parkedEvent } from './parking.ts';
 import { pause } from './patience.ts';
-import { react, type ReactionParts } from './reactions.ts';
+import { react, type ReactionParts, unreadable } from './reactions.ts';
 
 export type Operations = {
   readonly owns: (type: string) => boolean;
@@ -41,10 +41,10 @@ export const createOperations = (
   },
 ): Operations => {
   const { service, log } = parts;
-  const commands = {
-    [retryParked(service).type]: async (data: unknown) => retry(parts, retryParked(service).data.parse(data).parkedId),
-    [dropParked(service).type]: async (data: unknown) => drop(parts, dropParked(service).data.parse(data).parkedId),
-    [rebuildProjection(service).type]: async (data: unknown) => {
+  const commands: Readonly<Record<string, (command: Command) => Promise<Result>>> = {
+    [retryParked(service).type]: ({ data }) => retry(parts, retryParked(service).data.parse(data).parkedId),
+    [dropParked(service).type]: (command) => drop(parts, command),
+    [rebuildProjection(service).type]: async ({ data }) => {
       const { name } = rebuildProjection(service).data.parse(data);
       const projection = parts.projections.find((p) => p.name === name);
       if (!projection) throw unknownProjection(service, name, parts.projections);
@@ -57,7 +57,7 @@ export const createOperations = (
       }
       return { name };
     },
-    [cancelRebuild(service).type]: async (data: unknown) => {
+    [cancelRebuild(service).type]: async ({ data }) => {
       const { name } = cancelRebuild(service).data.parse(data);
       if (!parts.projections.some((p) => p.name === name)) throw unknownProjection(service, name, parts.projections);
       if (!(await cancel(log, name))) {
@@ -65,7 +65,7 @@ export const createOperations = (
       }
       return { name };
     },
-    [republishBus(service).type]: async (data: unknown) => {
+    [republishBus(service).type]: async ({ data }) => {
       const { fromPosition } = republishBus(service).data.parse(data);
       const from = fromPosition === 0 ? logStart : await positionOf(log, fromPosition);
       if (!(await eventually(() => parts.republish(from), parts.signal))) {
@@ -83,8 +83,8 @@ export const createOperations = (
       try {
         const run = commands[command.type];
         if (!run) throw new Error(`${command.type} is no operation.`);
-        const result = await run(command.data);
-        await say(parts, command, result);
+        const result = await run(command);
+        await log.commit(said(parts, command, result));
         return { status: 'DONE', result };
       } catch (error) {
         if (!(error instanceof Rejected)) throw error;
@@ -106,19 +106,17 @@ const eventually = async (attempt: () => boolean, signal: AbortSignal): Promise<
   return true;
 };
 
-/** Whoever changes how a service runs is in the audit like everybody else. */
-const say = async ({ service, log }: Parts, command: Command, result: Record<string, unknown>) => {
+type Result = Readonly<Record<string, unknown>>;
+
+/**
+ * Whoever changes how a service runs is in the audit like everybody else. The event's id follows from the command, so
+ * that it is said once, and a repeat is recognised.
+ */
+const said = ({ service }: Pick<Parts, 'service'>, command: Command, result: Result): Unit => {
   const definition = operationPerformed(service);
   const data = definition.data.parse({ operation: command.type, request: command.data, result });
-  await log.commit({
-    streams: [
-      {
-        stream: `operation-${command.id}`,
-        expected: 'any',
-        events: [{ ...contextOf(command), id: derivedId(command.id, 'operation'), type: definition.type, data }],
-      },
-    ],
-  });
+  const event = { ...contextOf(command), id: derivedId(command.id, 'operation'), type: definition.type, data };
+  return { streams: [{ stream: `operation-${command.id}`, expected: 'any', events: [event] }] };
 };
 
 const contextOf = ({ id, workspace, actor, correlationId, traceparent, time }: Command) => ({
@@ -158,28 +156,40 @@ const firstOfKey = async (parts: Parts, id: string): Promise<Parked> => {
   throw new Rejected(`${parts.service}.parked-not-found`, 'Nothing is parked under this id; it may have been retried.');
 };
 
-const retry = async (parts: Parts, parkedId: string) => {
+const retry = async (parts: Parts, parkedId: string): Promise<Result> => {
   const { consumer, key } = await firstOfKey(parts, parkedId);
-  return runKey(parts, consumer, key);
+  const { done, failed } = await runKey(parts, consumer, key);
+  // What was done before it stands and is told; nothing done is a refusal.
+  if (done > 0 || failed === null) return { done, failed };
+  throw new Rejected(`${parts.service}.parked-failed-again`, `It failed again: ${failed}`);
 };
 
-const drop = async (parts: Parts, parkedId: string) => {
+/** Its end is said in the transaction that deletes it; how those behind it fared is told to the caller alone. */
+const drop = async (parts: Parts, command: Command): Promise<Result> => {
+  const { parkedId } = dropParked(parts.service).data.parse(command.data);
+  const known = await parts.log.readStream(`operation-${command.id}`);
+  if (known.length > 0) return { dropped: parkedId };
   const first = await firstOfKey(parts, parkedId);
   if (first.id !== parkedId) {
     throw new Rejected(`${parts.service}.parked-behind`, `Only the first event of a key can be dropped: ${first.id}.`);
   }
-  await parts.log.reads('delete from parked where id = $1', [parkedId]);
-  return runKey(parts, first.consumer, first.key);
+  await parts.log.commit({
+    ...said(parts, command, { dropped: parkedId }),
+    alongside: (sql) => sql('delete from parked where id = $1', [parkedId]),
+  });
+  return { dropped: parkedId, ...(await runKey(parts, first.consumer, first.key)) };
 };
 
+type Ran = { readonly done: number; readonly failed: string | null };
+
 /** Runs the events of a key in order, those too that queue up meanwhile, until one fails again. */
-const runKey = async (parts: Parts, consumer: string, key: string) => {
+const runKey = async (parts: Parts, consumer: string, key: string): Promise<Ran> => {
   for (let done = 0; ; done += 1) {
     const [next] = await parts.log.reads(
       'select id, consumer, key, event from parked where consumer = $1 and key = $2 order by ordinal limit 1',
       [consumer, key],
     );
-    if (!next) return { done };
+    if (!next) return { done, failed: null };
     const row = Parked.parse(next);
     try {
       await runRow(parts, row);
@@ -190,7 +200,7 @@ const runKey = async (parts: Parts, consumer: string, key: string) => {
         row.id,
         message.slice(0, 2_000),
       ]);
-      throw new Rejected(`${parts.service}.parked-failed-again`, `It failed again: ${message}`);
+      return { done, failed: message };
     }
   }
 };
@@ -201,6 +211,9 @@ const runRow = async (parts: Parts, row: Parked): Promise<void> => {
   const listener = parts.listeners.find((l) =>
     l.sources.some((source) => consumerOf(parts.service, l, source) === row.consumer),
   );
+  // What this version cannot read would do nothing, and be gone all the same.
+  const problem = unreadable(event, listener ? listener.types : parts.reactions.map((reaction) => reaction.event.type));
+  if (problem) throw new Error(problem);
   if (!listener) {
     // The ids of its commands make a repeat harmless, so the row may go after them.
     await react(parts, parts.reactions, event, {});

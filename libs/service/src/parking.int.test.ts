@@ -33,6 +33,21 @@ test('the first event of a key is told, those behind it are not', async () => {
   expect((await log.consumed(consumer, ['a'])).get('a')).toBe(3);
 });
 
+test('a key whose parking was committed but not answered is known to be parked after the next look', async () => {
+  const unanswered: Log = {
+    ...log,
+    commit: async (unit) => {
+      await log.commit(unit);
+      throw new Error('Connection terminated unexpectedly');
+    },
+  };
+  const parking = createParking('health', unanswered, consumer);
+  await expect(parking.park({ event: eventOf('a', 1), ...fault })).rejects.toThrow('Connection terminated');
+  expect(parking.isAny()).toBe(true);
+  await parking.load();
+  expect(parking.isParked('a')).toBe(true);
+});
+
 test('an event is not parked behind a key that somebody has freed, nor counted as taken', async () => {
   const parking = createParking('health', log, consumer);
   await parking.park({ event: eventOf('a', 1), ...fault });

@@ -17,6 +17,7 @@ export type Undecodable = {
 export type Parking = {
   /** Whether events of this key queue behind a parked one. */
   readonly isParked: (key: string) => boolean;
+  /** Whether any key may be parked; `load` then tells which. */
   readonly isAny: () => boolean;
   readonly load: () => Promise<void>;
   /** Answers false, and parks nothing, if the event was to wait behind others that somebody has freed meanwhile. */
@@ -33,12 +34,15 @@ class KeyFreed extends Error {}
 /** Parked keys of one consumer. The first event of a key is said by `<service>.message.parked.v1`. */
 export const createParking = (service: ServiceName, log: Log, consumer: string): Parking => {
   let keys = new Set<string>();
+  /** A key may have been parked by a commit whose answer was lost: only the database knows. */
+  let isDoubtful = false;
   return {
     isParked: (key) => keys.has(key),
-    isAny: () => keys.size > 0,
+    isAny: () => isDoubtful || keys.size > 0,
     load: async () => {
       const rows = await log.reads<{ key: string }>('select distinct key from parked where consumer = $1', [consumer]);
       keys = new Set(rows.map((row) => row.key));
+      isDoubtful = false;
     },
     park: async ({ event, error, attempts, lease }) => {
       const row = rowOf(consumer, event, error, attempts);
@@ -51,7 +55,10 @@ export const createParking = (service: ServiceName, log: Log, consumer: string):
           alongside: (sql) => insert(sql, row, isFirst),
         });
       } catch (fault) {
-        if (!(fault instanceof KeyFreed)) throw fault;
+        if (!(fault instanceof KeyFreed)) {
+          isDoubtful = true;
+          throw fault;
+        }
         keys.delete(row.key);
         return false;
       }

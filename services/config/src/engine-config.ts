@@ -11,6 +11,8 @@ export type EngineConfigSettings = {
   readonly log: (line: string) => void;
   /** Finds npm and its settings; nothing else of it is used. */
   readonly machineEnv?: Readonly<Record<string, string | undefined>>;
+  /** Ends an install under way, so that a stop need not wait for minutes. */
+  readonly signal?: AbortSignal;
 };
 
 /** Keys that policy judges by value, and that Molthub sets itself where policy took them. */
@@ -46,7 +48,7 @@ export const engineConfigValidator = (settings: EngineConfigSettings): ValidateE
 const configPath = (path: string): string => (path === '' ? 'spec.config' : `spec.config.${path}`);
 
 const askSchema = async (version: string, settings: EngineConfigSettings): Promise<ConfigSchema> => {
-  const { runtimesDir, schemasDir, log, machineEnv } = settings;
-  const install = await installOpenclaw({ version, runtimesDir, log, ...(machineEnv ? { machineEnv } : {}) });
+  const { schemasDir, ...from } = settings;
+  const install = await installOpenclaw({ version, ...from });
   return configSchema({ install, cacheDir: schemasDir });
 };

@@ -7,6 +7,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { feedHead, feedListener, readFeed } from './feed.ts';
 import { migrations } from './migrations.ts';
 
+const keptDays = 7;
+const feed = feedListener(keptDays);
+
 const postgres = withPostgres();
 let pool: Pool;
 beforeAll(async () => {
@@ -39,13 +42,13 @@ test('a writer that commits late is never skipped by who reads meanwhile', async
   const late = Promise.withResolvers<void>();
   const wrote = Promise.withResolvers<void>();
   const slow = inTransaction(pool, async (sql) => {
-    await feedListener.apply([event('slow')], sql);
+    await feed.apply([event('slow')], sql);
     wrote.resolve();
     await late.promise;
   });
   await wrote.promise;
   let isFastDone = false;
-  const fast = inTransaction(pool, (sql) => feedListener.apply([event('fast')], sql)).then(() => {
+  const fast = inTransaction(pool, (sql) => feed.apply([event('fast')], sql)).then(() => {
     isFastDone = true;
   });
   const isWaiting = async () =>
@@ -61,8 +64,19 @@ test('a writer that commits late is never skipped by who reads meanwhile', async
 test('an event that comes again is in the feed once', async () => {
   const { next } = await read('0');
   const again = event('again');
-  for (let n = 0; n < 3; n += 1) await inTransaction(pool, (sql) => feedListener.apply([again], sql));
+  for (let n = 0; n < 3; n += 1) await inTransaction(pool, (sql) => feed.apply([again], sql));
   expect(namesOf(await read(next))).toEqual(['{"name":"again"}']);
+});
+
+test('what is old enough to have been cut does not come back when the bus is filled again', async () => {
+  const { next } = await read('0');
+  const dayMs = 86_400_000;
+  const aged = (name: string, days: number) => ({
+    ...event(name),
+    time: new Date(Date.now() - days * dayMs).toISOString(),
+  });
+  await inTransaction(pool, (sql) => feed.apply([aged('cut', keptDays + 0.01), aged('kept', keptDays - 0.01)], sql));
+  expect(namesOf(await read(next))).toEqual(['{"name":"kept"}']);
 });
 
 test('a filter that leaves out everything still moves the cursor on', async () => {
@@ -91,7 +105,7 @@ test('a cursor before the oldest kept row, or beyond the newest one, is refused 
 test('a page of large events ends early, and the next one goes on where it ended', async () => {
   const next = await feedHead(readsOn(pool));
   const large = Array.from({ length: 6 }, (_, n) => event(`${n} ${'x'.repeat(500_000)}`));
-  await inTransaction(pool, (sql) => feedListener.apply(large, sql));
+  await inTransaction(pool, (sql) => feed.apply(large, sql));
   const first = await read(next);
   expect(first).toMatchObject({ more: true });
   expect(first.items.length).toBe(5);

@@ -18,7 +18,7 @@ export const onFeedGrown = (listener: () => void): (() => void) => {
  * The numbers are given under a lock that is held until the commit, so that no reader sees a number before a smaller
  * one: each source has a reader of its own, and they commit side by side.
  */
-export const feedListener: Listener = {
+export const feedListener = (keptDays: number): Listener => ({
   name: 'feed',
   sources: services,
   // A quarter of all transactions would be the feed's; in a burst a subscriber hears of an event up to so much later.
@@ -28,20 +28,22 @@ export const feedListener: Listener = {
     // Sent together: the server runs them in order.
     await Promise.all([
       sql(`select pg_advisory_xact_lock(hashtextextended('molthub gateway feed', 0))`),
-      insert(events, sql),
+      insert(events, keptDays, sql),
     ]);
   },
   applied: () => {
     for (const listener of waiting) listener();
   },
-};
+});
 
-const insert = (events: readonly Recorded[], sql: Sql) =>
+/** What is old enough to be cut is left out: after the loss of the bus it comes again, and nothing here knows it. */
+const insert = (events: readonly Recorded[], keptDays: number, sql: Sql) =>
   sql(
     `insert into feed (workspace, event_id, type, stream, at, event)
      select e.workspace, e.id, e.type, e.stream, e.at, e.event::json
      from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[])
        with ordinality as e(workspace, id, type, stream, at, event, ordinal)
+     where e.at >= now() - make_interval(days => $7)
      order by e.ordinal
      on conflict (event_id) do nothing`,
     [
@@ -51,6 +53,7 @@ const insert = (events: readonly Recorded[], sql: Sql) =>
       events.map((e) => e.stream),
       events.map((e) => e.time),
       events.map((e) => JSON.stringify(cloudEventOf(e))),
+      keptDays,
     ],
   );
 

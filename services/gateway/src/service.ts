@@ -42,6 +42,7 @@ const feedView = projection({
   handlers: [],
 });
 
+const feedDaysDefault = 7;
 const tokensOf = z.array(z.object({ id: z.uuid() }));
 
 export const gatewayService = (limits: GatewayLimits = {}): ServiceDefinition => ({
@@ -88,7 +89,10 @@ export const gatewayService = (limits: GatewayLimits = {}): ServiceDefinition =>
       return tokensOf.parse(rows).map(({ id }) => intend(RevokeIngestToken, { tokenId: id, botId }));
     }),
   ],
-  listeners: [feedListener],
+  listeners: [feedListener(limits.feedKeptDays ?? feedDaysDefault)],
   queries: [],
-  jobs: [feedRetention(limits.feedKeptDays ?? 7), idempotencyRetention(limits.idempotencyKeysMax ?? 1_000_000)],
+  jobs: [
+    feedRetention(limits.feedKeptDays ?? feedDaysDefault),
+    idempotencyRetention(limits.idempotencyKeysMax ?? 1_000_000),
+  ],
 });

@@ -17,16 +17,18 @@ import type { Settings } from './env.ts';
 export const otlpUrlOf = (settings: Settings): string => `http://127.0.0.1:${settings.otlpPort}`;
 
 /** Makes the definition of one service; the others are not touched. */
-export const definitionOf = (name: ServiceName, settings: Settings, logger: Logger) => makers[name](settings, logger);
+export const definitionOf = (name: ServiceName, settings: Settings, logger: Logger, stopping: AbortSignal) =>
+  makers[name](settings, logger, stopping);
 
 const makers = {
-  config: ({ home, inherited }: Settings, logger: Logger) =>
+  config: ({ home, inherited }: Settings, logger: Logger, stopping: AbortSignal) =>
     configService({
       validateEngineConfig: engineConfigValidator({
         runtimesDir: join(home, 'runtimes'),
         schemasDir: join(home, 'schemas'),
         log: (line) => logger.info(line),
         machineEnv: inherited,
+        signal: stopping,
       }),
     }),
   policy: () => policyService,
@@ -42,4 +44,4 @@ const makers = {
   trace: () => traceService(),
   audit: () => audit(),
   gateway: () => gatewayService(),
-} satisfies Record<ServiceName, (settings: Settings, logger: Logger) => ServiceDefinition>;
+} satisfies Record<ServiceName, (settings: Settings, logger: Logger, stopping: AbortSignal) => ServiceDefinition>;

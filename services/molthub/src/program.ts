@@ -28,7 +28,9 @@ export const startProgram = async (settings: Settings, names: readonly ServiceNa
   const metrics = createMetrics();
   measureProcess(metrics);
   const stops: (() => Promise<void>)[] = [];
+  const stopping = new AbortController();
   const stop = async () => {
+    stopping.abort();
     for (const one of stops.splice(0).reverse()) await one();
   };
   try {
@@ -37,7 +39,7 @@ export const startProgram = async (settings: Settings, names: readonly ServiceNa
     // Kept by name, because its OTLP door is opened after all services run.
     const trace = traceService();
     const running = await startAll(names, (name) =>
-      startService(name === 'trace' ? trace : definitionOf(name, settings, logger), {
+      startService(name === 'trace' ? trace : definitionOf(name, settings, logger, stopping.signal), {
         databaseUrl: servers.databases.urlOf(name),
         natsUrl: servers.natsUrlOf(name),
         logger,
