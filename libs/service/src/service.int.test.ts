@@ -98,7 +98,7 @@ test('a parked key holds back nothing else, and goes on after a retry', async ()
   poison = '';
   expect(await caller.send(retryParked('health'), { parkedId: parked.id })).toEqual({
     status: 'DONE',
-    result: { done: 1 },
+    result: { done: 1, failed: null },
   });
   expect(await changesOf(bad.fleetId)).toBe(1);
 });
