@@ -247,6 +247,24 @@ test('nobody makes or revokes a key above their own', async () => {
   expect((await api.call('DELETE', `/api/v1/api-keys/${owner?.id}`, { key: keyOf('ADMIN') })).status).toBe(403);
 });
 
+test('a key that ends makes none that ends later, or never', async () => {
+  const at = (ms: number) => new Date(Date.now() + ms).toISOString();
+  const expiresAt = at(60_000);
+  const key = await makeKey({ role: 'OWNER', expiresAt });
+  const make = (body: Record<string, unknown>) =>
+    api.call('POST', '/api/v1/api-keys', { key, body: { name: 'x', role: 'VIEWER', ...body } });
+  for (const beyond of [{}, { expiresAt: null }, { expiresAt: at(120_000) }]) {
+    const refused = await make(beyond);
+    expect(refused.status, refused.text).toBe(403);
+    expect(refused.body).toMatchObject({
+      code: 'gateway.forbidden',
+      detail: `This key ends at ${expiresAt}; name an expiresAt that is not later.`,
+      errors: [{ path: 'expiresAt', code: 'too-late', message: `must not be later than ${expiresAt}` }],
+    });
+  }
+  for (const within of [expiresAt, at(30_000)]) expect((await make({ expiresAt: within })).status).toBe(201);
+});
+
 test('sec-020: a revoked key ends within a second, and an expired one at its time', async () => {
   const made = await api.call('POST', '/api/v1/api-keys', { body: { name: 'short', role: 'VIEWER' } });
   const key = z.string().parse(made.body['key']);
