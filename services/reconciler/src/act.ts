@@ -7,6 +7,8 @@ import type { Desired, Observation, Target } from './target.ts';
 export type Applied = 'started' | 'hot' | 'restarted' | 'unchanged';
 
 export type Acts = {
+  /** Looks at the bot; a look that throws is the step at which this attempt failed. */
+  readonly observe: (target: Target, desired: Desired) => Promise<Observation>;
   readonly carryOut: (
     target: Target,
     desired: Desired,
@@ -71,6 +73,14 @@ export const createActs = (now: () => number): Acts => {
     }
   };
   return {
+    observe: async (target, desired) => {
+      try {
+        return await target.observe(desired);
+      } catch (error) {
+        failedAt = 'observe';
+        throw error;
+      }
+    },
     carryOut: async (target, desired, observed, actions) => {
       const isStarting = actions.some((action) => action.kind === 'start');
       for (const action of actions) await act(target, desired, action, isStarting);
