@@ -15,7 +15,8 @@ export type Acts = {
     observed: Observation,
     actions: readonly Action[],
   ) => Promise<void>;
-  readonly steps: () => readonly Step[];
+  /** The steps since they were last taken: each is told once, before what they came to. */
+  readonly takeSteps: () => Step[];
   readonly applied: () => Applied;
   readonly hasStarted: () => boolean;
   readonly errorOf: (error: unknown) => BotError;
@@ -86,7 +87,7 @@ export const createActs = (now: () => number): Acts => {
       for (const action of actions) await act(target, desired, action, isStarting);
       if (isStarting && observed.is === 'running') applied = 'restarted';
     },
-    steps: () => steps,
+    takeSteps: () => steps.splice(0),
     applied: () => applied,
     hasStarted: () => applied === 'started' || applied === 'restarted',
     errorOf: (error) =>

@@ -145,16 +145,16 @@ const tellStarted = async (one: Case, observed: Extract<Observation, { is: 'runn
     endpoint: observed.endpoint,
     adopted: !one.acts.hasStarted(),
     node: target.node,
+    steps: one.acts.takeSteps(),
   });
 };
 
 const reached = async (one: Case, observed: Observation) => {
   const { row, desired, acts, context } = one;
-  const steps = [...acts.steps()];
-  if (desired.run === 'DESTROYED') return context.report(row, { kind: 'destroyed', steps });
+  if (desired.run === 'DESTROYED') return context.report(row, { kind: 'destroyed', steps: acts.takeSteps() });
   if (desired.run === 'STOPPED') {
     const reason = row.wanted === 'STOPPED' ? '' : 'the fleet is draining';
-    return context.report(row, { kind: 'stopped', steps, reason });
+    return context.report(row, { kind: 'stopped', steps: acts.takeSteps(), reason });
   }
   if (observed.is !== 'running') return;
   await tellStarted(one, observed);
@@ -166,7 +166,7 @@ const reached = async (one: Case, observed: Observation) => {
     tokenReference: observed.tokenReference,
     applied: acts.applied(),
     restarts: observed.restarts,
-    steps,
+    steps: acts.takeSteps(),
   });
   if (desired.run === 'PAUSED') await context.report(row, { kind: 'paused', steps: [] });
 };
@@ -257,7 +257,7 @@ const failed = async (one: Pick<Case, 'row' | 'attempt' | 'context' | 'acts'>, e
     generation: row.generation,
     error: botError,
     attempt,
-    steps: [...acts.steps()],
+    steps: acts.takeSteps(),
   });
   return { ending: { kind: botError.permanent ? 'blocked' : 'retry' }, outcome: 'failed' };
 };
