@@ -32,6 +32,23 @@ export class CliError extends Error {
 /** A command line that cannot be understood. */
 export const usageError = (message: string): CliError => new CliError(message, { exitCode: exitCodes.usage });
 
+/**
+ * What there is to print, each sentence once: a server's message often quotes the first of its problems. The problem
+ * is left out where the message has all of it; where the message lacks its path, the quote gives way to the problem.
+ */
+export const toldOnce = ({ message, problems }: Pick<CliError, 'message' | 'problems'>): Told => {
+  const [first, ...rest] = problems;
+  if (first === undefined || first.message === '') return { message, problems };
+  if (message === first.message) {
+    const where = first.path === '' ? [] : [{ ...first, path: '', message: `at ${first.path}` }];
+    return { message, problems: [...where, ...rest] };
+  }
+  if (message.includes(`${first.path}: ${first.message}`)) return { message, problems: rest };
+  const quote = message.indexOf(`: ${first.message}`);
+  return { message: quote > 0 ? message.slice(0, quote) : message, problems };
+};
+type Told = { readonly message: string; readonly problems: readonly Problem[] };
+
 /** The same error, its message in the words of whoever knows more; what the server said stays its cause. */
 export const reworded = (error: CliError, message: string): CliError => {
   const { exitCode, problems, status, correlationId } = error;

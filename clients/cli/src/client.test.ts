@@ -86,6 +86,14 @@ test('a refused key says where the key came from', async () => {
   );
 });
 
+test('a refusal for want of a key says that nothing was started in this home, and what to do', async () => {
+  const { connection } = await serving((_, response) => response.writeHead(401).end('{"detail":"Send a key."}'));
+  const client = clientOf({ ...connection, key: undefined, keySource: 'none', unstartedHome: '/new' });
+  const { message } = await failureOf(client.get(z.unknown(), '/fleets'));
+  expect(message).toContain('no Molthub has been started in /new yet');
+  expect(message).toMatch(/npm start.*MOLTHUB_HOME.*--server.*--key/);
+});
+
 test('a busy server is asked again under the same idempotency key', async () => {
   const keys: unknown[] = [];
   const client = await serving((request, response) => {

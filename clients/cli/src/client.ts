@@ -83,7 +83,7 @@ const attempt = async (connection: Connection, request: Request): Promise<Answer
     const answer = await send(connection, request, idempotencyKey);
     if (answer.status < 400) return answer;
     const again = (answer.status === 503 || answer.status === 429) && count < attemptsMax;
-    if (!again) throw refused(answer, connection);
+    if (!again) throw refusalTo(connection, answer.status, answer.body);
     await wait(retryAfterMs(answer.headers, count));
   }
 };
@@ -160,11 +160,23 @@ export const refusal = (status: number, body: unknown): CliError => {
   });
 };
 
-const refused = (answer: Answer, { keySource }: Connection): CliError => {
-  const error = refusal(answer.status, answer.body);
-  if (answer.status !== 401) return error;
-  return reworded(error, `${error.message} (key from ${keySource}); pass --key or set MOLTHUB_KEY`);
+/** The same, with what to do about the key where that is what was refused. */
+export const refusalTo = (connection: Connection, status: number, body: unknown): CliError => {
+  const error = refusal(status, body);
+  if (status !== 401) return error;
+  const { server, key, keySource, unstartedHome } = connection;
+  if (unstartedHome !== undefined) {
+    return reworded(
+      error,
+      `no Molthub has been started in ${unstartedHome} yet, and the one at ${server} wants a key; ${startOrName}`,
+    );
+  }
+  const source = key === undefined ? `no key: ${keySource.replace(/^none: /, '')}` : `key from ${keySource}`;
+  return reworded(error, `${error.message} (${source}); pass --key or set MOLTHUB_KEY`);
 };
+
+/** What to do where a home has no Molthub of its own. */
+export const startOrName = 'start one with "npm start", or name another with MOLTHUB_HOME, or with --server and --key';
 
 const understood = <S extends z.ZodType>(schema: S, body: unknown, request: Request): z.infer<S> => {
   const parsed = schema.safeParse(body);

@@ -10,9 +10,10 @@ beforeEach(async () => {
 });
 afterEach(() => rm(home, { recursive: true }));
 
-const at = (more: { server?: string; key?: string } = {}) => ({
+const at = (more: { server?: string; key?: string; port?: string } = {}) => ({
   server: more.server,
   key: more.key,
+  port: more.port,
   home,
   lifelineFd: undefined,
   path: '',
@@ -24,6 +25,27 @@ const started = async (api: string) => {
 
 test('without anything said it is port 4000 of this machine', async () => {
   expect(await connection({}, at())).toMatchObject({ server: 'http://127.0.0.1:4000', key: undefined });
+});
+
+test('a home without a Molthub is talked to where one would be started', async () => {
+  expect(await connection({}, at({ port: '4200' }))).toMatchObject({
+    server: 'http://127.0.0.1:4200',
+    isOfHome: false,
+    unstartedHome: home,
+  });
+  await expect(connection({}, at({ port: 'http' }))).rejects.toMatchObject({
+    exitCode: 2,
+    message: expect.stringContaining('MOLTHUB_PORT'),
+  });
+  expect(await connection({ server: 'http://a:1' }, at({ port: 'http' }))).toMatchObject({ server: 'http://a:1' });
+});
+
+test('where a Molthub of the home was started, the port that is set now says nothing', async () => {
+  await started('http://127.0.0.1:5001');
+  const own = await connection({}, at({ port: '4200' }));
+  expect(own).toMatchObject({ server: 'http://127.0.0.1:5001', isOfHome: true });
+  expect(own.unstartedHome).toBe(undefined);
+  expect(await connection({ server: 'http://127.0.0.1:5001' }, at())).toMatchObject({ isOfHome: false });
 });
 
 test('the home knows its own server and key', async () => {

@@ -11,13 +11,21 @@ export type Connection = {
   readonly key: string | undefined;
   /** Where the key came from, for the message when a server refuses it. */
   readonly keySource: string;
+  /** Whether the home says that this is its server: nobody named it, and it is no guess. */
+  readonly isOfHome?: boolean;
+  /** Whether the key was named, and is not the home's. */
+  readonly isKeyNamed?: boolean;
+  /** The home, where it has no key because no Molthub has been started in it yet. */
+  readonly unstartedHome?: string;
 };
 
-const defaultServer = 'http://127.0.0.1:4000';
+const defaultPort = '4000';
+const keyFile = 'admin.key';
 const Endpoints = z.looseObject({ api: z.string() });
 
 /**
- * The server: `--server`, else MOLTHUB_SERVER, else the `api` of `<home>/endpoints.json`, else port 4000 of this machine.
+ * The server: `--server`, else MOLTHUB_SERVER, else the `api` of `<home>/endpoints.json`, else port MOLTHUB_PORT or 4000
+ * of this machine, where one that is started now would be.
  * The key: `--key`, else MOLTHUB_KEY, else `<home>/admin.key`; the last is only ever sent to this machine, or to the
  * server that this home belongs to, so that a mistyped address does not get an owner's key.
  */
@@ -26,21 +34,33 @@ export const connection = async (
   environment: Environment,
 ): Promise<Connection> => {
   const own = await ownServer(environment.home);
-  const server = origin(options.server ?? environment.server ?? own ?? defaultServer);
-  if (options.key) return { server, key: options.key, keySource: '--key' };
-  if (environment.key) return { server, key: environment.key, keySource: 'MOLTHUB_KEY' };
-  const path = join(environment.home, 'admin.key');
+  const named = options.server ?? environment.server;
+  const isOfHome = named === undefined && own !== undefined;
+  const server = origin(named ?? own ?? serverToBe(environment));
+  if (options.key) return { server, isOfHome, isKeyNamed: true, key: options.key, keySource: '--key' };
+  if (environment.key) return { server, isOfHome, isKeyNamed: true, key: environment.key, keySource: 'MOLTHUB_KEY' };
   if (!isLoopback(server) && (own === undefined || server !== origin(own))) {
+    const path = join(environment.home, keyFile);
     return { server, key: undefined, keySource: `none: ${path} is only used for the server of this machine` };
   }
-  return adminKey(server, path);
+  const admin = await adminKey(environment.home);
+  return own === undefined && admin.isMissing
+    ? { server, isOfHome, key: undefined, keySource: admin.keySource, unstartedHome: environment.home }
+    : { server, isOfHome, key: admin.key, keySource: admin.keySource };
 };
 
-const adminKey = async (server: string, path: string): Promise<Connection> => {
+const serverToBe = ({ port = defaultPort }: Environment): string => {
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw usageError(`MOLTHUB_PORT: '${port}' is no port`);
+  return `http://127.0.0.1:${port}`;
+};
+
+const adminKey = async (home: string) => {
+  const path = join(home, keyFile);
   try {
-    return { server, key: (await readFile(path, 'utf8')).trim(), keySource: path };
+    return { key: (await readFile(path, 'utf8')).trim(), keySource: path, isMissing: false };
   } catch (error) {
-    return { server, key: undefined, keySource: `none: ${path} cannot be read (${codeOf(error)})` };
+    const keySource = `none: ${path} cannot be read (${codeOf(error)})`;
+    return { key: undefined, keySource, isMissing: codeOf(error) === 'ENOENT' };
   }
 };
 
@@ -66,7 +86,7 @@ const ownServer = async (home: string): Promise<string | undefined> => {
 const origin = (text: string): string => {
   const url = URL.parse(text);
   if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-    throw usageError(`'${text}' is no server address; use one such as ${defaultServer}`);
+    throw usageError(`'${text}' is no server address; use one such as http://127.0.0.1:${defaultPort}`);
   }
   return url.origin;
 };

@@ -12,7 +12,7 @@ import type { Desired } from './desired.ts';
 import { findBot } from './find.ts';
 import { valueAt } from './kinds.ts';
 import { desiredFrom } from './manifest-files.ts';
-import { note } from './output.ts';
+import { amount, note } from './output.ts';
 import { planFor } from './read-plan.ts';
 import { waitForBots } from './wait-for-bots.ts';
 
@@ -22,7 +22,7 @@ const realTimeoutMs = 600_000;
 
 /** Creates what is missing of the fleet, waits until every bot runs, and adds the real one where it is wanted. */
 export const bringUp = async (client: Client, bots: number, realBotPath: string | undefined): Promise<void> => {
-  note(`${pc.bold('1.')} a fleet of ${bots} simulated bots`);
+  note(`${pc.bold('1.')} a fleet of ${amount(bots, 'simulated bot')}`);
   await converge(client, demoDocuments(bots), simulatedTimeoutMs);
   if (realBotPath === undefined) return;
   note(`${pc.bold('+')}  a real OpenClaw bot; its runtime is installed the first time`);

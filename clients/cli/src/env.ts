@@ -5,6 +5,8 @@ import { join } from 'node:path';
 export type Environment = {
   readonly server: string | undefined;
   readonly key: string | undefined;
+  /** Where a Molthub that is started in this environment listens, as it is written there. */
+  readonly port: string | undefined;
   /** Where Molthub keeps its data on this machine. */
   readonly home: string;
   /** A pipe that closes when whoever started us is gone. */
@@ -18,6 +20,7 @@ export const environment = (): Environment => {
   return {
     server: env['MOLTHUB_SERVER'] || undefined,
     key: env['MOLTHUB_KEY'] || undefined,
+    port: env['MOLTHUB_PORT'] || undefined,
     home: env['MOLTHUB_HOME'] || (process.getuid?.() === 0 ? '/var/lib/molthub' : join(homedir(), '.molthub')),
     lifelineFd: Number.isInteger(lifeline) && lifeline > 2 ? lifeline : undefined,
     path: env['PATH'] ?? '',

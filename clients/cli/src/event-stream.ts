@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { WebSocket } from 'ws';
 import { CliError } from './cli-error.ts';
-import { refusal, unreachableServer } from './client.ts';
+import { clientOf, refusalTo, unreachableServer } from './client.ts';
 import type { Connection } from './connection.ts';
 
 export const Frame = z.looseObject({
@@ -23,7 +23,7 @@ export type Listening = {
   readonly types?: string | undefined;
   readonly after?: string | undefined;
   readonly onFrame: (frame: Frame) => void;
-  /** Told when the stream broke and is being opened again, and whatever the server says beside events. */
+  /** Told when the stream breaks and when it is open again, and whatever the server says beside events. */
   readonly onNotice: (message: string) => void;
   readonly signal: AbortSignal;
 };
@@ -36,16 +36,22 @@ const isFinal = (error: CliError): boolean =>
 
 /** Until the signal says stop. Throws where the first connection fails, or the server refuses for good. */
 export const listen = async (listening: Listening): Promise<void> => {
-  let cursor = listening.after;
+  // Known before the first event, so that nothing is lost of what happens while a connection is away.
+  let cursor = listening.after ?? (await feedHead(listening));
   let everOpen = false;
   let failures = 0;
+  let told = '';
   while (!listening.signal.aborted) {
+    let isOpen = false;
     const ended = await once({
       ...listening,
       after: cursor,
       onOpen: () => {
+        if (everOpen) listening.onNotice('connected again');
         everOpen = true;
+        isOpen = true;
         failures = 0;
+        told = '';
       },
       onFrame: (frame) => {
         cursor = frame.cursor;
@@ -55,13 +61,32 @@ export const listen = async (listening: Listening): Promise<void> => {
     if (listening.signal.aborted) return;
     if (ended instanceof CliError && (!everOpen || isFinal(ended))) throw ended;
     const reason = ended instanceof CliError ? ended.message : ended;
-    const where = cursor === undefined ? 'with what comes: no event had come yet' : `after cursor ${cursor}`;
-    listening.onNotice(`disconnected (${reason}); going on ${where}`);
+    if (isOpen) listening.onNotice(`disconnected (${reason}); going on after cursor ${cursor}`);
+    // A server may be away for an hour: the same sentence at each try would push the events off the screen.
+    else if (reason !== told) {
+      listening.onNotice(`not connected yet (${reason}); trying on`);
+      told = reason;
+    }
     await wait(Math.min(250 * 2 ** failures, backOffMsMax), undefined, { signal: listening.signal }).catch(
       // Only the signal ends this wait early, and the loop looks at it next.
       () => undefined,
     );
     failures += 1;
+  }
+};
+
+const Page = z.looseObject({ nextCursor: z.string(), more: z.boolean() });
+/** The words of an event that nobody sends: the answer is then empty, however many there are, and says how far it looked. */
+const noType = 'none';
+
+/** Where the feed stands now: the cursor behind its newest event. */
+const feedHead = async ({ connection, signal }: Listening): Promise<string> => {
+  const client = clientOf(connection);
+  let after: string | undefined;
+  for (;;) {
+    const page = await client.get(Page, '/events', { types: noType, after, limit: 1 });
+    if (!page.more || signal.aborted) return page.nextCursor;
+    after = page.nextCursor;
   }
 };
 
@@ -84,7 +109,7 @@ const once = (listening: Listening & { onOpen: () => void }): Promise<CliError |
     const chunks: Buffer[] = [];
     response.on('data', (chunk: Buffer) => chunks.push(chunk));
     response.on('end', () => {
-      end.resolve(refusal(response.statusCode ?? 0, jsonOf(Buffer.concat(chunks).toString())));
+      end.resolve(refusalTo(connection, response.statusCode ?? 0, jsonOf(Buffer.concat(chunks).toString())));
       request.destroy();
     });
   });

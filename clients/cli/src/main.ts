@@ -2,13 +2,14 @@
 // The command line of Molthub. Commands are loaded when they are called, so that a small one starts at once.
 import { CommanderError } from 'commander';
 import pc from 'picocolors';
-import { CliError, exitCodes } from './cli-error.ts';
+import { CliError, exitCodes, toldOnce } from './cli-error.ts';
 import { printable, printableLines } from './printable.ts';
 import { program } from './program.ts';
 
 const tell = (error: CliError): void => {
-  process.stderr.write(`${pc.red('molthub:')} ${printable(error.message)}\n`);
-  for (const { path, message } of error.problems) {
+  const told = toldOnce(error);
+  process.stderr.write(`${pc.red('molthub:')} ${printable(told.message)}\n`);
+  for (const { path, message } of told.problems) {
     process.stderr.write(`  ${printable(path === '' ? message : `${path}: ${message}`)}\n`);
   }
   if (!program.opts()['verbose']) return;

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 import { expect, test } from 'vitest';
-import { ago, cell, duration, fields, table } from './output.ts';
+import { ago, amount, cell, duration, fields, table } from './output.ts';
 import { progressText } from './progress.ts';
 
 test('columns are as wide as their widest cell, colours not counted', () => {
@@ -31,6 +31,10 @@ test('ages and durations are in the largest unit that fits', () => {
     '1.50 s',
     '2 min 5 s',
   ]);
+});
+
+test('one thing is one thing, and none are several', () => {
+  expect([0, 1, 2].map((count) => amount(count, 'bot'))).toEqual(['0 bots', '1 bot', '2 bots']);
 });
 
 test('a bar is full when everything is done, and when there was nothing to do', () => {

@@ -64,6 +64,9 @@ export const cell = (value: unknown): string => {
   return text.length > cellWidthMax ? `${text.slice(0, cellWidthMax - 1)}…` : text;
 };
 
+/** A number of things in words: `1 bot`, `2 bots`. */
+export const amount = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
 /** How long ago a time was, in the largest unit that fits: `12s`, `3m`, `5h`, `9d`. */
 export const ago = (time: string | null | undefined, now: number): string => {
   const then = Date.parse(time ?? '');

@@ -16,8 +16,11 @@ export const program = new Command('molthub')
   .exitOverride()
   .showHelpAfterError('(molthub --help lists the commands)')
   .addOption(new Option('-o, --output <format>', 'how answers are printed').choices(formats).default('table'))
-  .option('--server <url>', 'the gateway (default: MOLTHUB_SERVER, else this machine)')
-  .option('--key <key>', 'the API key (default: MOLTHUB_KEY, else admin.key of this machine)')
+  .option(
+    '--server <url>',
+    'the gateway (default: MOLTHUB_SERVER, else the one started in MOLTHUB_HOME, else this machine)',
+  )
+  .option('--key <key>', 'the API key (default: MOLTHUB_KEY, else admin.key in MOLTHUB_HOME)')
   .option('--verbose', 'more about errors: correlation id and cause');
 
 // `up` and `serve` hand everything behind them on to the program, help included.

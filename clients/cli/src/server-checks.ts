@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { Loose, Parked } from './answers.ts';
 import { CliError } from './cli-error.ts';
-import type { Client } from './client.ts';
+import { type Client, startOrName } from './client.ts';
 import type { Check } from './commands/doctor.ts';
 import { codeOf } from './connection.ts';
+import { amount } from './output.ts';
 import { readinessOf } from './readiness.ts';
 
 export const serverChecks = async (client: Client, home: string): Promise<Check[]> => {
@@ -56,8 +57,13 @@ const host = (address: string): string => URL.parse(address)?.host ?? 'an addres
 
 const keyChecks = async (client: Client): Promise<Check[]> => {
   const name = 'API key';
-  const { key, keySource } = client.connection;
+  const { key, keySource, unstartedHome } = client.connection;
   const fix = 'pass --key, or set MOLTHUB_KEY; `molthub keys create` makes one';
+  if (unstartedHome !== undefined) {
+    // The server that answered is then another's, whose state says nothing about this home.
+    const detail = `no Molthub has been started in ${unstartedHome} yet`;
+    return [{ name, result: 'fail', detail, fix: startOrName }];
+  }
   if (key === undefined) return [{ name, result: 'fail', detail: keySource, fix }];
   try {
     await client.all(Loose, '/fleets', {}, 1);
@@ -74,7 +80,7 @@ const parkedCheck = async (client: Client): Promise<Check> => {
     const parked = await client.whole(Parked, '/parked');
     if (parked.length === 0) return { name, result: 'ok', detail: 'none' };
     const fix = '`molthub parked list` shows them; retry each once its cause is gone';
-    return { name, result: 'warn', detail: `${parked.length} events wait for a person`, fix };
+    return { name, result: 'warn', detail: `${amount(parked.length, 'event')} waiting for a person`, fix };
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     const fix = 'use a key of role ADMIN or OWNER to see them';

@@ -3,16 +3,16 @@ import { childPath } from './path.ts';
 
 export type LiteralSecret = { readonly path: string; readonly kind: string };
 
-/** What the tokens of well-known issuers look like. Each is anchored, so that looking takes linear time. */
+/** What the tokens of well-known issuers look like, in words that follow an `a`. Each is anchored, so that looking takes linear time. */
 const issued: readonly (readonly [kind: string, pattern: RegExp])[] = [
-  ['OpenAI-style key', /^sk-[A-Za-z0-9_-]{12,}/],
+  ['key in the style of OpenAI', /^sk-[A-Za-z0-9_-]{12,}/],
   ['Stripe key', /^(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{8,}/],
   ['GitHub token', /^(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,})/],
   ['GitLab token', /^glpat-[A-Za-z0-9_-]{16,}/],
   ['Slack token', /^(?:xox[a-z]-|xapp-)[A-Za-z0-9-]{8,}/],
-  ['AWS access key', /^(?:AKIA|ASIA)[0-9A-Z]{16}/],
+  ['key of AWS', /^(?:AKIA|ASIA)[0-9A-Z]{16}/],
   ['Google API key', /^AIza[A-Za-z0-9_-]{30,}/],
-  ['npm token', /^npm_[A-Za-z0-9]{20,}/],
+  ['token of npm', /^npm_[A-Za-z0-9]{20,}/],
   ['Hugging Face token', /^hf_[A-Za-z0-9]{20,}/],
   ['SendGrid key', /^SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}/],
   ['webhook signing secret', /^whsec_[A-Za-z0-9+/=]{16,}/],

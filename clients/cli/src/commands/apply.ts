@@ -1,6 +1,6 @@
 // Makes the server have what the documents say: shows the plan, then fleets first, bots after them.
 import type { Command } from 'commander';
-import { CliError } from '../cli-error.ts';
+import { CliError, toldOnce } from '../cli-error.ts';
 import { applyPlan, type BotChange } from '../apply-plan.ts';
 import { titleOf } from '../desired.ts';
 import { desiredFrom } from '../manifest-files.ts';
@@ -38,9 +38,12 @@ const refuse = (refused: readonly CliError[]): void => {
   const [only] = refused;
   if (only === undefined) return;
   if (refused.length === 1) throw only;
-  const problems = refused.flatMap((error) => [
-    { path: '', code: '', message: error.message },
-    ...error.problems.map((problem) => ({ ...problem, path: `  ${problem.path}` })),
+  const problems = refused.map(toldOnce).flatMap((told) => [
+    { path: '', code: '', message: told.message },
+    ...told.problems.map((problem) => ({
+      ...problem,
+      ...(problem.path === '' ? { message: `  ${problem.message}` } : { path: `  ${problem.path}` }),
+    })),
   ]);
   throw new CliError(`${refused.length} bots were refused`, { problems });
 };

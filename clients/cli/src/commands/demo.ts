@@ -9,6 +9,7 @@ import { bringUp, changeOne, firstTrace } from '../demo-steps.ts';
 import { note, print } from '../output.ts';
 import { printable } from '../printable.ts';
 import { type Session, sessionOf } from '../session.ts';
+import { isOwn, isReady } from '../own-molthub.ts';
 import { type Running, startProgram } from './up.ts';
 
 type Options = { readonly bots: number; readonly real?: boolean };
@@ -18,18 +19,23 @@ const realBotPath = fileURLToPath(new URL('../../../../examples/first-bot.yaml',
 
 export const demo = async (options: Options, command: Command): Promise<void> => {
   const session = await sessionOf(command);
-  if (await isReady(session)) return show(session, options);
   const { server } = command.optsWithGlobals();
   if (server !== undefined || session.environment.server !== undefined) {
+    if (await isReady(session.client)) return show(session, options);
     throw new CliError(`${session.client.connection.server} is not ready; 'molthub doctor' says why`);
   }
-  note(pc.dim('no Molthub answers here, so one is started'));
-  await withProgram(startProgram(['up']), command, options);
+  if (await isOwn(session.client)) return show(session, options);
+  const stranger = (await isReady(session.client)) ? session.client.connection.server : undefined;
+  note(pc.dim(`no Molthub of ${session.environment.home} answers, so one is started there`));
+  const program = startProgram(['up']);
+  const gone = new AbortController();
+  const ended = program.ended.finally(() => gone.abort());
+  await withProgram({ ...program, ended }, started(command, stranger, gone.signal), options);
 };
 
 /** Shows the demo on a Molthub of its own, which then runs until it is stopped. */
-const withProgram = async (program: Running, command: Command, options: Options): Promise<void> => {
-  const work = started(command).then((session) => show(session, options));
+const withProgram = async (program: Running, ready: Promise<Session>, options: Options): Promise<void> => {
+  const work = ready.then((session) => show(session, options));
   try {
     await Promise.race([work, program.ended.then(endedEarly)]);
   } catch (error) {
@@ -45,21 +51,16 @@ const endedEarly = (code: number): never => {
   throw new CliError(`Molthub ended (exit code ${code}) before the demo did`, { exitCode: code === 0 ? 0 : 1 });
 };
 
-const isReady = async (session: Session): Promise<boolean> => {
-  try {
-    return (await session.client.probe('/readyz')).status === 200;
-  } catch (error) {
-    if (error instanceof CliError) return false;
-    throw error;
-  }
-};
-
-/** Its address and key are read anew each time: both are written while it starts. */
-const started = async (command: Command): Promise<Session> => {
+/**
+ * Its address and key are read anew each time: both are written while it starts. An address that the home still names
+ * from an earlier start, and where another's Molthub answers now, is left alone: it would count our key as an attack.
+ */
+const started = async (command: Command, stranger: string | undefined, gone: AbortSignal): Promise<Session> => {
   const end = Date.now() + startTimeoutMs;
   for (;;) {
     const session = await sessionOf(command);
-    if (session.client.connection.key !== undefined && (await isReady(session))) return session;
+    if (session.client.connection.server !== stranger && (await isOwn(session.client))) return session;
+    if (gone.aborted) throw new CliError('Molthub ended before it was ready');
     if (Date.now() > end) throw new CliError(`Molthub was not ready after ${startTimeoutMs / 1_000} s`);
     await wait(250);
   }

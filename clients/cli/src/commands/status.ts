@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { Bot, Fleet, isConverged } from '../answers.ts';
-import { cell, status as coloured, table } from '../output.ts';
+import { amount, cell, status as coloured, table } from '../output.ts';
 import { printable } from '../printable.ts';
 import { readinessOf } from '../readiness.ts';
 import { sessionOf } from '../session.ts';
@@ -31,7 +31,7 @@ export const status = async (command: Command): Promise<void> => {
       summary.fleets.length === 0
         ? 'no fleets yet: npx molthub apply -f examples/first-bot.yaml'
         : fleetTable(summary.fleets);
-    const total = `${bots.length} bots: ${counted(summary.bots.status)}; health ${counted(summary.bots.health)}; ${summary.bots.converged} converged`;
+    const total = `${amount(bots.length, 'bot')}: ${counted(summary.bots.status)}; health ${counted(summary.bots.health)}; ${summary.bots.converged} converged`;
     return [head, ...broken, '', rows, ...(bots.length === 0 ? [] : ['', total])].join('\n');
   });
 };

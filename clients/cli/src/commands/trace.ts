@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { Bot, Loose } from '../answers.ts';
 import { findBot } from '../find.ts';
 import { valueAt } from '../kinds.ts';
-import { ago, cell, type Column, duration, encoded, print, status, table } from '../output.ts';
+import { ago, amount, cell, type Column, duration, encoded, print, status, table } from '../output.ts';
 import { printable } from '../printable.ts';
 import { sessionOf } from '../session.ts';
 import { durationOf, spansOf, waterfall } from '../waterfall.ts';
@@ -36,7 +36,8 @@ const FlatTree = Tree.extend({ spans: z.array(z.unknown()) });
 
 export const show = async (traceId: string, options: { all?: boolean }, command: Command): Promise<void> => {
   const { client, format } = await sessionOf(command);
-  const path = `/traces/by-trace-id/${encodeURIComponent(traceId)}/tree`;
+  // Other tools write the digits in capitals; the server knows one way.
+  const path = `/traces/by-trace-id/${encodeURIComponent(traceId.toLowerCase())}/tree`;
   if (format !== 'table') return print(encoded(format, await client.get(Tree, path)));
   const tree = await client.get(FlatTree, path, { shape: 'flat', attributes: 'none' });
   const bot = tree.botInstanceId
@@ -47,7 +48,7 @@ export const show = async (traceId: string, options: { all?: boolean }, command:
   const facts = [
     `trace ${printable(tree.traceId)}`,
     ...(bot ? [`bot ${printable(bot.name)}`] : []),
-    tree.spanCount === 1 ? '1 span' : `${tree.spanCount} spans`,
+    amount(tree.spanCount, 'span'),
     failed === 0 ? 'no errors' : pc.red(`${failed} failed`),
     duration(durationOf(spans)),
   ];
