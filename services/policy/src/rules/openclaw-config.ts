@@ -21,3 +21,34 @@ export const placesOf = (value: unknown, path: string, keys: readonly string[] =
       : [];
   return [{ path, keys, value }, ...below];
 };
+
+/** The parts of a configuration that say how agents work: the defaults of all of them, and each by its name. */
+export const agentPlaces = (resolved: ResolvedManifest): readonly Place[] => {
+  const agents = ownValue(openclawConfig(resolved), 'agents');
+  const below = (section: string): readonly Place[] =>
+    childrenOf(ownValue(agents, section), `spec.config.agents.${section}`, ['agents', section]);
+  const defaults = ownValue(agents, 'defaults');
+  return [
+    ...(defaults === undefined
+      ? []
+      : [{ path: 'spec.config.agents.defaults', keys: ['agents', 'defaults'], value: defaults }]),
+    ...below('entries'),
+    // The name of `entries` in versions of before 2026.5.
+    ...below('list'),
+  ];
+};
+
+/** Everything that the configuration and the manifest itself say about channels, in the order of the file. */
+export const channelPlaces = (resolved: ResolvedManifest): readonly Place[] => [
+  ...placesOf(ownValue(openclawConfig(resolved), 'channels'), 'spec.config.channels', ['channels']),
+  ...(resolved.spec.channels ?? []).flatMap((channel, index) =>
+    placesOf(channel.config, childPath(childPath('spec.channels', index), 'config'), ['channels', channel.type]),
+  ),
+];
+
+const childrenOf = (value: unknown, path: string, keys: readonly string[]): readonly Place[] =>
+  Array.isArray(value)
+    ? value.map((item: unknown, index) => ({ path: childPath(path, index), keys, value: item }))
+    : isJsonObject(value)
+      ? Object.entries(value).map(([key, item]) => ({ path: childPath(path, key), keys: [...keys, key], value: item }))
+      : [];

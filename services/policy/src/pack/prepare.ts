@@ -1,0 +1,47 @@
+import { Rejected } from '@molthub/decider';
+import type { Reads } from '@molthub/event-store';
+import type { Prepared } from '@molthub/service';
+import { builtinPacks } from '../builtin-packs.ts';
+import { gently } from '../gently.ts';
+import { problemsOf } from '../pack.ts';
+import type { PackCommand } from './decider.ts';
+
+/** Every proposal is judged by all of them. */
+export const packsPerWorkspaceMax = 50;
+
+/**
+ * Checks every rule before anything is saved: what a pack says is applied, or the pack is refused. Another workspace's
+ * pack does not exist here; a pack never changes its workspace, so reading it early is safe.
+ */
+export const preparePack = async (command: PackCommand, reads: Reads): Promise<Prepared<PackCommand>> => {
+  if (command.type === 'policy.pack.create.v1') await requireRoom(command.workspace, reads);
+  else await requirePack(command.data.packId, command.workspace, reads);
+  if (command.type !== 'policy.pack.delete.v1') {
+    const problems = await gently(problemsOf(command.data.rules ?? []));
+    if (problems.length > 0) {
+      const message = 'Some rules of this pack cannot be judged; correct what is named in errors.';
+      throw new Rejected('policy.pack-invalid', message, problems.slice(0, problemsMax));
+    }
+  }
+  return { command };
+};
+
+const problemsMax = 100;
+
+const requireRoom = async (workspace: string, reads: Reads): Promise<void> => {
+  const [row] = await reads<{ count: number }>('select count(*)::int as count from packs where workspace = $1', [
+    workspace,
+  ]);
+  if ((row?.count ?? 0) < packsPerWorkspaceMax) return;
+  const message = `A workspace has at most ${packsPerWorkspaceMax} policy packs; put rules together, or delete one.`;
+  throw new Rejected('policy.too-many-packs', message);
+};
+
+const requirePack = async (packId: string, workspace: string, reads: Reads): Promise<void> => {
+  if (builtinPacks.some(({ id }) => id === packId)) {
+    const message = 'This pack comes with Molthub and is the same everywhere; make one of your own beside it.';
+    throw new Rejected('policy.pack-builtin', message);
+  }
+  const found = await reads('select 1 from packs where id = $1 and workspace = $2', [packId, workspace]);
+  if (found.length === 0) throw new Rejected('policy.pack-not-found', 'There is no such policy pack.');
+};

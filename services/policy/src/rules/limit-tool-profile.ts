@@ -1,0 +1,29 @@
+import { childPath } from '@molthub/manifest';
+import { z } from 'zod';
+import { agentPlaces, openclawConfig, ownValue } from './openclaw-config.ts';
+import { ruleType } from './rule-type.ts';
+
+/** Tools are limited by a profile: none is one that may not be. To OpenClaw no profile at all means `full`. */
+export const limitToolProfile = ruleType({
+  type: 'limit_tool_profile',
+  about: 'tools.profile, of the bot and of each agent, is none of these. To OpenClaw no profile means full.',
+  parameters: z.strictObject({
+    forbiddenProfiles: z.array(z.string().min(1).max(100)).min(1).max(20).default(['full']),
+  }),
+  judge:
+    ({ forbiddenProfiles }) =>
+    (resolved) => {
+      if (resolved.spec.runtime.engine !== 'openclaw') return [];
+      const whole = { path: 'spec.config', profile: ownValue(openclawConfig(resolved), 'tools', 'profile') ?? 'full' };
+      const agents = agentPlaces(resolved).map(({ path, value }) => ({
+        path,
+        profile: ownValue(value, 'tools', 'profile'),
+      }));
+      return [whole, ...agents].flatMap(({ path, profile }) => {
+        if (typeof profile !== 'string' || !forbiddenProfiles.includes(profile)) return [];
+        const message = `The profile "${profile.slice(0, 60)}" allows more than this bot may; write a smaller one.`;
+        const at = childPath(childPath(path, 'tools'), 'profile');
+        return [{ path: at, message, currentValue: profile, suggestedValue: 'messaging' }];
+      });
+    },
+});
