@@ -11,6 +11,8 @@ export type ListingParts = {
   readonly from: string;
   /** The column that scopes every query. Where it is null the rows belong to the whole installation. */
   readonly workspace: string | null;
+  /** Rows without a workspace are everybody's. */
+  readonly isShared?: boolean;
   /** The column that a key for some fleets is held to. */
   readonly fleet?: string;
   /** Unique within the list: what makes an order total. */
@@ -76,7 +78,7 @@ export const listing = (parts: ListingParts): Listing => {
       const values: unknown[] = [];
       const parameter = (value: unknown) => `$${values.push(value)}`;
       const conditions = [
-        ...(parts.workspace ? [`${parts.workspace} = ${parameter(call.workspace)}`] : []),
+        ...workspaceCondition(parts, call, parameter),
         ...fleetCondition(parts, call, parameter),
         ...conditionsOf(parts, { ...filters, ...fixed }, parameter),
       ];
@@ -116,6 +118,16 @@ export const listing = (parts: ListingParts): Listing => {
 };
 
 const Place = z.object({ placeSort: z.string(), placeKey: z.string() });
+
+const workspaceCondition = (
+  { workspace, isShared }: ListingParts,
+  call: Call,
+  parameter: (value: unknown) => string,
+): readonly string[] => {
+  if (!workspace) return [];
+  const isOwn = `${workspace} = ${parameter(call.workspace)}`;
+  return [isShared ? `(${isOwn} or ${workspace} is null)` : isOwn];
+};
 
 const fleetCondition = (parts: ListingParts, call: Call, parameter: (value: unknown) => string): readonly string[] => {
   const { fleetIds } = call.principal;

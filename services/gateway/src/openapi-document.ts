@@ -50,6 +50,13 @@ export const codes = [
   'config.secret-literal',
   'config.version-mismatch',
   'policy.denied',
+  'policy.manifest-invalid',
+  'policy.pack-builtin',
+  'policy.pack-invalid',
+  'policy.pack-name-taken',
+  'policy.pack-not-found',
+  'policy.too-many-packs',
+  'policy.version-mismatch',
   'reconciler.illegal-move',
   'rollout.change-set-not-in-state',
 ] as const;

@@ -1,6 +1,6 @@
 import { Manifest, type Verdict } from '@molthub/contracts';
 import { specification } from '@molthub/decider/testing';
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { evaluations, type PolicyFact } from './decider.ts';
 import type { PreparedJudge } from './prepare.ts';
 

@@ -25,7 +25,7 @@ import { requireObservability } from './require-observability.ts';
 import { requirePortSpacing } from './require-port-spacing.ts';
 import { requireSandbox } from './require-sandbox.ts';
 import { requireSandboxSecurityOptions } from './require-sandbox-security-options.ts';
-import { requireSecretManager } from './require-secret-manager.ts';
+import { requireManagedSecrets } from './require-managed-secrets.ts';
 import { requireSkillVerification } from './require-skill-verification.ts';
 import { requireTokenRotation } from './require-token-rotation.ts';
 import { requireWorkspaceIsolation } from './require-workspace-isolation.ts';
@@ -61,7 +61,7 @@ const all: readonly RuleType[] = [
   requirePortSpacing,
   requireSandbox,
   requireSandboxSecurityOptions,
-  requireSecretManager,
+  requireManagedSecrets,
   requireSkillVerification,
   requireTokenRotation,
   requireWorkspaceIsolation,

@@ -5,7 +5,7 @@ import { ruleType } from './rule-type.ts';
 const managers = ['aws-secrets-manager', 'vault'] as const;
 
 /** Every secret that the manifest declares comes from a secret manager, not from a file or a variable of the machine. */
-export const requireSecretManager = ruleType({
+export const requireManagedSecrets = ruleType({
   type: 'require_secret_manager',
   about: 'Every secret of spec.secrets comes from a secret manager.',
   parameters: z.strictObject({
