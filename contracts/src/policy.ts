@@ -162,6 +162,8 @@ export const JudgeProposal = defineCommand(
     fleetId: z.uuid(),
     environment: Environment,
     resolved: Manifest,
+    /** The content was published before, and the bot goes back to it. */
+    isRollback: z.boolean().optional(),
   }),
 );
 export const EvaluateManifest = defineCommand(

@@ -1,5 +1,5 @@
 // Finds secrets that were written out instead of referenced. It never repeats a value, only where it stands.
-import { childPath } from './path.ts';
+import { childPath, type PathPart } from './path.ts';
 
 export type LiteralSecret = { readonly path: string; readonly kind: string };
 
@@ -46,17 +46,24 @@ export const isSecretName = (name: string): boolean =>
  */
 export const literalSecrets = (root: unknown): readonly LiteralSecret[] => {
   const found: LiteralSecret[] = [];
-  const visit = (value: unknown, path: string, name: string): void => {
+  const steps: PathPart[] = [];
+  const below = (step: PathPart, value: unknown, name: string): void => {
+    steps.push(step);
+    visit(value, name);
+    steps.pop();
+  };
+  const visit = (value: unknown, name: string): void => {
     if (typeof value === 'string') {
       const kind = kindOf(value, name);
-      if (kind !== null) found.push({ path, kind });
+      // Nearly no text is a secret, so only of those that are is the path written.
+      if (kind !== null) found.push({ path: steps.reduce<string>(childPath, ''), kind });
     } else if (Array.isArray(value)) {
-      for (const [index, item] of value.entries()) visit(item, childPath(path, index), name);
+      for (const [index, item] of value.entries()) below(index, item, name);
     } else if (typeof value === 'object' && value !== null) {
-      for (const [key, item] of Object.entries(value)) visit(item, childPath(path, key), key);
+      for (const [key, item] of Object.entries(value)) below(key, item, key);
     }
   };
-  visit(root, '', '');
+  visit(root, '');
   return found.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 };
 

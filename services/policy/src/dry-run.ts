@@ -10,6 +10,8 @@ import type { CompiledPack } from './pack.ts';
 const botsAtOnce = 200;
 export const itemsMax = 100;
 const shownPerBot = 3;
+/** An answer over the bus has at most 512 KiB. */
+const itemsBytesMax = 256 * 1024;
 
 /** Its environment is the fleet's; the manifest is what was published, after secure defaults. */
 const Row = z.object({
@@ -41,13 +43,22 @@ export const dryRun = async (compiled: CompiledPack, workspace: string, reads: R
     }
     worst = [...worst, ...items].toSorted(byHarm).slice(0, itemsMax);
   }
+  const items = fitting(worst);
   return {
     packId: pack.id,
     packVersion: pack.version,
     counts,
-    items: [...worst],
-    isComplete: worst.length === counts.denied + counts.warned,
+    items,
+    isComplete: items.length === counts.denied + counts.warned,
   };
+};
+
+const fitting = (items: readonly Item[]): Item[] => {
+  let bytes = 0;
+  return items.filter((item) => {
+    bytes += Buffer.byteLength(JSON.stringify(item)) + 1;
+    return bytes <= itemsBytesMax;
+  });
 };
 
 const page = async (reads: Reads, workspace: string, after?: Row): Promise<readonly Row[]> =>

@@ -280,6 +280,16 @@ describe('which packs judge', () => {
     expect(actionAt({ enabled: false }, 'plan')).toEqual([]);
     expect(actionAt({ targetEnvironments: ['prod'] }, 'plan')).toEqual([]);
   });
+  test('a way back is denied by enforced packs only; others warn', () => {
+    const back = { ...context, isRollback: true };
+    expect(evaluate([ours], bot(), back)).toMatchObject({ valid: true, warnings: [{ action: 'warn' }] });
+    expect(evaluate([{ ...ours, isEnforced: true }], bot(), back).valid).toBe(false);
+    const broken = packWith({ type: 'require_moon_phase' });
+    expect(evaluate([broken], bot(), back)).toMatchObject({
+      valid: true,
+      warnings: [{ ruleId: 'policy.unknown-rule-type' }],
+    });
+  });
   test('a rule’s own message is said instead of that of its type', () =>
     expect(evaluate([packWith({ ...debugLogs, message: 'No logs here.' })], bot()).violations[0]?.message).toBe(
       'No logs here.',

@@ -49,7 +49,8 @@ function* verdictBy(
   for (const { pack, rules } of packs.toSorted(byPriority)) {
     const inPack: Violation[] = [];
     for (const compiled of rules) {
-      inPack.push(...violationsOf(pack, compiled, resolved, context));
+      const violations = violationsOf(pack, compiled, resolved, context);
+      inPack.push(...(context.isRollback && !pack.isEnforced ? violations.map(tolerated) : violations));
       yield;
     }
     found.push(...inPack.toSorted(byPlace));
@@ -117,6 +118,10 @@ const effectOf = (pack: Pack, rule: PolicyRule, { spec }: ResolvedManifest, { po
   if (override) return { severity, action: 'audit', overrideReason: override.reason };
   return { severity, action: rule.actions[point] ?? defaultActions[severity] };
 };
+
+/** A bot that does worse with its new version goes back to the one before, whatever a pack made since says of that. */
+const tolerated = (violation: Violation): Violation =>
+  violation.action === 'deny' ? { ...violation, action: 'warn' } : violation;
 
 /** A violation that is about no place, or about all of them. */
 const whole = (pack: Pack, said: Effect & { readonly ruleId: string; readonly message: string }): Violation => ({

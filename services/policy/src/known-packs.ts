@@ -7,22 +7,26 @@ import { compiledBuiltins } from './builtin-packs.ts';
 import { gently } from './gently.ts';
 import { type CompiledPack, compiling, type Pack } from './pack.ts';
 
-/** A pack at a version never changes, so it is compiled once; a few workspaces' worth are kept. */
+/**
+ * A pack at a version never changes, so it is compiled once; a few workspaces' worth are kept. The time is in the key
+ * because a restored database may give the same version another content.
+ */
 const compiledKept = 500;
 const compiled = new Map<string, CompiledPack>();
 
-const Row = z.object({ id: z.uuid(), version: z.int() });
+const Row = z.object({ id: z.uuid(), key: z.string() });
+const keyColumn = "id || '/' || version || '/' || updated_at::text as key";
 
 /** Every pack of a workspace, active or not, compiled. */
 export const packsOf = async (workspace: string, reads: Reads): Promise<readonly CompiledPack[]> => {
-  const rows = z.array(Row).parse(await reads('select id, version from packs where workspace = $1', [workspace]));
-  const missing = rows.filter(({ id, version }) => !compiled.has(`${id}/${version}`));
+  const rows = z.array(Row).parse(await reads(`select id, ${keyColumn} from packs where workspace = $1`, [workspace]));
+  const missing = rows.filter(({ key }) => !compiled.has(key));
   if (missing.length > 0)
     await compile(
       missing.map(({ id }) => id),
       reads,
     );
-  const own = rows.map(({ id, version }) => compiled.get(`${id}/${version}`) ?? null);
+  const own = rows.map(({ key }) => compiled.get(key) ?? null);
   // One changed between the two reads: what is there now is read again.
   if (own.includes(null)) return packsOf(workspace, reads);
   return [...compiledBuiltins, ...own.filter((pack) => pack !== null)];
@@ -43,6 +47,7 @@ export const packOf = async (packId: string, workspace: string, reads: Reads): P
 };
 
 const Stored = z.object({
+  key: z.string(),
   id: z.uuid(),
   version: z.int(),
   name: z.string(),
@@ -58,14 +63,14 @@ const Stored = z.object({
 
 const compile = async (ids: readonly string[], reads: Reads): Promise<void> => {
   const rows = await reads(
-    `select id, version, name, description, priority, target_environments as "targetEnvironments",
+    `select ${keyColumn}, id, version, name, description, priority, target_environments as "targetEnvironments",
        target_tags as "targetTags", is_enforced as "isEnforced", auto_apply as "autoApply", is_active as "isActive", rules
      from packs where id = any($1::uuid[])`,
     [ids],
   );
-  for (const { version, ...stored } of z.array(Stored).parse(rows)) {
+  for (const { key, version, ...stored } of z.array(Stored).parse(rows)) {
     const pack: Pack = { ...stored, version: String(version), isBuiltin: false };
     if (compiled.size >= compiledKept) compiled.clear();
-    compiled.set(`${pack.id}/${pack.version}`, await gently(compiling(pack)));
+    compiled.set(key, await gently(compiling(pack)));
   }
 };

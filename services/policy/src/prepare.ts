@@ -12,8 +12,8 @@ export const prepareJudge = async (
   command: CommandOf<typeof JudgeProposal>,
   reads: Reads,
 ): Promise<Prepared<PreparedJudge>> => {
-  const { resolved, environment } = command.data;
+  const { resolved, environment, isRollback = false } = command.data;
   const packs = await packsOf(command.workspace, reads);
-  const verdict = await gently(judging(packs, resolved, { environment, point: 'plan' }));
+  const verdict = await gently(judging(packs, resolved, { environment, point: 'plan', isRollback }));
   return { command: { ...command, verdict } };
 };

@@ -1,6 +1,7 @@
 // A CEL expression written anew so that it counts its own work. The library has no limit on work and offers no place to
 // put one, and its `matches` is JavaScript's, which a short hostile pattern holds up for seconds; text has room for both.
 import type { ASTNode } from '@marcbachmann/cel-js';
+import { unreachable } from '@molthub/decider';
 import { WrongParameter } from './rule-type.ts';
 
 /** Functions and macros that an expression may use, and how often it names what it goes through. */
@@ -61,10 +62,23 @@ const write = (node: ASTNode, depth: number): string => {
     case '.?':
     case '[?]':
       throw wrong('Optional access is not supported; use has(…).');
-    default: {
+    case '==':
+    case '!=':
+    case 'in':
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
+    case '+':
+    case '-':
+    case '*':
+    case '/':
+    case '%': {
       const operand = isCheap(node.op, node.args) ? at : weighed;
       return `(${operand(node.args[0])} ${node.op} ${operand(node.args[1])})`;
     }
+    default:
+      return unreachable(node);
   }
 };
 

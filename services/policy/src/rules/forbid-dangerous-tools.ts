@@ -1,6 +1,6 @@
 import { childPath } from '@molthub/manifest';
 import { z } from 'zod';
-import { openclawConfig, placesOf } from './openclaw-config.ts';
+import { configPlaces } from './openclaw-config.ts';
 import { type Finding, ruleType } from './rule-type.ts';
 
 /** Tools and commands that read out password stores and key chains. A trailing `*` stands for any ending. */
@@ -39,7 +39,7 @@ export const forbidDangerousTools = ruleType({
   judge: ({ tools }) => {
     const isForbidden = matcherOf([...dangerous, ...tools.map((tool) => tool.trim().toLowerCase())]);
     return (resolved) =>
-      placesOf(openclawConfig(resolved), 'spec.config').flatMap(({ path, keys, value }) => {
+      configPlaces(resolved).flatMap(({ path, keys, value }) => {
         const list = keys.at(-1);
         if (list === undefined || !allowLists.has(list) || !keys.includes('tools') || !Array.isArray(value)) return [];
         return value.flatMap((tool: unknown, index): readonly Finding[] => {

@@ -1,4 +1,5 @@
 import { childPath, literalSecrets } from '@molthub/manifest';
+import { oncePerManifest } from './once-per-manifest.ts';
 import { type Judge, noParameters, ruleType } from './rule-type.ts';
 
 /** Secrets come by reference only; where the manifest asks for a secret manager, from one. */
@@ -9,8 +10,10 @@ export const forbidPlaintextSecrets = ruleType({
   judge: () => judge,
 });
 
+const secretsIn = oncePerManifest(literalSecrets);
+
 const judge: Judge = (resolved) => {
-  const literals = literalSecrets(resolved).map(({ path, kind }) => ({
+  const literals = secretsIn(resolved).map(({ path, kind }) => ({
     path,
     message: `This looks like a ${kind}. Keep it in spec.secrets and refer to it; a manifest is stored and shown.`,
     currentValue: '[redacted]',

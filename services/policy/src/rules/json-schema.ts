@@ -32,7 +32,7 @@ export const jsonSchema = (schema: JsonObject): JsonSchema => {
 
 const compiled = (schema: JsonObject, meter: () => Meter) => {
   try {
-    return ajvWith(meter).compile<unknown>(schema);
+    return ajvWith(meter).compile(schema);
   } catch (error) {
     if (error instanceof WrongParameter) throw error;
     const reason = error instanceof Error ? error.message.replaceAll('\n', ' ').slice(0, 300) : 'it cannot be read';

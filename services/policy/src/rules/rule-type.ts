@@ -10,7 +10,12 @@ export type Finding = {
   readonly suggestedValue: Violation['suggestedValue'];
 };
 
-export type EvaluationContext = { readonly environment: Environment; readonly point: EnforcementPoint };
+export type EvaluationContext = {
+  readonly environment: Environment;
+  readonly point: EnforcementPoint;
+  /** A way back must stay open: only packs that are enforced deny it. Default: false. */
+  readonly isRollback?: boolean;
+};
 
 /** Pure and deterministic: the same manifest gives the same findings. */
 export type Judge = (resolved: ResolvedManifest, context: EvaluationContext) => readonly Finding[];
