@@ -72,7 +72,9 @@ export const PolicyRuleInput = z.strictObject({
   allowOverride: z.boolean().default(false),
   enabled: z.boolean().default(true),
   targetEnvironments: rule.targetEnvironments.default([]),
-  actions: z.strictObject(Actions).default({}),
+  actions: z
+    .strictObject(Actions, { error: 'rules are judged at draft and plan so far, by deny, warn or audit' })
+    .default({}),
 });
 
 const pack = {

@@ -55,6 +55,7 @@ export const codes = [
   'policy.pack-invalid',
   'policy.pack-name-taken',
   'policy.pack-not-found',
+  'policy.pack-too-large',
   'policy.too-many-packs',
   'policy.version-mismatch',
   'reconciler.illegal-move',

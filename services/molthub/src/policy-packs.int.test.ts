@@ -1,4 +1,5 @@
 // Policy packs over the API: a workspace makes its own, every proposal is judged by them, and what they find is listed.
+import { rows, unjudgeable } from '@molthub/policy-service/rule-cases';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -188,6 +189,49 @@ describe('a pack of the workspace', () => {
     expect(evaluated).toMatchObject({ status: 200, body: { valid: true } });
     expect((await api.call('GET', path)).status).toBe(200);
   });
+});
+
+describe('every rule type, over the API', () => {
+  const openclaw = { runtime: { engine: 'openclaw', version: '2026.9.6' }, target: { kind: 'local' } };
+  test.each(rows)('$type passes one manifest and denies another', async ({ type, config = {}, passes, fails, at }) => {
+    const policyPackId = idOf(await createPack(type, [{ id: 'only', type, config }], { isActive: false }));
+    const judged = async (parts: typeof passes) => {
+      const given = manifest('anna', {
+        labels: parts.labels ?? {},
+        spec: { ...openclaw, config: parts.config ?? {}, ...parts.spec },
+      });
+      const body = { manifest: given, policyPackId };
+      return (await api.call('POST', '/api/v1/policy-packs/evaluate', { body })).body;
+    };
+    expect(await judged(passes)).toMatchObject({ valid: true, violations: [], packs: [{ id: policyPackId }] });
+    const denied = await judged(fails);
+    expect(denied).toMatchObject({ valid: false });
+    const found = z.array(z.object({ ruleId: z.string(), path: z.string() })).parse(denied['violations']);
+    expect(found.map(({ path }) => path)).toContain(at);
+    expect(new Set(found.map(({ ruleId }) => ruleId))).toEqual(new Set(['only']));
+    expect((await api.call('DELETE', `/api/v1/policy-packs/${policyPackId}`)).status).toBe(204);
+  });
+  test.each(unjudgeable)('%s is refused when a pack is saved, since nothing can answer it', async (type) => {
+    expect(await createPack(type, [{ id: 'only', type }])).toMatchObject({
+      status: 400,
+      body: { code: 'policy.pack-invalid', errors: [{ path: 'rules.0.type', code: 'policy.rule-not-judged' }] },
+    });
+  });
+});
+
+test('a way back stays open, whatever a pack made since says of it; an enforced one denies it', async () => {
+  const labels = { pack: 'back' };
+  const bot = idOf(await createBot('bea', { labels }));
+  const body = { manifest: manifest('bea', { labels: { ...labels, team: 'a' } }) };
+  expect((await api.call('POST', `/api/v1/bot-instances/${bot}/manifests`, { body })).status).toBe(201);
+  const pack = idOf(await createPack('back', [named], onlyFor('back')));
+  const rollBack = (toVersion: number) =>
+    api.call('POST', `/api/v1/bot-instances/${bot}/rollback`, { body: { toVersion } });
+  expect(await rollBack(1)).toMatchObject({ status: 201, body: { version: 3 } });
+  const listed = await api.call('GET', `/api/v1/policy/violations?packId=${pack}`);
+  expect(itemsOf(listed)).toMatchObject([{ ruleId: 'team', action: 'warn' }]);
+  await api.call('PATCH', `/api/v1/policy-packs/${pack}`, { body: { isEnforced: true } });
+  expect(await rollBack(1)).toMatchObject({ status: 422, body: { errors: [{ code: 'team' }] } });
 });
 
 test('a bot may break a rule that allows it, with a reason, and that is listed', async () => {

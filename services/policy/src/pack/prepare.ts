@@ -1,3 +1,4 @@
+import type { PolicyRule } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
 import type { Reads } from '@molthub/event-store';
 import type { Prepared } from '@molthub/service';
@@ -6,8 +7,9 @@ import { gently } from '../gently.ts';
 import { problemsOf } from '../pack.ts';
 import type { PackCommand } from './decider.ts';
 
-/** Every proposal is judged by all of them. */
+/** Every proposal is judged by all of them, and a list shows them whole. */
 export const packsPerWorkspaceMax = 50;
+export const rulesBytesMax = 128 * 1024;
 
 /**
  * Checks every rule before anything is saved: what a pack says is applied, or the pack is refused. Another workspace's
@@ -17,6 +19,7 @@ export const preparePack = async (command: PackCommand, reads: Reads): Promise<P
   if (command.type === 'policy.pack.create.v1') await requireRoom(command.workspace, reads);
   else await requirePack(command.data.packId, command.workspace, reads);
   if (command.type !== 'policy.pack.delete.v1') {
+    requireSize(command.data.rules ?? []);
     const problems = await gently(problemsOf(command.data.rules ?? []));
     if (problems.length > 0) {
       const message = 'Some rules of this pack cannot be judged; correct what is named in errors.';
@@ -27,6 +30,12 @@ export const preparePack = async (command: PackCommand, reads: Reads): Promise<P
 };
 
 const problemsMax = 100;
+
+const requireSize = (rules: readonly PolicyRule[]): void => {
+  if (Buffer.byteLength(JSON.stringify(rules)) <= rulesBytesMax) return;
+  const message = `The rules of a pack have at most ${rulesBytesMax / 1024} KiB; make two packs of it.`;
+  throw new Rejected('policy.pack-too-large', message);
+};
 
 const requireRoom = async (workspace: string, reads: Reads): Promise<void> => {
   const [row] = await reads<{ count: number }>('select count(*)::int as count from packs where workspace = $1', [
