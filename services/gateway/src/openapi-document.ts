@@ -57,6 +57,7 @@ export const codes = [
   'policy.pack-not-found',
   'policy.pack-too-large',
   'policy.too-many-packs',
+  'policy.too-many-rules',
   'policy.version-mismatch',
   'reconciler.illegal-move',
   'rollout.change-set-not-in-state',

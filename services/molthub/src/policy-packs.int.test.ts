@@ -191,6 +191,20 @@ describe('a pack of the workspace', () => {
   });
 });
 
+test('the packs of a workspace have so many rules together, and no more', async () => {
+  const rules = (count: number) => Array.from({ length: count }, (_, index) => ({ ...named, id: `rule-${index}` }));
+  const made: string[] = [];
+  for (let answer = await createPack('full-0', rules(100), onlyFor('none')); answer.status === 201; ) {
+    made.push(idOf(answer));
+    answer = await createPack(`full-${made.length}`, rules(100), onlyFor('none'));
+    if (answer.status !== 201) expect(answer).toMatchObject({ status: 409, body: { code: 'policy.too-many-rules' } });
+  }
+  expect(made.length).toBe(4);
+  const path = `/api/v1/policy-packs/${made[0] ?? ''}`;
+  expect((await api.call('PATCH', path, { body: { rules: rules(99) } })).status).toBe(200);
+  for (const id of made) expect((await api.call('DELETE', `/api/v1/policy-packs/${id}`)).status).toBe(204);
+});
+
 describe('every rule type, over the API', () => {
   const openclaw = { runtime: { engine: 'openclaw', version: '2026.9.6' }, target: { kind: 'local' } };
   test.each(rows)('$type passes one manifest and denies another', async ({ type, config = {}, passes, fails, at }) => {
@@ -263,6 +277,27 @@ test('violations are those of the newest verdict on each bot that exists', async
   expect(await listed()).toEqual(['b']);
   expect((await api.call('DELETE', `/api/v1/bot-instances/${bot}`)).status).toBeLessThan(300);
   expect(await listed()).toEqual([]);
+});
+
+test('read models built anew from the log are the same', async () => {
+  const all = async () =>
+    JSON.stringify([
+      await api.service('policy').log.reads('select * from policy_read.packs order by id'),
+      await api.service('policy').log.reads('select * from policy_read.violations order by id'),
+    ]);
+  const before = await all();
+  for (const name of ['packs', 'violations']) {
+    expect((await api.call('POST', `/api/v1/projections/policy.${name}/rebuild`)).status).toBeLessThan(300);
+  }
+  await until(
+    async () => {
+      const listed = itemsOf(await api.call('GET', '/api/v1/projections'));
+      const own = listed.filter((one) => one['service'] === 'policy');
+      return own.length === 3 && own.every((one) => one['status'] === 'SERVING');
+    },
+    { what: 'the rebuilt read models' },
+  );
+  expect(await all()).toBe(before);
 });
 
 test('a dry run says who would break before a pack is switched on, and records nothing', async () => {

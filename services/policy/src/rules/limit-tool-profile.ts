@@ -14,16 +14,15 @@ export const limitToolProfile = ruleType({
     ({ forbiddenProfiles }) =>
     (resolved) => {
       if (resolved.spec.runtime.engine !== 'openclaw') return [];
-      const whole = { path: 'spec.config', profile: ownValue(openclawConfig(resolved), 'tools', 'profile') ?? 'full' };
-      const agents = agentPlaces(resolved).map(({ path, value }) => ({
-        path,
-        profile: ownValue(value, 'tools', 'profile'),
-      }));
-      return [whole, ...agents].flatMap(({ path, profile }) => {
+      const ofBot = { path: 'spec.config', value: openclawConfig(resolved), otherwise: 'full' };
+      const ofAgents = agentPlaces(resolved).map(({ path, value }) => ({ path, value, otherwise: undefined }));
+      return [ofBot, ...ofAgents].flatMap(({ path, value, otherwise }) => {
+        const written = ownValue(value, 'tools', 'profile');
+        const profile = written ?? otherwise;
         if (typeof profile !== 'string' || !forbiddenProfiles.includes(profile)) return [];
         const message = `The profile "${profile.slice(0, 60)}" allows more than this bot may; write a smaller one.`;
         const at = childPath(childPath(path, 'tools'), 'profile');
-        return [{ path: at, message, currentValue: profile, suggestedValue: 'messaging' }];
+        return [{ path: at, message, currentValue: written, suggestedValue: 'messaging' }];
       });
     },
 });

@@ -18,7 +18,7 @@ export const requireSandbox = ruleType({
     const suggestedValue = allowedModes[0] ?? null;
     return (resolved) => {
       if (resolved.spec.runtime.engine !== 'openclaw') return [];
-      const byDefault = ownValue(openclawConfig(resolved), 'agents', 'defaults', 'sandbox', 'mode') ?? 'off';
+      const byDefault = ownValue(openclawConfig(resolved), 'agents', 'defaults', 'sandbox', 'mode');
       const own = agentPlaces(resolved)
         .filter(({ path }) => path !== 'spec.config.agents.defaults')
         .flatMap(({ path, value }) => {
@@ -26,7 +26,7 @@ export const requireSandbox = ruleType({
           return mode === undefined ? [] : [{ path, mode }];
         });
       return [{ path: 'spec.config.agents.defaults', mode: byDefault }, ...own].flatMap(({ path, mode }) =>
-        allowed.has(mode)
+        allowed.has(mode ?? 'off')
           ? []
           : [
               {
