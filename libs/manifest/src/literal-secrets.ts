@@ -58,14 +58,17 @@ export const literalSecrets = (root: unknown): readonly LiteralSecret[] => {
       // Nearly no text is a secret, so only of those that are is the path written.
       if (kind !== null) found.push({ path: steps.reduce<string>(childPath, ''), kind });
     } else if (Array.isArray(value)) {
-      for (const [index, item] of value.entries()) below(index, item, name);
+      for (const [index, item] of value.entries()) if (mayHold(item)) below(index, item, name);
     } else if (typeof value === 'object' && value !== null) {
-      for (const [key, item] of Object.entries(value)) below(key, item, key);
+      for (const [key, item] of Object.entries(value)) if (mayHold(item)) below(key, item, key);
     }
   };
   visit(root, '');
   return found.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 };
+
+/** Numbers and switches are no secrets, and hold none. */
+const mayHold = (value: unknown): boolean => typeof value === 'string' || (typeof value === 'object' && value !== null);
 
 const kindOf = (text: string, name: string): string | null => {
   const literal = text.includes('${') ? text.replace(reference, ' ') : text;

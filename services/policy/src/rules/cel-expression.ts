@@ -35,6 +35,8 @@ export const celExpression = (source: string): CelExpression => {
   }
   let meter: Meter = createMeter();
   const metered = meteredEnvironment(() => meter).parse(meteredSource(read.ast));
+  const rechecked = metered.check();
+  if (!rechecked.valid) throw new WrongParameter('expression', reasonOf(rechecked.error));
   return {
     holdsFor: (values) => {
       meter = createMeter();

@@ -54,7 +54,7 @@ const write = (node: ASTNode, depth: number): string => {
       return `(${at(node.args[0])} ${node.op} ${at(node.args[1])})`;
     case '!_':
     case '-_':
-      return `${node.op[0]}(${at(node.args)})`;
+      return `(${node.op[0]}(${at(node.args)}))`;
     case 'call':
       return call(node.args[0], node.args[1], depth);
     case 'rcall':

@@ -1,12 +1,14 @@
 // Fields as rules name them: `spec.runtime.cpu`, `spec.channels[0].type`, `spec.config["a.b"]`, and `*` for every one.
 import { childPath, forbiddenKeys, isJsonObject } from '@molthub/manifest';
 import { z } from 'zod';
-import type { Place } from './openclaw-config.ts';
-import { WrongParameter } from './rule-type.ts';
+import type { Part } from './openclaw-config.ts';
+import { NotJudged, WrongParameter } from './rule-type.ts';
 
 const step = /^(?:\.?(?<name>[A-Za-z0-9_$*-]+)|\[(?<index>\d{1,6}|\*)\]|\[(?<quoted>"(?:[^"\\]|\\.)*")\])/;
 const stepsMax = 32;
 const everyMax = 3;
+/** A rule that names more says so instead of looking at them all. */
+const placesMax = 5_000;
 
 /** The parameter that names a field. */
 export const FieldPath = z
@@ -18,7 +20,7 @@ export const FieldPath = z
 export type Field = {
   readonly path: string;
   /** Every place that the path leads to, with what stands there; absent ones are left out. */
-  readonly placesIn: (root: unknown) => readonly Pick<Place, 'path' | 'value'>[];
+  readonly placesIn: (root: unknown) => readonly Part[];
 };
 
 /** Reads a path once, so that a rule does not read it for every manifest. Throws `WrongParameter`. */
@@ -67,15 +69,21 @@ const jsonOf = (text: string): unknown => {
   }
 };
 
-type Found = Pick<Place, 'path' | 'value'>;
+const descend = (parts: readonly Part[], keys: readonly string[]): readonly Part[] =>
+  keys.reduce<readonly Part[]>((found, key) => {
+    const below = key === '*' ? found.reduce((sum, { value }) => sum + countOf(value), 0) : 0;
+    if (below > placesMax) throw new NotJudged(`The field of the rule is ${below} places here, more than ${placesMax}`);
+    return found.flatMap((part) => childrenOf(part, key));
+  }, parts);
 
-const descend = (places: readonly Found[], keys: readonly string[]): readonly Found[] =>
-  keys.reduce<readonly Found[]>((found, key) => found.flatMap((place) => childrenOf(place, key)), places);
+const countOf = (value: unknown): number =>
+  Array.isArray(value) ? value.length : isJsonObject(value) ? Object.keys(value).length : 0;
 
-const childrenOf = ({ path, value }: Found, key: string): readonly Found[] => {
+const childrenOf = ({ path, value }: Part, key: string): readonly Part[] => {
   if (Array.isArray(value)) {
-    const items = value.map((item: unknown, index) => ({ path: childPath(path, index), value: item }));
-    return key === '*' ? items : items.filter((_, index) => String(index) === key);
+    if (key === '*') return value.map((item: unknown, index) => ({ path: childPath(path, index), value: item }));
+    const index = /^\d{1,6}$/.test(key) ? Number(key) : value.length;
+    return index < value.length ? [{ path: childPath(path, index), value: value[index] }] : [];
   }
   if (!isJsonObject(value)) return [];
   if (key !== '*') return Object.hasOwn(value, key) ? [{ path: childPath(path, key), value: value[key] }] : [];

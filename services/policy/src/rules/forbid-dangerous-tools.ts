@@ -1,6 +1,7 @@
 import { childPath } from '@molthub/manifest';
 import { z } from 'zod';
 import { configPlaces } from './openclaw-config.ts';
+import { pathOf } from './place.ts';
 import { type Finding, ruleType } from './rule-type.ts';
 
 /** Tools and commands that read out password stores and key chains. A trailing `*` stands for any ending. */
@@ -39,13 +40,13 @@ export const forbidDangerousTools = ruleType({
   judge: ({ tools }) => {
     const isForbidden = matcherOf([...dangerous, ...tools.map((tool) => tool.trim().toLowerCase())]);
     return (resolved) =>
-      configPlaces(resolved).flatMap(({ path, keys, value }) => {
-        const list = keys.at(-1);
-        if (list === undefined || !allowLists.has(list) || !keys.includes('tools') || !Array.isArray(value)) return [];
+      configPlaces(resolved).flatMap((place) => {
+        const { keys, value } = place;
+        if (!Array.isArray(value) || !allowLists.has(keys.at(-1) ?? '') || !keys.includes('tools')) return [];
         return value.flatMap((tool: unknown, index): readonly Finding[] => {
           if (typeof tool !== 'string' || !isForbidden(tool)) return [];
           const message = `"${tool.slice(0, 60)}" allows tools that read out passwords and keys; remove it from the list.`;
-          return [{ path: childPath(path, index), message, currentValue: tool, suggestedValue: null }];
+          return [{ path: childPath(pathOf(place), index), message, currentValue: tool, suggestedValue: null }];
         });
       });
   },

@@ -1,5 +1,5 @@
 import { childPath, isJsonObject } from '@molthub/manifest';
-import { agentPlaces, openclawConfig, ownValue, type Place } from './openclaw-config.ts';
+import { agentParts, openclawConfig, ownValue, type Part } from './openclaw-config.ts';
 import { type Finding, noParameters, ruleType } from './rule-type.ts';
 
 /**
@@ -11,10 +11,10 @@ export const forbidElevatedTools = ruleType({
   about: 'Elevated tools are switched on only for people who are named.',
   parameters: noParameters,
   judge: () => (resolved) =>
-    [{ path: 'spec.config', value: openclawConfig(resolved) }, ...agentPlaces(resolved)].flatMap(elevated),
+    [{ path: 'spec.config', value: openclawConfig(resolved) }, ...agentParts(resolved)].flatMap(elevated),
 });
 
-const elevated = ({ path, value }: Pick<Place, 'path' | 'value'>): readonly Finding[] => {
+const elevated = ({ path, value }: Part): readonly Finding[] => {
   const section = ownValue(value, 'tools', 'elevated');
   if (!isJsonObject(section) || section['enabled'] === false) return [];
   const at = childPath(childPath(path, 'tools'), 'elevated');

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { channelPlaces } from './openclaw-config.ts';
+import { pathOf } from './place.ts';
 import { ruleType } from './rule-type.ts';
 
 /** No channel or account answers in every group: none has a `groupPolicy` that may not be, however deep it stands. */
@@ -10,9 +11,10 @@ export const forbidOpenGroupPolicy = ruleType({
   judge:
     ({ forbiddenValues }) =>
     (resolved) =>
-      channelPlaces(resolved).flatMap(({ path, keys, value }) => {
-        if (keys.at(-1) !== 'groupPolicy' || typeof value !== 'string' || !forbiddenValues.includes(value)) return [];
+      channelPlaces(resolved).flatMap((place) => {
+        const { keys, value } = place;
+        if (typeof value !== 'string' || keys.at(-1) !== 'groupPolicy' || !forbiddenValues.includes(value)) return [];
         const message = 'Whoever adds this bot to a group could use it; name the groups and write "allowlist".';
-        return [{ path, message, currentValue: value, suggestedValue: 'allowlist' }];
+        return [{ path: pathOf(place), message, currentValue: value, suggestedValue: 'allowlist' }];
       }),
 });

@@ -1,6 +1,7 @@
 // What people write into rules can be meant to do harm: it is refused, or has no answer, before it costs anything.
 import { Manifest, type ResolvedManifest } from '@molthub/contracts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { compiledBuiltins } from '../builtin-packs.ts';
 import { createMeter } from './meter.ts';
 import { linearPattern, writtenOut } from './linear-pattern.ts';
 import { ruleTypes } from './registry.ts';
@@ -168,6 +169,27 @@ describe('prototype keys', () => {
     for (const field of ['spec.constructor.x', 'spec["__proto__"].y', 'spec.prototype']) {
       expect(judged('forbidden_field', { field })).toEqual([expect.stringContaining('No manifest has')]);
     }
+  });
+});
+
+describe('a manifest as large as may be', () => {
+  const wide = () =>
+    manifest({
+      channels: {
+        list: Array.from({ length: 40_000 }, () => 'a'),
+        map: Object.fromEntries(hundred.map((n) => [n, {}])),
+      },
+      tools: { allow: Array.from({ length: 10_000 }, () => 'x') },
+    });
+  const builtin = compiledBuiltins.flatMap(({ rules }) => rules.flatMap((one) => ('judge' in one ? [one] : [])));
+  test.each(builtin)('is judged soon by $rule.type', ({ judge }) => {
+    // Each look is at another manifest: rules remember what they found in one.
+    const manifests = [wide(), wide(), wide()];
+    const took = fastest(() => judge(manifests.pop() ?? wide(), { environment: 'prod', point: 'plan' }));
+    expect(took).toBeLessThan(blockedMsMax);
+  });
+  test('is no place for a rule that names a field of thousands', () => {
+    expect(judged('forbidden_field', { field: 'spec.config.*[*]' })).toMatch(/^NotJudged: .*more than 5000/);
   });
 });
 

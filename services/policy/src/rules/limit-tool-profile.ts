@@ -1,6 +1,6 @@
 import { childPath } from '@molthub/manifest';
 import { z } from 'zod';
-import { agentPlaces, openclawConfig, ownValue } from './openclaw-config.ts';
+import { agentParts, openclawConfig, ownValue } from './openclaw-config.ts';
 import { ruleType } from './rule-type.ts';
 
 /** Tools are limited by a profile: none is one that may not be. To OpenClaw no profile at all means `full`. */
@@ -15,7 +15,7 @@ export const limitToolProfile = ruleType({
     (resolved) => {
       if (resolved.spec.runtime.engine !== 'openclaw') return [];
       const ofBot = { path: 'spec.config', value: openclawConfig(resolved), otherwise: 'full' };
-      const ofAgents = agentPlaces(resolved).map(({ path, value }) => ({ path, value, otherwise: undefined }));
+      const ofAgents = agentParts(resolved).map(({ path, value }) => ({ path, value, otherwise: undefined }));
       return [ofBot, ...ofAgents].flatMap(({ path, value, otherwise }) => {
         const written = ownValue(value, 'tools', 'profile');
         const profile = written ?? otherwise;

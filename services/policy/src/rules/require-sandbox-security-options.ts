@@ -1,6 +1,6 @@
 import { childPath, isJsonObject } from '@molthub/manifest';
 import { z } from 'zod';
-import { agentPlaces, ownValue, type Place } from './openclaw-config.ts';
+import { agentParts, ownValue, type Part } from './openclaw-config.ts';
 import { type Finding, ruleType } from './rule-type.ts';
 
 const sandbox = z.strictObject({
@@ -16,13 +16,13 @@ export const requireSandboxSecurityOptions = ruleType({
   type: 'require_sandbox_security_options',
   about: 'No sandbox of an agent is loosened: root, capabilities, network, seccomp and AppArmor.',
   parameters: sandbox,
-  judge: (wanted) => (resolved) => agentPlaces(resolved).flatMap((place) => loosened(place, wanted)),
+  judge: (wanted) => (resolved) => agentParts(resolved).flatMap((part) => loosened(part, wanted)),
 });
 
-const loosened = (place: Place, wanted: z.infer<typeof sandbox>): readonly Finding[] => {
-  const docker = ownValue(place.value, 'sandbox', 'docker');
+const loosened = (part: Part, wanted: z.infer<typeof sandbox>): readonly Finding[] => {
+  const docker = ownValue(part.value, 'sandbox', 'docker');
   if (!isJsonObject(docker)) return [];
-  const at = (key: string) => childPath(childPath(childPath(place.path, 'sandbox'), 'docker'), key);
+  const at = (key: string) => childPath(childPath(childPath(part.path, 'sandbox'), 'docker'), key);
   const value = (key: string) => ownValue(docker, key);
   const found: Finding[] = [];
   const find = (key: string, message: string, suggestedValue: Finding['suggestedValue']) =>

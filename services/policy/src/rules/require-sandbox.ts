@@ -1,6 +1,6 @@
 import { childPath } from '@molthub/manifest';
 import { z } from 'zod';
-import { agentPlaces, openclawConfig, ownValue } from './openclaw-config.ts';
+import { agentParts, openclawConfig, ownValue } from './openclaw-config.ts';
 import { ruleType } from './rule-type.ts';
 
 /** Tools run in a sandbox: the mode of the defaults, and of each agent that has its own. OpenClaw's default is `off`. */
@@ -19,7 +19,7 @@ export const requireSandbox = ruleType({
     return (resolved) => {
       if (resolved.spec.runtime.engine !== 'openclaw') return [];
       const byDefault = ownValue(openclawConfig(resolved), 'agents', 'defaults', 'sandbox', 'mode');
-      const own = agentPlaces(resolved)
+      const own = agentParts(resolved)
         .filter(({ path }) => path !== 'spec.config.agents.defaults')
         .flatMap(({ path, value }) => {
           const mode = ownValue(value, 'sandbox', 'mode');

@@ -1,5 +1,5 @@
 import { childPath } from '@molthub/manifest';
-import { agentPlaces, ownValue } from './openclaw-config.ts';
+import { agentParts, ownValue } from './openclaw-config.ts';
 import { noParameters, ruleType } from './rule-type.ts';
 
 /**
@@ -14,7 +14,7 @@ export const requireWorkspaceIsolation = ruleType({
   parameters: noParameters,
   judge: () => (resolved) => {
     const { name } = resolved.metadata;
-    return agentPlaces(resolved).flatMap(({ path, value }) => {
+    return agentParts(resolved).flatMap(({ path, value }) => {
       const workspace = ownValue(value, 'workspace');
       if (workspace === undefined) return [];
       const parts = typeof workspace === 'string' ? workspace.split(/[\\/]/) : [];

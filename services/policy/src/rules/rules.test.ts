@@ -77,6 +77,7 @@ describe('parameters', () => {
     ['cel', { expression: 'spec.' }, 'expression', /\w/],
     ['cel', { expression: 'moon == 1' }, 'expression', /Unknown variable/],
     ['cel', { expression: '1 + 1' }, 'expression', /answers int/],
+    ['cel', { expression: 'metadata.name.indexOf("a", 1) == 1' }, 'expression', /no matching overload/],
     ['cel', { expression: 'cel.bind(x, 1, x == 1)' }, 'expression', /no function/],
   ];
   test.each(wrong)('of %s: %j is refused at %s', (type, config, path, message) => {
