@@ -73,6 +73,12 @@ test('the second start has what the first one made', async () => {
   expect(answer.body).toMatchObject({ items: [{ name: 'anna', status: 'RUNNING' }] });
 });
 
+test('a second start in the same home says that it runs already, and where', async () => {
+  const { api } = await molthub.endpoints();
+  const second = await runProgram({ MOLTHUB_HOME: molthub.home, MOLTHUB_PORT: new URL(api).port });
+  expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining(`runs in this home already, at ${api}`) });
+});
+
 test('a kill -9 leaves no process, and the next start recovers', async () => {
   await molthub.kill();
   await until(async () => (await processesOf(molthub.home)).length === 0, { what: 'no process of this home' });

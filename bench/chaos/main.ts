@@ -1,5 +1,6 @@
 // The faults that must lose nothing, many rounds each, with both servers down for a minute:
-// `node bench/chaos/main.ts [rounds]`. One JSON line per fault; exit code 1 if anything was lost, doubled or inverted.
+// `node bench/chaos/main.ts [rounds] [words of a fault's name]`. One JSON line per fault; exit code 1 if anything was
+// lost, doubled or inverted.
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { dice } from '@molthub/event-store/order-harness';
@@ -91,7 +92,8 @@ const startedAgain = async (servers: Servers): Promise<SampleProcess> => {
   }
 };
 
-for (const [fault, strike] of Object.entries(faults)) {
+const words = process.argv.slice(3).join(' ');
+for (const [fault, strike] of Object.entries(faults).filter(([name]) => name.includes(words))) {
   const { problems, ...found } = await run(fault, strike);
   const line = measured(`${fault}: problems`, 'problems', [problems.length], { rounds, seed, ...found, problems });
   process.stdout.write(`${JSON.stringify(line)}\n`);

@@ -104,6 +104,19 @@ export const ManifestPolicies = z.strictObject({
 export const BotConfig = z.record(z.string(), z.json());
 export type BotConfig = z.infer<typeof BotConfig>;
 
+/**
+ * How often a simulated bot does something by itself, in seconds. One process carries all of them: a bot without pause
+ * between what it does would leave the others no time.
+ */
+const everyS = (field: string) =>
+  z
+    .number()
+    .refine(
+      (seconds) => seconds === 0 || (seconds >= 1 && seconds <= 31_536_000),
+      `${field}: use 0 for never, or 1 to 31,536,000 seconds`,
+    )
+    .default(0);
+
 /** How a simulated bot behaves. Durations are ms unless the name says otherwise; rates are 0 to 1. */
 export const Simulation = z.strictObject({
   startMs: z.int().min(0).max(600_000).default(50),
@@ -114,8 +127,8 @@ export const Simulation = z.strictObject({
   latencyMs: z.number().min(0).max(600_000).default(200),
   requestsPerMinute: z.number().min(0).max(6_000).default(0),
   tokensPerRequest: z.int().min(0).max(1_000_000).default(500),
-  driftEveryS: z.number().min(0).default(0),
-  crashEveryS: z.number().min(0).default(0),
+  driftEveryS: everyS('driftEveryS'),
+  crashEveryS: everyS('crashEveryS'),
 });
 export type Simulation = z.infer<typeof Simulation>;
 

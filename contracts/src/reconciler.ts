@@ -90,6 +90,8 @@ export const BotStarted = defineEvent(
     adopted: z.boolean(),
     /** The machine it runs on, for targets that are bound to one; nobody else touches it from now on. */
     node: z.string().nullable().default(null),
+    /** What was done up to here; the rest is told by the event that ends the attempt. */
+    steps: z.array(Step).default([]),
     simulated,
   }),
 );
@@ -224,6 +226,7 @@ export const ReportBot = defineCommand(
         endpoint: Endpoint,
         adopted: z.boolean(),
         node: z.string().nullable().default(null),
+        steps: z.array(Step).default([]),
       }),
       z.strictObject({
         kind: z.literal('converged'),

@@ -41,7 +41,7 @@ export const openBus = async (settings: BusSettings): Promise<Bus> => {
     timeout: 5_000,
     pingInterval: 10_000,
     maxPingOut: 2,
-    inboxPrefix: '_INBOX',
+    inboxPrefix: inboxOf(user),
     // An error made for each publish in case it should fail was a twentieth of all work; ours name what was sent.
     noAsyncTraces: true,
   });
@@ -96,6 +96,12 @@ export const openBus = async (settings: BusSettings): Promise<Bus> => {
     close: () => connection.close(),
   };
 };
+
+/**
+ * Where answers to a user arrive: a place of its own, so that a server can keep other users from listening there. It is
+ * made of the name by replacing what a subject's token may not hold.
+ */
+const inboxOf = (user: string): string => (user ? `_INBOX_${user.replace(/[^A-Za-z0-9_-]/g, '_')}` : '_INBOX');
 
 const credentials = (url: string) => {
   const parsed = new URL(url);

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -70,3 +80,26 @@ test('a link or a pipe in place of the file is broken, and is not followed or wa
   execFileSync('mkfifo', [path]);
   expect(await readConfigFile(path)).toMatchObject({ state: 'broken', reason: 'it is not a regular file' });
 });
+
+test('a file that may not be read is broken, and is replaced where its folder allows it', async () => {
+  writeFileSync(path, '{"a":1}');
+  chmodSync(path, 0o000);
+  writeFileSync(`${path}.last-good`, '{"meta":{"lastTouchedVersion":"2026.4.29"}}');
+  await asSomebody(async () => {
+    expect(await readConfigFile(path)).toEqual({ state: 'broken', reason: 'it may not be read (EACCES)' });
+    await writeConfigFile(path, { b: 2 });
+    expect(await readConfigFile(path)).toMatchObject({ parsed: { b: 2, meta: { lastTouchedVersion: '2026.4.29' } } });
+  });
+});
+
+/** To root every file is open; a test of what may not be read needs a user who is not. */
+const asSomebody = async (work: () => Promise<void>) => {
+  if (process.geteuid?.() !== 0) return work();
+  for (const name of ['', ...readdirSync(folder)]) chownSync(join(folder, name), 65_534, 65_534);
+  process.seteuid?.(65_534);
+  try {
+    await work();
+  } finally {
+    process.seteuid?.(0);
+  }
+};

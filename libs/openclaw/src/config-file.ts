@@ -1,10 +1,10 @@
 // A bot's configuration file: written whole or not at all, and read as something a bot or a person may have broken.
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { type FileHandle, open } from 'node:fs/promises';
 import JSON5 from 'json5';
 import { isObject, type JsonObject, own, withAt } from './json-tree.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** Broken is a state of its own: OpenClaw says nothing about it and goes on with what it had. */
 export type ConfigFile =
@@ -26,6 +26,8 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT') return { state: 'missing' };
     if (code === 'ELOOP') return broken('it is a link, not a file');
+    // A bot that may not read it either goes on with what it had, as with one that is no JSON.
+    if (code === 'EACCES' || code === 'EPERM') return broken(`it may not be read (${code})`);
     throw error;
   }
   try {
@@ -56,18 +58,9 @@ export async function writeConfigFile(path: string, config: JsonObject): Promise
   const meta = await metaOf([path, `${path}.last-good`, `${path}.bak`]);
   const whole = meta === undefined ? config : withAt(config, ['meta'], meta);
   const text = `${JSON.stringify(whole, undefined, 2)}\n`;
-  const temporary = join(dirname(path), `.openclaw.json.${randomBytes(6).toString('hex')}`);
   try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
+    await replaceFile(path, text);
   } catch (error) {
-    await rm(temporary, { force: true });
     throw new Error(`The bot's configuration could not be written to ${path}.`, { cause: error });
   }
   return { sha256: createHash('sha256').update(text).digest('hex') };

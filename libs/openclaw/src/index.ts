@@ -39,6 +39,7 @@ export { type ProbeReading, type ProbeRequest, probe } from './probe.ts';
 export { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts';
 export { type Readiness, type ReadyRequest, waitReady } from './ready.ts';
 export { OPENCLAW_REDACTED, REDACTED, redacted, type Sensitive, sensitiveBy, sensitivePaths } from './redaction.ts';
+export { replaceFile } from './replace-file.ts';
 export type { ConfigProblem } from './schema-problems.ts';
 export { validateConfig } from './validate-config.ts';
 export { assertPinnedVersion, isPinnedVersion } from './version.ts';

@@ -8,7 +8,15 @@ import { authorizeFleet, isOperator, type Principal } from './principal.ts';
 import { networkOf } from './rate-limit.ts';
 import { provenanceOf } from './routes/provenance.ts';
 
-const principal: Principal = { keyId: 'k', name: 'n', role: 'OWNER', scopes: [], fleetIds: [], workspace: 'default' };
+const principal: Principal = {
+  keyId: 'k',
+  name: 'n',
+  role: 'OWNER',
+  scopes: [],
+  fleetIds: [],
+  workspace: 'default',
+  expiresAt: null,
+};
 
 describe('API keys', () => {
   const secret = Buffer.alloc(32, 7);

@@ -14,6 +14,8 @@ export type Principal = {
   /** Empty: every fleet of the workspace. */
   readonly fleetIds: readonly string[];
   readonly workspace: string;
+  /** Null: never. */
+  readonly expiresAt: Date | null;
 };
 
 export const actorOf = ({ keyId, name }: Principal): Actor => ({ kind: 'api-key', id: keyId, name });
@@ -103,13 +105,14 @@ export const createAuthenticator = (reads: Reads): Authenticator => {
 
 const isGood = ({ revoked, expiresAt }: Row) => !revoked && (expiresAt === null || expiresAt.getTime() > Date.now());
 
-const principalOf = ({ keyId, name, role, scopes, fleetIds, workspace }: Row): Principal => ({
+const principalOf = ({ keyId, name, role, scopes, fleetIds, workspace, expiresAt }: Row): Principal => ({
   keyId,
   name,
   role,
   scopes,
   fleetIds,
   workspace,
+  expiresAt,
 });
 
 const queries = {

@@ -105,7 +105,15 @@ const send = (reply: FastifyReply, { status, body, headers, contentType }: Answe
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(body));
 };
 
-const anonymous: Principal = { keyId: '', name: '', role: 'VIEWER', scopes: [], fleetIds: [], workspace: '' };
+const anonymous: Principal = {
+  keyId: '',
+  name: '',
+  role: 'VIEWER',
+  scopes: [],
+  fleetIds: [],
+  workspace: '',
+  expiresAt: null,
+};
 
 const callOf = (doors: Doors, row: Route, request: FastifyRequest): Call => {
   const principal = principals.get(request) ?? anonymous;

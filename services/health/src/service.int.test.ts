@@ -215,6 +215,7 @@ test('a bot that is stopped is unknown and not asked; started again, it is', asy
     endpoint: { url: simulatedUrl(botId), pid: null },
     adopted: false,
     node: null,
+    steps: [],
     simulated: true,
   });
   await isNow(botId, 'HEALTHY');

@@ -247,6 +247,24 @@ test('nobody makes or revokes a key above their own', async () => {
   expect((await api.call('DELETE', `/api/v1/api-keys/${owner?.id}`, { key: keyOf('ADMIN') })).status).toBe(403);
 });
 
+test('a key that ends makes none that ends later, or never', async () => {
+  const at = (ms: number) => new Date(Date.now() + ms).toISOString();
+  const expiresAt = at(60_000);
+  const key = await makeKey({ role: 'OWNER', expiresAt });
+  const make = (body: Record<string, unknown>) =>
+    api.call('POST', '/api/v1/api-keys', { key, body: { name: 'x', role: 'VIEWER', ...body } });
+  for (const beyond of [{}, { expiresAt: null }, { expiresAt: at(120_000) }]) {
+    const refused = await make(beyond);
+    expect(refused.status, refused.text).toBe(403);
+    expect(refused.body).toMatchObject({
+      code: 'gateway.forbidden',
+      detail: `This key ends at ${expiresAt}; name an expiresAt that is not later.`,
+      errors: [{ path: 'expiresAt', code: 'too-late', message: `must not be later than ${expiresAt}` }],
+    });
+  }
+  for (const within of [expiresAt, at(30_000)]) expect((await make({ expiresAt: within })).status).toBe(201);
+});
+
 test('sec-020: a revoked key ends within a second, and an expired one at its time', async () => {
   const made = await api.call('POST', '/api/v1/api-keys', { body: { name: 'short', role: 'VIEWER' } });
   const key = z.string().parse(made.body['key']);
@@ -261,6 +279,21 @@ test('sec-020: a revoked key ends within a second, and an expired one at its tim
     what: 'its expiry',
     timeoutMs: 3_000,
   });
+});
+
+test('what is done to the installation itself is in the record of its owner, and of nobody else', async () => {
+  const headers = { 'x-correlation-id': 'rebuilt' };
+  expect((await api.call('POST', '/api/v1/projections/config.config/rebuild', { headers })).status).toBe(200);
+  const Page = z.object({ items: z.array(z.record(z.string(), z.unknown())) });
+  const page = async (key?: string) =>
+    Page.parse((await api.call('GET', '/api/v1/audit?correlationId=rebuilt', key ? { key } : {})).body).items;
+  const [entry] = await until(async () => ((await page()).length > 0 ? page() : undefined), { what: 'the entry' });
+  expect(entry).toMatchObject({ action: 'config.operation.performed.v1', diff: { result: { name: 'config' } } });
+  expect((await api.call('GET', `/api/v1/audit/${String(entry?.['id'])}`)).body).toEqual(entry);
+  for (const key of [keyOf('acme'), keyOf('ADMIN')]) {
+    expect(await page(key)).toEqual([]);
+    expect((await api.call('GET', `/api/v1/audit/${String(entry?.['id'])}`, { key })).status).toBe(404);
+  }
 });
 
 test('a denied request is in the audit: 403 one by one, 401 by address', async () => {

@@ -10,6 +10,19 @@ export type Databases = {
   readonly readerUrl: string;
 };
 
+/** What the roles' passwords follow from, and the file that it was read from. */
+export type RolesSecret = { readonly text: string; readonly path: string };
+
+/** The roles have the passwords of another secret: with ours, whoever made them could not connect any more. */
+export class OtherSecret extends Error {
+  constructor(path: string) {
+    super(
+      'the roles in this Postgres have the passwords of another secret; ' +
+        `copy secrets/roles.secret from the home of the first machine to ${path}.`,
+    );
+  }
+}
+
 /** Roles that Molthub cannot be without; every statement may run again. */
 const provision = (database: string, passwordOf: (role: string) => string): readonly string[] => [
   ...services.flatMap((service) => {
@@ -36,12 +49,32 @@ const login = (role: string, password: string): readonly string[] => [
   `alter role ${role} login nosuperuser nocreatedb nocreaterole password ${escapeLiteral(password)}`,
 ];
 
+const note = 'Molthub: passwords follow from the roles.secret with fingerprint';
+
+/**
+ * Tells the secret from others in a role's comment: roles and their comments belong to the whole server, as a table in
+ * one of its databases would not. Nobody's password, and it says nothing about 32 random bytes.
+ */
+const fingerprintOf = ({ text }: RolesSecret): string =>
+  createHmac('sha256', text).update('fingerprint of roles.secret').digest('hex').slice(0, 32);
+
+/** Roles without a fingerprint are new, or from before there was one: they get ours. */
+const assertOwn = async (admin: Client, secret: RolesSecret): Promise<void> => {
+  const { rows } = await admin.query<{ comment: string | null }>(
+    `select shobj_description(oid, 'pg_authid') as comment from pg_roles where rolname = $1`,
+    [readerRole],
+  );
+  const comment = rows[0]?.comment ?? '';
+  if (comment.startsWith(note) && comment !== `${note} ${fingerprintOf(secret)}`) throw new OtherSecret(secret.path);
+};
+
 /**
  * Makes the roles in the database behind `adminUrl`; their passwords follow from `secret`, so nothing else is to be
- * kept. Throws if that user may not create roles: least privilege is no option that silently falls away.
+ * kept. Throws if that user may not create roles: least privilege is no option that silently falls away. Throws
+ * `OtherSecret`, and changes nothing, where the roles were made with another one.
  */
-export const provisionRoles = async (adminUrl: string, secret: string): Promise<Databases> => {
-  const passwordOf = (role: string) => createHmac('sha256', secret).update(role).digest('base64url');
+export const provisionRoles = async (adminUrl: string, secret: RolesSecret): Promise<Databases> => {
+  const passwordOf = (role: string) => createHmac('sha256', secret.text).update(role).digest('base64url');
   const admin = new Client({ connectionString: adminUrl, connectionTimeoutMillis: 5_000 });
   await admin.connect();
   try {
@@ -57,7 +90,9 @@ export const provisionRoles = async (adminUrl: string, secret: string): Promise<
     await admin.query('begin');
     // Two starts at once would trip over each other's catalogue rows.
     await admin.query("select pg_advisory_xact_lock(hashtextextended('molthub roles', 0))");
+    await assertOwn(admin, secret);
     for (const statement of provision(row.database, passwordOf)) await admin.query(statement);
+    await admin.query(`comment on role ${readerRole} is ${escapeLiteral(`${note} ${fingerprintOf(secret)}`)}`);
     await admin.query('commit');
   } finally {
     await admin.end();

@@ -20,7 +20,7 @@ export type Program = {
 
 /** Starts the services named and resolves when all take work. Throws one clear line, with nothing left running. */
 export const startProgram = async (settings: Settings, names: readonly ServiceName[]): Promise<Program> => {
-  await assertPortsFree([
+  await assertPortsFree(settings.home, [
     ...(names.includes('gateway') ? [{ port: settings.port, variable: 'MOLTHUB_PORT' }] : []),
     ...(names.includes('trace') ? [{ port: settings.otlpPort, variable: 'MOLTHUB_OTLP_PORT' }] : []),
   ]);

@@ -7,7 +7,7 @@ import type { ServiceName } from '@molthub/contracts';
 import { startEmbedded } from '@molthub/embedded';
 import { busUsers } from './bus-users.ts';
 import type { Settings } from './env.ts';
-import { type Databases, provisionRoles } from './postgres-roles.ts';
+import { type Databases, OtherSecret, provisionRoles, type RolesSecret } from './postgres-roles.ts';
 
 export type Servers = {
   readonly databases: Databases;
@@ -44,6 +44,7 @@ export const openServers = async (settings: Settings, log: (line: string) => voi
 
 const external = async (home: string, databaseUrl: string, natsUrl: string): Promise<Servers> => {
   const databases = await provisionRoles(databaseUrl, await secretOf(home)).catch((error: unknown) => {
+    if (error instanceof OtherSecret) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     const what = `DATABASE_URL: Postgres at ${hostOf(databaseUrl)} does not do (${reason}); is it running, and is the address right?`;
     throw new Error(what, { cause: error });
@@ -79,7 +80,7 @@ const assertReachable = async (natsUrl: string): Promise<void> => {
   });
 };
 
-const secretOf = async (home: string): Promise<string> => {
+const secretOf = async (home: string): Promise<RolesSecret> => {
   const folder = join(home, 'secrets');
   const path = join(folder, 'roles.secret');
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -88,7 +89,8 @@ const secretOf = async (home: string): Promise<string> => {
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   }
-  return readFile(path, 'utf8');
+  // A copied one may have got a line break at its end.
+  return { text: (await readFile(path, 'utf8')).trim(), path };
 };
 
 const withCredentials = (url: string, user: string, password: string): string => {

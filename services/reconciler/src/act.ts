@@ -7,13 +7,16 @@ import type { Desired, Observation, Target } from './target.ts';
 export type Applied = 'started' | 'hot' | 'restarted' | 'unchanged';
 
 export type Acts = {
+  /** Looks at the bot; a look that throws is the step at which this attempt failed. */
+  readonly observe: (target: Target, desired: Desired) => Promise<Observation>;
   readonly carryOut: (
     target: Target,
     desired: Desired,
     observed: Observation,
     actions: readonly Action[],
   ) => Promise<void>;
-  readonly steps: () => readonly Step[];
+  /** The steps since they were last taken: each is told once, before what they came to. */
+  readonly takeSteps: () => Step[];
   readonly applied: () => Applied;
   readonly hasStarted: () => boolean;
   readonly errorOf: (error: unknown) => BotError;
@@ -71,12 +74,20 @@ export const createActs = (now: () => number): Acts => {
     }
   };
   return {
+    observe: async (target, desired) => {
+      try {
+        return await target.observe(desired);
+      } catch (error) {
+        failedAt = 'observe';
+        throw error;
+      }
+    },
     carryOut: async (target, desired, observed, actions) => {
       const isStarting = actions.some((action) => action.kind === 'start');
       for (const action of actions) await act(target, desired, action, isStarting);
       if (isStarting && observed.is === 'running') applied = 'restarted';
     },
-    steps: () => steps,
+    takeSteps: () => steps.splice(0),
     applied: () => applied,
     hasStarted: () => applied === 'started' || applied === 'restarted',
     errorOf: (error) =>

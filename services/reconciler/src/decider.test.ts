@@ -153,7 +153,7 @@ describe('status', () => {
   test('follows the bot from pending over reconciling to running', () => {
     const started: BotFact = {
       type: 'reconciler.bot.started.v1',
-      data: { ...ids, generation: 1, endpoint, adopted: false, node: 'n', simulated: false },
+      data: { ...ids, generation: 1, endpoint, adopted: false, node: 'n', steps: [], simulated: false },
     };
     expect(statusAfter(assigned())).toBe('PENDING');
     expect(statusAfter(assigned(), started)).toBe('RECONCILING');

@@ -71,7 +71,7 @@ const assign = (version: number, config: ResolvedManifest['spec']['config']) => 
   return caller.send(AssignBot, { ...about, ...released, target: 'local', simulated: false });
 };
 
-test('a bot is installed, configured and started, and each step is told', async () => {
+test('a bot is installed, configured and started, and each step is told before what it came to', async () => {
   await assign(1, { logging: { level: 'info' } });
   const converged = await happens('reconciler.bot.converged.v1', 0, 300_000);
   expect(converged.data).toMatchObject({ applied: 'started', generation: 1, simulated: false });
@@ -80,6 +80,9 @@ test('a bot is installed, configured and started, and each step is told', async 
     'reconciler.bot.started.v1',
     'reconciler.bot.converged.v1',
   ]);
+  const started = (await log())[1]?.data;
+  expect(started).toMatchObject({ steps: [{ name: 'install' }, { name: 'configure' }, { name: 'start' }] });
+  expect(converged.data).toMatchObject({ steps: [] });
 });
 
 test('a change that the bot takes over hot keeps its process', async () => {

@@ -37,7 +37,7 @@ const fact = (botId: string): fc.Arbitrary<BotFact> => {
       return { type: 'reconciler.bot.assigned.v1', data: { ...ids, ...of, ...released, simulated: true } };
     }),
     fc.tuple(generation, endpoint).map(([n, at]): BotFact => {
-      const started = { ...ids, generation: n, endpoint: at, adopted: false, node: null, simulated: true };
+      const started = { ...ids, generation: n, endpoint: at, adopted: false, node: null, steps: [], simulated: true };
       return { type: 'reconciler.bot.started.v1', data: started };
     }),
     fc.tuple(generation, endpoint).map(([n, at]): BotFact => {

@@ -99,6 +99,15 @@ const context = (more: Partial<ReconcileContext> = {}): ReconcileContext => ({
 });
 const sightings: ReconcileContext['sightings'] = new Map();
 const look = (more: Partial<ReconcileContext> = {}) => reconcile(row(), 1, context(more));
+/** A look while the target cannot say what is there, because looking itself fails. */
+const sightless = (attempt: number) => {
+  const observe = async () => {
+    throw new Error('EIO: i/o error');
+  };
+  return reconcile(row(), attempt, context({ targets: targetsOf({ ...target, observe }) }));
+};
+const elsewhere = () =>
+  reconcile({ ...row(), node: 'there' }, 1, context({ targets: targetsOf({ ...target, node: 'here' }) }));
 const types = () => facts.map((fact) => fact.type.replace('reconciler.', '').replace('.v1', ''));
 const simulated = () => {
   const bot = target.bots.get(botId);
@@ -198,13 +207,52 @@ describe('a look at a bot', () => {
     expect(types()).toEqual(['bot.assigned']);
   });
 
-  test('never touches a bot that runs on another machine', async () => {
-    const bound: Target = { ...target, node: 'here' };
-    const elsewhere = { ...row(), node: 'there' };
-    expect(await reconcile(elsewhere, 1, context({ targets: targetsOf(bound) }))).toMatchObject({
-      outcome: 'not-ours',
+  test('counts a look that throws as an attempt, so that whoever waits for the bot hears of it', async () => {
+    for (const attempt of [1, 2]) {
+      expect(await sightless(attempt)).toEqual({ ending: { kind: 'retry' }, outcome: 'failed' });
+      expect(state()).toMatchObject({ status: 'PENDING', awaited: true });
+    }
+    await sightless(3);
+    expect(state()).toMatchObject({ status: 'ERROR', awaited: false });
+    expect(state().failure).toEqual({ code: 'reconciler.observe-failed', message: 'EIO: i/o error', permanent: false });
+    await look();
+    expect(state()).toMatchObject({ status: 'RUNNING', failure: null });
+  });
+
+  test('a settled bot that could not be looked at for a moment is well, and broken when that lasts', async () => {
+    await look();
+    for (const attempt of [1, 2]) await expect(sightless(attempt)).rejects.toThrow('EIO');
+    await look();
+    expect(types()).toEqual(['bot.assigned', 'bot.converged']);
+    expect(await sightless(3)).toEqual({ ending: { kind: 'retry' }, outcome: 'failed' });
+    expect(state().status).toBe('ERROR');
+    await look();
+    expect(state()).toMatchObject({ status: 'RUNNING', failure: null });
+    expect(types().slice(2)).toEqual(['bot.failed', 'bot.converged']);
+  });
+
+  test('fails a released bot of another machine by that name, and never touches it', async () => {
+    expect(await elsewhere()).toEqual({ ending: { kind: 'blocked' }, outcome: 'failed' });
+    expect(state()).toMatchObject({ status: 'ERROR', awaited: false });
+    expect(state().failure).toEqual({
+      code: 'reconciler.other-machine',
+      message: 'The bot is bound to machine there; the reconciler that leads runs on machine here.',
+      permanent: true,
     });
     expect(target.bots.size).toBe(0);
+  });
+
+  test('calls a settled bot of another machine unreachable once, until its own machine leads', async () => {
+    await look();
+    for (let round = 0; round < 3; round += 1) {
+      expect(await elsewhere()).toEqual({ ending: { kind: 'settled' }, outcome: 'not-ours' });
+    }
+    expect(state()).toMatchObject({ status: 'DEGRADED', drift: { mode: 'detect' } });
+    expect(state().drift?.items).toMatchObject([{ class: 'unreachable', path: 'node', desired: 'here' }]);
+    expect(types().slice(2)).toEqual(['drift.detected']);
+    await look();
+    expect(state().status).toBe('RUNNING');
+    expect(types().at(-1)).toBe('drift.healed');
   });
 
   test('refuses a kind of target by name that this installation does not have', async () => {

@@ -1,7 +1,9 @@
 // One look at one bot, and what follows from it: observe → differ → act → report. Level-based: it starts from what is,
 // not from what happened, so that it may be cut off anywhere and simply begin again.
 import type { DriftItem, FleetStatus } from '@molthub/contracts';
+import { Rejected } from '@molthub/decider';
 import { createActs, type Acts } from './act.ts';
+import { attemptsBeforeError } from './bot.ts';
 import { type BotRow, desiredOf } from './bot-row.ts';
 import type { Healing } from './healing.ts';
 import { differencesOf } from './plan.ts';
@@ -53,10 +55,16 @@ export const reconcile = async (row: BotRow, attempt: number, context: Reconcile
   } catch (error) {
     return failed({ row, attempt, context, acts }, error);
   }
-  // Bound to another machine: whoever runs there looks after it.
-  if (target.node !== null && row.node !== null && row.node !== target.node) return settled('not-ours');
   const one: Case = { row, desired, target, attempt, context, acts };
-  const observed = await target.observe(desired);
+  if (target.node !== null && row.node !== null && row.node !== target.node) return elsewhere(one);
+  let observed: Observation;
+  try {
+    observed = await acts.observe(target, desired);
+  } catch (error) {
+    // A settled bot was well when it was last seen: only what lasts is its failure, a moment's fault is but logged.
+    if (!isProgressing(row, desired) && attempt < attemptsBeforeError) throw error;
+    return failed(one, error);
+  }
   if (observed.is === 'unknown') return { ending: { kind: 'retry' }, outcome: 'waiting' };
   return isProgressing(row, desired) ? progress(one, observed) : keep(one, observed);
 };
@@ -79,6 +87,20 @@ const isProgressing = (row: BotRow, desired: Desired): boolean => {
   }
 };
 
+/**
+ * Bound to another machine. One reconciler leads for all machines, so that nobody looks after this bot meanwhile: that
+ * is said, and nothing is touched. When its own machine leads, the bot is found again.
+ */
+const elsewhere = async (one: Case): Promise<Result> => {
+  const { row, desired, target, context } = one;
+  const why = `bound to machine ${row.node}; the reconciler that leads runs on machine ${target.node}`;
+  if (isProgressing(row, desired)) return failed(one, new Rejected('reconciler.other-machine', `The bot is ${why}.`));
+  const difference = { class: 'unreachable', path: 'node', desired: target.node, observed: why } as const;
+  const items = [itemOf({ ...difference, owner: 'unknown' }, row, context)];
+  await tellDrift(one, { observedHash: null, items, mode: 'detect' });
+  return settled('not-ours');
+};
+
 const progress = async (one: Case, observed: Observation): Promise<Result> => {
   one.context.sightings.delete(one.row.bot_id);
   if (observed.is === 'foreign') {
@@ -92,7 +114,7 @@ const bringAbout = async (one: Case, observed: Observation, outcome: Outcome): P
   try {
     const actions = target.plan(desired, observed);
     if (actions.length > 0) await acts.carryOut(target, desired, observed, actions);
-    const after = actions.length > 0 ? await target.observe(desired) : observed;
+    const after = actions.length > 0 ? await acts.observe(target, desired) : observed;
     if (after.is === 'unknown') return { ending: { kind: 'retry' }, outcome: 'waiting' };
     if (after.is === 'running' && after.answers === 'not-yet' && desired.run !== 'STOPPED') {
       await tellStarted(one, after);
@@ -123,16 +145,16 @@ const tellStarted = async (one: Case, observed: Extract<Observation, { is: 'runn
     endpoint: observed.endpoint,
     adopted: !one.acts.hasStarted(),
     node: target.node,
+    steps: one.acts.takeSteps(),
   });
 };
 
 const reached = async (one: Case, observed: Observation) => {
   const { row, desired, acts, context } = one;
-  const steps = [...acts.steps()];
-  if (desired.run === 'DESTROYED') return context.report(row, { kind: 'destroyed', steps });
+  if (desired.run === 'DESTROYED') return context.report(row, { kind: 'destroyed', steps: acts.takeSteps() });
   if (desired.run === 'STOPPED') {
     const reason = row.wanted === 'STOPPED' ? '' : 'the fleet is draining';
-    return context.report(row, { kind: 'stopped', steps, reason });
+    return context.report(row, { kind: 'stopped', steps: acts.takeSteps(), reason });
   }
   if (observed.is !== 'running') return;
   await tellStarted(one, observed);
@@ -144,7 +166,7 @@ const reached = async (one: Case, observed: Observation) => {
     tokenReference: observed.tokenReference,
     applied: acts.applied(),
     restarts: observed.restarts,
-    steps,
+    steps: acts.takeSteps(),
   });
   if (desired.run === 'PAUSED') await context.report(row, { kind: 'paused', steps: [] });
 };
@@ -161,8 +183,7 @@ const keep = async (one: Case, observed: Observation): Promise<Result> => {
   }
   const items = differences.slice(0, 100).map((difference) => itemOf(difference, row, context));
   const print = fingerprint(items);
-  const isKnown = row.drift.length > 0 && fingerprint(row.drift) === print;
-  if (!isKnown && context.sightings.get(id)?.of !== print) {
+  if (!isKnown(row, items) && context.sightings.get(id)?.of !== print) {
     context.sightings.set(id, { of: print, since: new Date(context.now()).toISOString() });
     return again(target.confirmMs);
   }
@@ -171,12 +192,20 @@ const keep = async (one: Case, observed: Observation): Promise<Result> => {
   const refusal = whyNotHeal(one, observed, `${desired.generation} ${print}`);
   const observedHash = observed.is === 'running' ? observed.hash : null;
   const mode = refusal ? 'detect' : 'heal';
-  if (!isKnown || row.drift_mode !== mode) {
-    await context.report(row, { kind: 'drifted', generation: desired.generation, observedHash, items, mode });
-  }
+  await tellDrift(one, { observedHash, items, mode });
   if (!refusal) return bringAbout(one, observed, 'healed');
   return refusal.waitMs === null ? settled('drifted') : again(refusal.waitMs, 'drifted');
 };
+
+/** Nothing is said twice of what is known already. */
+const tellDrift = async (one: Case, seen: Omit<Extract<Report, { kind: 'drifted' }>, 'kind' | 'generation'>) => {
+  const { row, desired, context } = one;
+  if (isKnown(row, seen.items) && row.drift_mode === seen.mode) return;
+  await context.report(row, { kind: 'drifted', generation: desired.generation, ...seen });
+};
+
+const isKnown = (row: BotRow, items: readonly DriftItem[]) =>
+  row.drift.length > 0 && fingerprint(row.drift) === fingerprint(items);
 
 /** Null when it may be healed; `waitMs` null when only a change elsewhere can allow it. */
 const whyNotHeal = (one: Case, observed: Observation, key: string): { readonly waitMs: number | null } | null => {
@@ -228,7 +257,7 @@ const failed = async (one: Pick<Case, 'row' | 'attempt' | 'context' | 'acts'>, e
     generation: row.generation,
     error: botError,
     attempt,
-    steps: [...acts.steps()],
+    steps: acts.takeSteps(),
   });
   return { ending: { kind: botError.permanent ? 'blocked' : 'retry' }, outcome: 'failed' };
 };

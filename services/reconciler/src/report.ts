@@ -52,6 +52,7 @@ const started = (bot: Bot, report: Omit<ReportOf<'started'>, 'kind'>): BotFact =
     endpoint: report.endpoint,
     adopted: report.adopted,
     node: report.node,
+    steps: report.steps,
     simulated: bot.simulated,
   },
 });

@@ -125,7 +125,7 @@ const workspaceOf = async (call: Call, { workspaceId }: Body): Promise<string> =
   return slug;
 };
 
-/** Nobody makes a key that may do more than their own. */
+/** Nobody makes a key that may do more than their own, or for longer. */
 const checkReach = (principal: Principal, body: Body): void => {
   if (roles.indexOf(body.role) < roles.indexOf(principal.role)) {
     throw forbidden(`A key of role ${principal.role} may not make one of role ${body.role}.`);
@@ -135,6 +135,10 @@ const checkReach = (principal: Principal, body: Body): void => {
   const { fleetIds } = principal;
   if (fleetIds.length > 0 && (body.fleetIds.length === 0 || body.fleetIds.some((id) => !fleetIds.includes(id)))) {
     throw forbidden('This key is for some fleets only; name fleetIds among them.');
+  }
+  const { expiresAt } = principal;
+  if (expiresAt && (body.expiresAt === null || Date.parse(body.expiresAt) > expiresAt.getTime())) {
+    throw outlives(expiresAt.toISOString());
   }
 };
 
@@ -163,6 +167,14 @@ const checkFleets = async (call: Call, workspace: string, fleetIds: readonly str
     });
   }
 };
+
+const outlives = (end: string) =>
+  new HttpProblem({
+    status: 403,
+    code: 'gateway.forbidden',
+    detail: `This key ends at ${end}; name an expiresAt that is not later.`,
+    errors: [{ path: 'expiresAt', code: 'too-late', message: `must not be later than ${end}` }],
+  });
 
 const alreadyExpired = () =>
   new HttpProblem({

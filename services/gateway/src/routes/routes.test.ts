@@ -17,6 +17,7 @@ const principal = (role: Principal['role'], scopes: readonly string[] = []): Pri
   scopes,
   fleetIds: [],
   workspace: 'default',
+  expiresAt: null,
 });
 
 const may = (role: Principal['role'], scopes: readonly string[], permission: keyof typeof permissions): boolean => {

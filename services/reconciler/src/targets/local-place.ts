@@ -1,8 +1,8 @@
 // Where a bot of this machine lives, and what is written down about it there.
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BotDirs, botDirs, PORT_DISTANCE, pickPort } from '@molthub/openclaw';
+import { type BotDirs, botDirs, PORT_DISTANCE, pickPort, replaceFile } from '@molthub/openclaw';
 import { z } from 'zod';
 
 /** Survives Molthub; only this process writes it. */
@@ -46,7 +46,7 @@ export const nodeIdOf = async (home: string): Promise<string> => {
 };
 
 export const readIdentity = async (place: Place): Promise<Identity | null> => {
-  const text = await contentOf(identityFile(place));
+  const text = await unlessMissing(readFile(identityFile(place), 'utf8'));
   if (text === null) return null;
   const parsed = Identity.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
@@ -54,9 +54,7 @@ export const readIdentity = async (place: Place): Promise<Identity | null> => {
 };
 
 export const writeIdentity = async (place: Place, identity: Identity): Promise<Identity> => {
-  const temporary = `${identityFile(place)}.${randomBytes(6).toString('hex')}`;
-  await writeFile(temporary, `${JSON.stringify(identity, null, 2)}\n`, { mode: 0o600 });
-  await rename(temporary, identityFile(place));
+  await replaceFile(identityFile(place), `${JSON.stringify(identity, null, 2)}\n`);
   return identity;
 };
 
@@ -108,20 +106,55 @@ const portsTaken = async (home: string, place: Place): Promise<readonly number[]
 /** The file's content; whoever writes it first decides it. */
 const firstWritten = async (file: string, text: string): Promise<string> => {
   try {
-    await writeFile(file, `${text}\n`, { flag: 'wx', mode: 0o600 });
+    await writeFile(file, `${text}\n`, { flag: 'wx', mode: 0o600, flush: true });
     return text;
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    return (await readFile(file, 'utf8')).trim();
+  }
+  const written = (await readFile(file, 'utf8')).trim();
+  if (written !== '') return written;
+  // The machine went down before the content was on the disk, so that nothing relies on it yet.
+  await replaceFile(file, `${text}\n`);
+  return text;
+};
+
+/**
+ * Removes a bot's folder, or what is left of it. Cut off in the middle, a removal in place might leave the token behind
+ * and nothing that says whose it is; so the folder first gets another name, in one step.
+ */
+export const removePlace = async (place: Place): Promise<void> => {
+  const leftOver = leftOverOf(place);
+  await remove(leftOver);
+  await unlessMissing(rename(place.dirs.root, leftOver));
+  await remove(leftOver);
+};
+
+/** Something is here of a bot that has no identity here: a removal, or the making of its folder, was cut off. */
+export const isAnythingLeft = async (place: Place): Promise<boolean> => {
+  const found = [place.dirs.root, leftOverOf(place)].map((path) => unlessMissing(access(path).then(() => true)));
+  return (await Promise.all(found)).includes(true);
+};
+
+/** What removals that were cut off left below this home. */
+export const removeLeftOvers = async (home: string): Promise<void> => {
+  const names = (await unlessMissing(readdir(join(home, 'bots')))) ?? [];
+  for (const name of names) {
+    const id = z.uuid().safeParse(name.slice(0, -deleting.length));
+    if (name.endsWith(deleting) && id.success) await remove(join(home, 'bots', name));
   }
 };
+
+const deleting = '.deleting';
+const leftOverOf = (place: Place) => `${place.dirs.root}${deleting}`;
+const remove = (path: string) => rm(path, { recursive: true, force: true, maxRetries: 3 });
 
 const identityFile = (place: Place) => join(place.dirs.root, 'identity.json');
 const tokenFile = (place: Place) => join(place.dirs.root, 'gateway.token');
 
-const contentOf = async (file: string): Promise<string | null> => {
+/** Null where there is no such file. */
+const unlessMissing = async <T>(reading: Promise<T>): Promise<T | null> => {
   try {
-    return await readFile(file, 'utf8');
+    return await reading;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;

@@ -1,5 +1,5 @@
 // One real OpenClaw bot through what every target must do. The runtime is shared with other tests: 650 MB.
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { createLogger } from '@molthub/telemetry';
 import { until } from '@molthub/testing';
 import { afterAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { desiredBot, describeTarget } from '../target.conformance.ts';
+import { desiredBot, describeTarget, reach } from '../target.conformance.ts';
 import type { Desired, Target } from '../target.ts';
 import { openLocalTarget } from './local.ts';
 import { placeOf, readIdentity } from './local-place.ts';
@@ -90,4 +90,33 @@ test('what a bot leaves on disk is readable by its owner only, and belongs to th
   await expect(other.configure(desired, () => {})).rejects.toMatchObject({ code: 'reconciler.foreign' });
   await target.close();
   await other.close();
+});
+
+test('a destroy that was cut off is not taken for done, and the next one finishes it', async () => {
+  const target = await open();
+  const desired = desiredBot(manifest({}));
+  const gone: Desired = { ...desired, run: 'DESTROYED' };
+  const { root } = placeOf(home, desired.botId).dirs;
+  // Ended while it removed the folder, by this version and by those that removed it in place.
+  for (const leftOver of [`${root}.deleting`, root]) {
+    await target.configure(desired, () => {});
+    await rename(root, leftOver);
+    await rm(join(leftOver, 'identity.json'));
+    expect(await target.observe(gone)).toMatchObject({ is: 'stopped' });
+    expect(await reach(target, gone)).toEqual({ is: 'absent' });
+    expect(await readdir(join(home, 'bots'))).toEqual([]);
+  }
+  await target.close();
+});
+
+test('what a destroy that was cut off left behind goes when the target opens', async () => {
+  const target = await open();
+  const desired = desiredBot(manifest({}));
+  await target.configure(desired, () => {});
+  await target.close();
+  const { root } = placeOf(home, desired.botId).dirs;
+  await rename(root, `${root}.deleting`);
+  const again = await openLocalTarget({ home, runtimesDir, machineEnv }, logger);
+  expect(await readdir(join(home, 'bots'))).toEqual([]);
+  await again.close();
 });

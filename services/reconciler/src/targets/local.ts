@@ -1,6 +1,5 @@
 // Target `local`: real OpenClaw bots on this machine. Their processes outlive Molthub and are adopted again.
 import { createHash } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Rejected } from '@molthub/decider';
 import {
@@ -30,12 +29,15 @@ import type { Configured, Desired, Difference, Observation, Say, Target } from '
 import { applyLive } from './local-apply.ts';
 import {
   type Identity,
+  isAnythingLeft,
   nodeIdOf,
   type Place,
   placeOf,
   prepare,
   readIdentity,
   readToken,
+  removeLeftOvers,
+  removePlace,
   withFreePort,
   writeIdentity,
 } from './local-place.ts';
@@ -74,6 +76,9 @@ const stopGraceMs = 30_000;
 export const openLocalTarget = async (settings: LocalSettings, logger: Logger): Promise<Target> => {
   const listeners = new Set<(botId: string) => void>();
   const startTimeout = settings.startTimeoutMs ?? 120_000;
+  await removeLeftOvers(settings.home).catch((error: unknown) =>
+    logger.warn({ err: error }, 'what is left of removed bots could not be removed; tried again at the next start'),
+  );
   const supervisor = createSupervisor({
     hungAfterMs: settings.hungAfterMs ?? 15_000,
     startGraceMs: startTimeout,
@@ -136,7 +141,10 @@ export const openLocalTarget = async (settings: LocalSettings, logger: Logger): 
 const observe = async (local: Local, desired: Desired): Promise<Observation> => {
   const place = placeOf(local.home, desired.botId);
   const identity = await readIdentity(place);
-  if (!identity) return { is: 'absent' };
+  if (!identity) {
+    const isLeft = desired.run === 'DESTROYED' && (await isAnythingLeft(place));
+    return isLeft ? { is: 'stopped', asAsked: true, detail: 'half removed', version: null } : { is: 'absent' };
+  }
   if (identity.nodeId !== local.nodeId || identity.botId !== desired.botId) {
     return { is: 'foreign', detail: `its folder belongs to bot ${identity.botId} of machine ${identity.nodeId}` };
   }
@@ -349,13 +357,13 @@ const stop = async (local: Local, desired: Desired, how: 'clean' | 'hard'): Prom
 const destroy = async (local: Local, desired: Desired): Promise<void> => {
   const place = placeOf(local.home, desired.botId);
   const identity = await readIdentity(place);
-  if (!identity) return;
-  if (identity.nodeId !== local.nodeId) {
+  if (identity && identity.nodeId !== local.nodeId) {
     throw new Rejected('reconciler.foreign', "The bot's folder belongs to another machine; nothing was touched.");
   }
-  await stop(local, desired, 'clean');
+  if (identity) await stop(local, desired, 'clean');
+  else await stopBot({ dirs: place.dirs, port: 0 });
   local.exits.delete(desired.botId);
-  await rm(place.dirs.root, { recursive: true, force: true, maxRetries: 3 });
+  await removePlace(place);
 };
 
 const logs = async ({ dirs }: Place, lines: number): Promise<readonly string[]> => {

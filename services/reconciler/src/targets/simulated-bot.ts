@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { type ResolvedManifest, Simulation } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
 import { canonicalHash } from '@molthub/manifest';
+import { z } from 'zod';
 import type { Desired, Difference } from '../target.ts';
 
 export type SimulatedBot = {
@@ -49,9 +50,13 @@ export const createBot = (desired: Desired): SimulatedBot => ({
   due: never,
 });
 
+/** Manifests from before the limits of `Simulation` are in the log, and their bots run on. */
+const everyS = z.number().min(0).default(0);
+const StoredSimulation = Simulation.extend({ driftEveryS: everyS, crashEveryS: everyS });
+
 /** How the manifest says that the bot behaves. */
 export const simulationOf = (resolved: ResolvedManifest): Simulation => {
-  const parsed = Simulation.safeParse(resolved.spec.config['simulation'] ?? {});
+  const parsed = StoredSimulation.safeParse(resolved.spec.config['simulation'] ?? {});
   if (parsed.success) return parsed.data;
   throw new Rejected(
     'reconciler.simulation-invalid',
@@ -133,8 +138,10 @@ const schedule = (bot: SimulatedBot, now: number): void => {
 const nextTime = (bot: SimulatedBot, what: Happening, now: number): number => {
   const everyMs = intervalMs(bot, what);
   // Spread from half to one and a half of the interval, so that a fleet does not act in step.
-  return everyMs === null ? Infinity : now + everyMs * (0.5 + roll(bot));
+  return everyMs === null ? Infinity : now + Math.max(soonestMs, everyMs * (0.5 + roll(bot)));
 };
+/** Half the interval of the most requests that a manifest may ask for; a stored one may ask for no pause at all. */
+const soonestMs = 5;
 
 const intervalMs = (bot: SimulatedBot, what: Happening): number | null => {
   const { driftEveryS, crashEveryS, requestsPerMinute } = bot.simulation;

@@ -34,6 +34,7 @@ export const createSpanExporter = (settings: SpanExporterSettings): SpanExporter
   let waiting = 0;
   let sent = 0;
   let dropped = 0;
+  let isClosing = false;
   let timer: NodeJS.Timeout | null = null;
   let flushing: Promise<void> = Promise.resolve();
 
@@ -71,7 +72,8 @@ export const createSpanExporter = (settings: SpanExporterSettings): SpanExporter
           if (await post(batch)) sent += batch.spans.length;
           else dropped += batch.spans.length;
         } catch (error) {
-          settings.failed(error);
+          // At the stop of everything the ingest may be gone first; nobody has to be told of that.
+          if (!isClosing) settings.failed(error);
           keep(batch.bot, batch.spans);
         }
       }
@@ -93,6 +95,7 @@ export const createSpanExporter = (settings: SpanExporterSettings): SpanExporter
     flush,
     counts: () => ({ sent, dropped, waiting }),
     close: async () => {
+      isClosing = true;
       if (timer) clearTimeout(timer);
       await flush();
     },

@@ -6,7 +6,8 @@ import { afterEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { desiredBot, describeTarget, reach, simulatedManifest } from '../target.conformance.ts';
 import { createSimulatedTarget, type SimulatedTarget } from './simulated.ts';
-import { createSpanExporter } from './simulated-spans.ts';
+import { configureBot, createBot, nextDue, startBot, takeDue } from './simulated-bot.ts';
+import { createSpanExporter, type SpanExporter } from './simulated-spans.ts';
 
 const opened: { close: () => Promise<void> }[] = [];
 afterEach(async () => {
@@ -45,6 +46,52 @@ test('a bot drifts and crashes when its manifest says so, and says so at once', 
   const crashing = desiredBot(simulatedManifest({ crashEveryS: 0.02 }), '0198c0de-0000-7000-8000-00000000b072');
   await reach(target, crashing);
   await until(async () => (await target.observe(crashing)).is === 'stopped', { what: 'a crash' });
+});
+
+test.each(['driftEveryS', 'crashEveryS'])('a stored %s that is next to nothing is waited for all the same', (field) => {
+  const stored = desiredBot(simulatedManifest({ [field]: 1e-8 }));
+  const found = createBot(stored);
+  configureBot(found, stored, now);
+  startBot(found, 0, now);
+  for (let time = nextDue(found), before = now, round = 0; round < 100; round += 1) {
+    expect(time).toBeGreaterThanOrEqual(before + 5);
+    expect(takeDue(found, time)).toHaveLength(1);
+    [before, time] = [time, nextDue(found)];
+  }
+});
+const now = 1_800_000_000_000;
+
+test('bots that are asked more than the process can answer leave it its turn', async () => {
+  const turns: number[] = [];
+  let answered = 0;
+  const spans: SpanExporter = {
+    answered: () => {
+      if (answered === 0) setImmediate(() => (turns.push(answered), (answered = 0)));
+      answered += 1;
+      if (answered > 5_000) throw new Error('It never ends.');
+    },
+    flush: async () => {},
+    counts: () => ({ sent: 0, dropped: 0, waiting: 0 }),
+    close: async () => {},
+  };
+  // Each glance at the clock costs a millisecond, so that nothing is ever done in time.
+  let clock = now;
+  const target = await open({ spans, now: () => (clock += 1) });
+  const busy = simulatedManifest({ requestsPerMinute: 6_000 });
+  const ids = Array.from({ length: 500 }, (_, i) => `0198c0de-0000-7000-8000-${i.toString(16).padStart(12, '0')}`);
+  await target.adopt(ids.map((id) => desiredBot(busy, id)));
+  await until(() => turns.length >= 3, { what: 'some turns' });
+  expect(Math.max(...turns)).toBeLessThanOrEqual(200);
+});
+
+test('a bot whose stored manifest cannot be read keeps no other from being adopted', async () => {
+  const target = await open();
+  const unreadable = desiredBot(simulatedManifest({ errorRate: 2 }), '0198c0de-0000-7000-8000-00000000b072');
+  await target.adopt([unreadable, desiredBot()]);
+  expect([...target.bots.keys()]).toEqual([desiredBot().botId]);
+  const refusal = { code: 'reconciler.simulation-invalid' };
+  await expect(target.configure(unreadable, () => {})).rejects.toMatchObject(refusal);
+  expect(await target.observe(unreadable)).toEqual({ is: 'absent' });
 });
 
 test('a bot that cannot apply refuses for good', async () => {
