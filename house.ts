@@ -82,7 +82,17 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'world',
   ],
   health: ['ask', 'judge', 'prober', 'readings', 'roll-up', 'targets', 'wake', 'watch'],
-  policy: ['evaluate', 'pack', 'rules/', 'security-baseline'],
+  policy: [
+    'builtin-packs',
+    'choose',
+    'dry-run',
+    'evaluate',
+    'gently',
+    'known-packs',
+    'pack',
+    'rule-reference',
+    'rules/',
+  ],
   reconciler: [
     'act',
     'bot',

@@ -6,6 +6,7 @@ import { localBot } from './local-bot.ts';
 import type { Figure } from './measured.ts';
 import { orderMillion } from './order-million.ts';
 import { otlpIngest } from './otlp-ingest.ts';
+import { policy } from './policy.ts';
 import { readModelVisible } from './read-model-visible.ts';
 import { rebuildWhileServing } from './rebuild-while-serving.ts';
 import { reconcileQueue } from './reconcile-queue.ts';
@@ -21,6 +22,7 @@ export const figures: readonly Figure[] = [
   orderMillion,
   apiLatency,
   reconcileQueue,
+  policy,
   otlpIngest,
   startAndIdle,
   localBot,

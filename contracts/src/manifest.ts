@@ -78,9 +78,26 @@ export const Observability = z.strictObject({
   tracing: z.boolean().optional(),
 });
 
+/** A policy pack: one that comes with Molthub, or the id of one of the workspace's own. */
+export const PackId = z
+  .string()
+  .regex(
+    /^(?:builtin-[a-z0-9-]{1,80}|[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})$/,
+    'the id of a policy pack',
+  );
+
 export const ManifestPolicies = z.strictObject({
   forbidPublicAdmin: z.boolean().optional(),
   requireSecretManager: z.boolean().optional(),
+  /** Packs that judge this bot although they do not apply by themselves. */
+  includePacks: z.array(PackId).max(20).optional(),
+  /** Packs that do not judge this bot; those that are enforced do it all the same. */
+  skipPacks: z.array(PackId).max(20).optional(),
+  /** Rules that this bot may break, where the rule itself allows that. */
+  overrides: z
+    .array(z.strictObject({ packId: PackId, ruleId: z.string().min(1).max(63), reason: z.string().min(1).max(500) }))
+    .max(50)
+    .optional(),
 });
 
 /** The bot's own configuration; for `openclaw` an OpenClaw config, checked by that version's own JSON Schema. */

@@ -1,10 +1,18 @@
-// policy judges every proposed manifest; a verdict is complete, ordered and the same for the same input.
+// policy judges every proposed manifest by packs of rules; a verdict is complete, ordered and the same for the same input.
 import { z } from 'zod';
-import { Environment, Manifest } from './manifest.ts';
-import { defineCommand, defineEvent, defineReadModel, WorkspaceSlug } from './message.ts';
+import { Environment, Labels, Manifest, PackId } from './manifest.ts';
+import { defineCommand, defineEvent, defineReadModel, openList, WorkspaceSlug } from './message.ts';
 
 export const Severity = z.enum(['ERROR', 'WARNING', 'INFO']);
 export type Severity = z.infer<typeof Severity>;
+
+/** What a finding does: refuse, be told to the caller, or only be kept. */
+export const RuleAction = z.enum(['deny', 'warn', 'audit']);
+export type RuleAction = z.infer<typeof RuleAction>;
+
+/** Where rules are judged: `draft` when somebody asks and nothing is recorded, `plan` when a manifest is proposed. */
+export const EnforcementPoint = z.enum(['draft', 'plan']).meta(openList);
+export type EnforcementPoint = z.infer<typeof EnforcementPoint>;
 
 export const Violation = z.object({
   packId: z.string(),
@@ -14,6 +22,10 @@ export const Violation = z.object({
   message: z.string(),
   currentValue: z.json(),
   suggestedValue: z.json(),
+  /** Absent in verdicts of before there were actions: then ERROR denied and everything else warned. */
+  action: RuleAction.optional(),
+  /** The reason for which the bot's manifest overrides this rule, which then only is kept. */
+  overrideReason: z.string().optional(),
 });
 export type Violation = z.infer<typeof Violation>;
 
@@ -24,6 +36,119 @@ export const Verdict = z.object({
   packs: z.array(z.object({ id: z.string(), version: z.string() })),
 });
 export type Verdict = z.infer<typeof Verdict>;
+
+const Actions = { draft: RuleAction.optional(), plan: RuleAction.optional() };
+const rule = {
+  id: z
+    .string()
+    .max(63)
+    .regex(/^[a-z](?:-?[a-z0-9])*$/, 'use a-z, 0-9 and single dashes, starting with a letter'),
+  /** Text here, since the types are policy's to know; one that it does not know is refused when the pack is saved. */
+  type: z
+    .string()
+    .max(63)
+    .regex(/^[a-z][a-z0-9_]*$/, 'the name of a rule type, such as required_field'),
+  severity: Severity,
+  description: z.string().max(500),
+  /** Said instead of the rule type's own message. */
+  message: z.string().min(1).max(500).optional(),
+  /** The parameters of the rule type. */
+  config: z.record(z.string(), z.json()),
+  /** Whether a bot's manifest may override the rule, with a reason. */
+  allowOverride: z.boolean(),
+  enabled: z.boolean(),
+  /** Empty means every environment. */
+  targetEnvironments: z.array(Environment).max(3),
+};
+/** A rule as it is kept. */
+export const PolicyRule = z.object({ ...rule, actions: z.object(Actions) });
+export type PolicyRule = z.infer<typeof PolicyRule>;
+/** A rule as it is sent. Without `actions`, ERROR denies, WARNING warns and INFO audits, at every point. */
+export const PolicyRuleInput = z.strictObject({
+  ...rule,
+  severity: Severity.default('ERROR'),
+  description: rule.description.default(''),
+  config: rule.config.default({}),
+  allowOverride: z.boolean().default(false),
+  enabled: z.boolean().default(true),
+  targetEnvironments: rule.targetEnvironments.default([]),
+  actions: z
+    .strictObject(Actions, { error: 'rules are judged at draft and plan so far, by deny, warn or audit' })
+    .default({}),
+});
+
+const pack = {
+  name: z
+    .string()
+    .min(1)
+    .max(100)
+    .regex(/^[^\s\p{C}](?:[^\p{C}]*[^\s\p{C}])?$/u, 'no control characters, and no space at either end'),
+  description: z.string().max(1_000),
+  /** Packs are judged, and their findings listed, from the lowest to the highest. */
+  priority: z.int().min(0).max(1_000),
+  /** Empty means every environment. */
+  targetEnvironments: z.array(Environment).max(3),
+  /** Labels that a bot must have, all of them; empty means every bot. */
+  targetTags: Labels,
+  /** No bot can skip it. */
+  isEnforced: z.boolean(),
+  /** Judges every bot it targets; otherwise only those whose manifest includes it. */
+  autoApply: z.boolean(),
+  isActive: z.boolean(),
+};
+export const rulesMax = 100;
+const rules = z.array(PolicyRule).min(1).max(rulesMax);
+const rulesInput = z.array(PolicyRuleInput).min(1).max(rulesMax);
+
+export const PackCreated = defineEvent(
+  'policy.pack.created.v1',
+  'A workspace has a policy pack of its own; from now on it judges the bots that it targets.',
+  z.object({ packId: z.uuid(), ...pack, targetTags: z.record(z.string(), z.string()), rules }),
+);
+export const PackChanged = defineEvent(
+  'policy.pack.changed.v1',
+  'Fields of a policy pack changed; absent fields did not.',
+  z.object({
+    packId: z.uuid(),
+    ...z.object({ ...pack, targetTags: z.record(z.string(), z.string()), rules }).partial().shape,
+  }),
+);
+export const PackDeleted = defineEvent(
+  'policy.pack.deleted.v1',
+  'A policy pack is gone and judges nobody any more.',
+  z.object({ packId: z.uuid() }),
+);
+const version = z.int().min(1);
+export const CreatePack = defineCommand(
+  'policy.pack.create.v1',
+  'Creates a policy pack of the workspace.',
+  z.strictObject({
+    packId: z.uuid(),
+    ...pack,
+    description: pack.description.default(''),
+    priority: pack.priority.default(100),
+    targetEnvironments: pack.targetEnvironments.default([]),
+    targetTags: pack.targetTags.default({}),
+    isEnforced: z.boolean().default(false),
+    autoApply: z.boolean().default(true),
+    isActive: z.boolean().default(true),
+    rules: rulesInput,
+  }),
+);
+export const ChangePack = defineCommand(
+  'policy.pack.change.v1',
+  'Changes fields of a policy pack; `rules` are given whole.',
+  z.strictObject({
+    packId: PackId,
+    ...z.object({ ...pack, rules: rulesInput }).partial().shape,
+    expectedVersion: version.optional(),
+  }),
+);
+export const DeletePack = defineCommand(
+  'policy.pack.delete.v1',
+  'Deletes a policy pack of the workspace.',
+  z.strictObject({ packId: PackId, expectedVersion: version.optional() }),
+);
 
 export const ManifestEvaluated = defineEvent(
   'policy.manifest.evaluated.v1',
@@ -39,13 +164,41 @@ export const JudgeProposal = defineCommand(
     fleetId: z.uuid(),
     environment: Environment,
     resolved: Manifest,
+    /** The content was published before, and the bot goes back to it. */
+    isRollback: z.boolean().optional(),
   }),
 );
 export const EvaluateManifest = defineCommand(
   'policy.manifest.evaluate.v1',
-  'Judges any manifest and records nothing.',
-  z.strictObject({ manifest: z.json(), environment: Environment.optional(), policyPackId: z.string().optional() }),
+  'Judges any manifest, by every pack that applies or by the one named, and records nothing.',
+  z.strictObject({ manifest: z.json(), environment: Environment.optional(), policyPackId: PackId.optional() }),
 );
+export const DryRunPack = defineCommand(
+  'policy.pack.dry-run.v1',
+  'Judges what every bot of the workspace is to run now by one pack, switched on or not, and records nothing.',
+  z.strictObject({ packId: PackId }),
+);
+/** Who would break, before a pack is switched on. Bots come worst first; `isComplete` says whether all are listed. */
+export const DryRun = z.object({
+  packId: PackId,
+  packVersion: z.string(),
+  counts: z.object({ bots: z.int(), targeted: z.int(), denied: z.int(), warned: z.int() }),
+  items: z.array(
+    z.object({
+      botInstanceId: z.uuid(),
+      name: z.string(),
+      fleetId: z.uuid(),
+      environment: Environment,
+      manifestVersion: z.int(),
+      counts: z.object({ violations: z.int(), warnings: z.int() }),
+      /** The first of them. */
+      violations: z.array(Violation),
+      warnings: z.array(Violation),
+    }),
+  ),
+  isComplete: z.boolean(),
+});
+export type DryRun = z.infer<typeof DryRun>;
 
 export const EvaluationsView = defineReadModel(
   'policy',
@@ -60,5 +213,56 @@ export const EvaluationsView = defineReadModel(
     violations: z.array(Violation),
     warnings: z.array(Violation),
     evaluated_at: z.iso.datetime(),
+  }),
+);
+
+const scoped = { workspace: WorkspaceSlug };
+const time = z.iso.datetime();
+export const PacksView = defineReadModel(
+  'policy',
+  'packs',
+  'Every policy pack; those that come with Molthub have no workspace, and are everybody’s.',
+  z.object({
+    workspace: WorkspaceSlug.nullable(),
+    id: PackId,
+    name: z.string(),
+    description: z.string(),
+    priority: z.int(),
+    target_environments: z.array(Environment),
+    target_tags: z.record(z.string(), z.string()),
+    is_enforced: z.boolean(),
+    auto_apply: z.boolean(),
+    is_active: z.boolean(),
+    is_builtin: z.boolean(),
+    rules: z.array(PolicyRule),
+    /** What verdicts call it. */
+    version: z.string(),
+    /** The version of its stream; 0 where it has none. */
+    stream_version: z.int(),
+    created_at: time.nullable(),
+    updated_at: time.nullable(),
+  }),
+);
+export const ViolationsView = defineReadModel(
+  'policy',
+  'violations',
+  "Everything that the newest verdict on each bot's manifest found, one row each, in the order of the verdict.",
+  z.object({
+    ...scoped,
+    /** The bot and the place in its verdict. */
+    id: z.string(),
+    bot_id: z.uuid(),
+    fleet_id: z.uuid(),
+    proposal_id: z.uuid(),
+    pack_id: z.string(),
+    rule_id: z.string(),
+    severity: Severity,
+    action: RuleAction,
+    path: z.string(),
+    message: z.string(),
+    current_value: z.json(),
+    suggested_value: z.json(),
+    override_reason: z.string().nullable(),
+    evaluated_at: time,
   }),
 );

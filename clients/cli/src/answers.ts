@@ -13,6 +13,13 @@ export const Fleet = z.looseObject({
 });
 export type Fleet = z.infer<typeof Fleet>;
 
+export const PolicyPack = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  isBuiltin: z.boolean(),
+});
+export type PolicyPack = z.infer<typeof PolicyPack>;
+
 export const Bot = z.looseObject({
   id: z.uuid(),
   fleetId: z.uuid(),

@@ -1,10 +1,10 @@
-// Carries a plan out: fleets in order, then bots, several at a time.
+// Carries a plan out: fleets and packs in order, then bots, several at a time.
 import { z } from 'zod';
-import { Bot, Fleet, Published } from './answers.ts';
+import { Bot, Fleet, PolicyPack, Published } from './answers.ts';
 import { CliError, reworded } from './cli-error.ts';
 import type { Client } from './client.ts';
 import { concurrently } from './concurrently.ts';
-import { type DesiredBot, type DesiredFleet, titleOf } from './desired.ts';
+import { type DesiredBot, type DesiredFleet, type DesiredPack, titleOf } from './desired.ts';
 import { type Timeline, timelineOf } from './follow.ts';
 import { note } from './output.ts';
 import type { Step } from './plan.ts';
@@ -23,9 +23,10 @@ const writesAtOnce = 8;
 
 export type Applied = { readonly changed: readonly BotChange[]; readonly refused: readonly CliError[] };
 
-/** A refused fleet ends the work, since bots come after it; a refused bot does not keep the others from theirs. */
+/** A refused fleet or pack ends the work, since bots come after it; a refused bot does not keep the others from theirs. */
 export const applyPlan = async (client: Client, plan: readonly Planned[]): Promise<Applied> => {
   for (const step of plan) if (isFleetStep(step)) await named(titleOf(step.desired), applyFleet(client, step));
+  for (const step of plan) if (isPackStep(step)) await named(titleOf(step.desired), applyPack(client, step));
   const fleets = await fleetsOf(client, plan);
   const results = await concurrently(plan.filter(isBotStep), writesAtOnce, async (step) => {
     try {
@@ -43,6 +44,7 @@ export const applyPlan = async (client: Client, plan: readonly Planned[]): Promi
 const isChange = (result: BotChange | CliError | undefined): result is BotChange =>
   result !== undefined && !(result instanceof CliError);
 const isFleetStep = (step: Planned): step is Step<DesiredFleet> => step.desired.kind === 'Fleet';
+const isPackStep = (step: Planned): step is Step<DesiredPack> => step.desired.kind === 'PolicyPack';
 const isBotStep = (step: Planned): step is Step<DesiredBot> => step.desired.kind === 'MoltbotInstance';
 
 const applyFleet = async (client: Client, step: Step<DesiredFleet>): Promise<void> => {
@@ -52,6 +54,15 @@ const applyFleet = async (client: Client, step: Step<DesiredFleet>): Promise<voi
   if (step.action !== 'change') return;
   const { environment: _, ...fields } = spec;
   await client.patch(z.unknown(), `/fleets/${step.id}`, fields);
+};
+
+const applyPack = async (client: Client, step: Step<DesiredPack>): Promise<void> => {
+  const { metadata, spec } = step.desired.pack;
+  if (step.action === 'create') {
+    const body = { name: metadata.name, ...spec };
+    await client.post(PolicyPack, '/policy-packs', body, (id) => `/policy-packs/${id}`);
+  }
+  if (step.action === 'change') await client.patch(z.unknown(), `/policy-packs/${step.id}`, spec);
 };
 
 const fleetsOf = async (client: Client, plan: readonly Planned[]): Promise<ReadonlyMap<string, Fleet>> => {

@@ -1,8 +1,9 @@
 // The kinds of document that `apply` takes, checked before anything is sent.
-import { EntityName, Environment, Labels, Manifest, Release } from '@molthub/contracts';
+import { ChangePack, CreatePack, EntityName, Environment, Labels, Manifest, Release } from '@molthub/contracts';
 import { z } from 'zod';
 import { CliError } from './cli-error.ts';
 import { printable } from './printable.ts';
+import { unreachable } from './unreachable.ts';
 import type { YamlDocument } from './yaml-documents.ts';
 
 export const FleetDocument = z.strictObject({
@@ -18,6 +19,17 @@ export const FleetDocument = z.strictObject({
 });
 export type FleetDocument = z.infer<typeof FleetDocument>;
 
+/** A pack's rules are what it is; everything else a document may leave to the server. */
+export const PolicyPackDocument = z.strictObject({
+  apiVersion: z.literal('molthub/v1'),
+  kind: z.literal('PolicyPack'),
+  metadata: z.strictObject({ name: CreatePack.data.shape.name }),
+  spec: ChangePack.data
+    .omit({ packId: true, expectedVersion: true, name: true })
+    .extend({ rules: CreatePack.data.shape.rules }),
+});
+export type PolicyPackDocument = z.infer<typeof PolicyPackDocument>;
+
 /** A manifest that says which fleet its bot lives in. */
 const BotDocument = Manifest.extend({ metadata: Manifest.shape.metadata.extend({ fleet: EntityName }) });
 
@@ -29,9 +41,10 @@ export type DesiredBot = {
   readonly fleetName: string;
   readonly manifest: Manifest;
 };
-export type Desired = DesiredFleet | DesiredBot;
+export type DesiredPack = { readonly kind: 'PolicyPack'; readonly where: Where; readonly pack: PolicyPackDocument };
+export type Desired = DesiredFleet | DesiredPack | DesiredBot;
 
-const kinds = ['Fleet', 'MoltbotInstance'] as const;
+const kinds = ['Fleet', 'PolicyPack', 'MoltbotInstance'] as const;
 
 /** What a document asks for. Throws a CliError with every problem of it, each with its line. */
 export const desiredOf = (document: YamlDocument): Desired => {
@@ -40,6 +53,8 @@ export const desiredOf = (document: YamlDocument): Desired => {
   switch (kindOf(document.value)) {
     case 'Fleet':
       return { kind: 'Fleet', where, fleet: checked(FleetDocument, document) };
+    case 'PolicyPack':
+      return { kind: 'PolicyPack', where, pack: checked(PolicyPackDocument, document) };
     case 'MoltbotInstance': {
       const manifest = checked(BotDocument, document);
       return { kind: 'MoltbotInstance', where, fleetName: manifest.metadata.fleet, manifest };
@@ -54,14 +69,21 @@ export const desiredOf = (document: YamlDocument): Desired => {
   }
 };
 
-export const nameOf = (desired: Desired): string =>
-  desired.kind === 'Fleet' ? desired.fleet.metadata.name : desired.manifest.metadata.name;
+/** How a thing is called in plans and messages: `fleet/support`, `policy-pack/house-rules`, `bot/support/anna`. */
+export const titleOf = (desired: Desired): string => {
+  switch (desired.kind) {
+    case 'Fleet':
+      return `fleet/${desired.fleet.metadata.name}`;
+    case 'PolicyPack':
+      return `policy-pack/${desired.pack.metadata.name}`;
+    case 'MoltbotInstance':
+      return `bot/${desired.fleetName}/${desired.manifest.metadata.name}`;
+    default:
+      return unreachable(desired);
+  }
+};
 
-/** How a thing is called in plans and messages: `fleet/support`, `bot/support/anna`. */
-export const titleOf = (desired: Desired): string =>
-  desired.kind === 'Fleet' ? `fleet/${nameOf(desired)}` : `bot/${desired.fleetName}/${nameOf(desired)}`;
-
-/** Refuses a set that says two things about one fleet or bot. */
+/** Refuses a set that says two things about one fleet, pack or bot. */
 export const refuseDoubles = (all: readonly Desired[]): void => {
   const seen = new Map<string, Desired>();
   for (const desired of all) {

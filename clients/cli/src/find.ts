@@ -1,4 +1,5 @@
 // From what people type, a name or an id, to the one thing it means.
+import { PackId } from '@molthub/contracts';
 import { z } from 'zod';
 import { Bot } from './answers.ts';
 import { CliError } from './cli-error.ts';
@@ -7,6 +8,8 @@ import { type Kind, kindOf } from './kinds.ts';
 import { printable } from './printable.ts';
 
 const Id = z.uuid();
+/** Packs that come with Molthub have ids that people can read. */
+const idOf = (kind: Kind) => (kind.name === 'policy-packs' ? PackId : Id);
 export const Identified = z.looseObject({ id: z.string() });
 
 /** The thing of that kind with that name or id. Throws a CliError where there is none, or more than one. */
@@ -16,7 +19,7 @@ export const find = async <S extends z.ZodType<{ id: string }>>(
   nameOrId: string,
   schema: S,
 ): Promise<z.infer<S>> => {
-  if (Id.safeParse(nameOrId).success) return client.get(schema, `${kind.path}/${nameOrId}`);
+  if (idOf(kind).safeParse(nameOrId).success) return client.get(schema, `${kind.path}/${nameOrId}`);
   const singular = kind.aliases[0] ?? kind.name;
   if (!kind.named) throw new CliError(`'${printable(nameOrId)}' is no id; ${kind.name} are found by their id`);
   const found = await client.all(schema, kind.path, { name: nameOrId }, 2);

@@ -1,7 +1,7 @@
 // What `apply` has to do so that the server has what the documents say.
 import { Manifest } from '@molthub/contracts';
-import type { Fleet } from './answers.ts';
-import type { DesiredBot, DesiredFleet } from './desired.ts';
+import type { Fleet, PolicyPack } from './answers.ts';
+import type { DesiredBot, DesiredFleet, DesiredPack } from './desired.ts';
 import { type Difference, differences } from './differences.ts';
 
 /** One step: nothing there yet, something else there, or exactly that. */
@@ -24,6 +24,17 @@ export const fleetStep = (desired: DesiredFleet, existing: Fleet | undefined): S
   const current = Object.fromEntries(
     Object.entries({ description, tags, release }).filter(([name]) => present.includes(name)),
   );
+  return stepOf(desired, existing.id, differences(current, wanted));
+};
+
+/** As with fleets: what a document leaves out stays as the server has it. */
+export const packStep = (desired: DesiredPack, existing: PolicyPack | undefined): Step<DesiredPack> => {
+  if (existing === undefined) return { action: 'create', desired };
+  if (existing.isBuiltin) {
+    return { action: 'impossible', desired, reason: 'a pack of this name comes with Molthub; choose another name' };
+  }
+  const wanted = desired.pack.spec;
+  const current = Object.fromEntries(Object.entries(existing).filter(([name]) => Object.hasOwn(wanted, name)));
   return stepOf(desired, existing.id, differences(current, wanted));
 };
 

@@ -64,8 +64,8 @@ program
 
 program
   .command('delete')
-  .description('delete a fleet or a bot; a bot’s process and state are destroyed')
-  .argument('<kind>', 'fleet, bot')
+  .description('delete a fleet, a bot or a policy pack; a bot’s process and state are destroyed')
+  .argument('<kind>', 'fleet, bot, policy-pack')
   .argument('<name>', 'its name or id')
   .action(async (kind, name, _, command) => (await import('./commands/delete.ts')).remove(kind, name, command));
 
@@ -100,6 +100,20 @@ trace
   .argument('<traceId>')
   .option('--all', 'every span, however many')
   .action(async (id, options, command) => (await import('./commands/trace.ts')).show(id, options, command));
+
+const policy = program.command('policy').description('what packs of rules say');
+policy
+  .command('eval')
+  .description('judge manifests without proposing them; exit code 1 where one is denied')
+  .requiredOption('-f, --file <path>', 'a file, a folder or - for standard input; may be repeated', collect)
+  .option('--pack <id>', 'by this pack only, whether or not it applies')
+  .option('--environment <name>', 'dev, staging or prod; otherwise that of the fleet')
+  .action(async (options, command) => (await import('./commands/policy.ts')).evaluate(options, command));
+policy
+  .command('dry-run')
+  .argument('<pack>', 'its name or id')
+  .description('which bots would break by a pack, switched on or not')
+  .action(async (pack, _, command) => (await import('./commands/policy.ts')).dryRun(pack, command));
 
 const parked = program.command('parked').description('events that kept failing and wait for a person');
 parked.command('list').action(async (_, command) => (await import('./commands/parked.ts')).list(command));

@@ -1,26 +1,28 @@
 // Compares documents with the server, and says what would change.
 import pc from 'picocolors';
-import { Bot, Fleet, StoredManifest } from './answers.ts';
+import { Bot, Fleet, PolicyPack, StoredManifest } from './answers.ts';
 import type { Client } from './client.ts';
 import { concurrently } from './concurrently.ts';
-import { type Desired, type DesiredBot, type DesiredFleet, titleOf } from './desired.ts';
+import { type Desired, type DesiredBot, type DesiredFleet, type DesiredPack, titleOf } from './desired.ts';
 import { cell } from './output.ts';
-import { botStep, fleetStep, type Step } from './plan.ts';
+import { botStep, fleetStep, packStep, type Step } from './plan.ts';
 import { printable } from './printable.ts';
 import { unreachable } from './unreachable.ts';
 import { veiled } from './veiled.ts';
 
-export type Planned = Step<DesiredFleet> | Step<DesiredBot>;
+export type Planned = Step<DesiredFleet> | Step<DesiredPack> | Step<DesiredBot>;
 
 const readsAtOnce = 8;
 
-/** One step per document: fleets first, then bots, each in the order they were written. */
+/** One step per document: fleets first, then packs, then the bots that they judge, each in the order they were written. */
 export const planFor = async (client: Client, desired: readonly Desired[]): Promise<Planned[]> => {
   const fleets = desired.filter((one) => one.kind === 'Fleet');
+  const packs = desired.filter((one) => one.kind === 'PolicyPack');
   const bots = desired.filter((one) => one.kind === 'MoltbotInstance');
   const known = await knownFleets(client, fleets, bots);
   return [
     ...fleets.map((fleet) => fleetStep(fleet, known.get(fleet.fleet.metadata.name))),
+    ...(await concurrently(packs, readsAtOnce, (pack) => planPack(client, pack))),
     ...(await concurrently(bots, readsAtOnce, (bot) => planBot(client, bot, known, fleets))),
   ];
 };
@@ -33,6 +35,11 @@ const knownFleets = async (
   const names = new Set([...fleets.map((one) => one.fleet.metadata.name), ...bots.map((bot) => bot.fleetName)]);
   const found = await concurrently([...names], readsAtOnce, (name) => client.all(Fleet, '/fleets', { name }, 1));
   return new Map(found.flat().map((fleet) => [fleet.name, fleet]));
+};
+
+const planPack = async (client: Client, desired: DesiredPack): Promise<Step<DesiredPack>> => {
+  const [pack] = await client.all(PolicyPack, '/policy-packs', { name: desired.pack.metadata.name }, 1);
+  return packStep(desired, pack);
 };
 
 const planBot = async (

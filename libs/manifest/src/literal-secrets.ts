@@ -1,5 +1,5 @@
 // Finds secrets that were written out instead of referenced. It never repeats a value, only where it stands.
-import { childPath } from './path.ts';
+import { childPath, type PathPart } from './path.ts';
 
 export type LiteralSecret = { readonly path: string; readonly kind: string };
 
@@ -46,34 +46,61 @@ export const isSecretName = (name: string): boolean =>
  */
 export const literalSecrets = (root: unknown): readonly LiteralSecret[] => {
   const found: LiteralSecret[] = [];
-  const visit = (value: unknown, path: string, name: string): void => {
+  const steps: PathPart[] = [];
+  /** The items of a list share its name, and most names stand in many places. */
+  const known = new Map<string, boolean>();
+  const isNamed = (name: string): boolean => {
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    const isSecret = isSecretName(name);
+    known.set(name, isSecret);
+    return isSecret;
+  };
+  const below = (step: PathPart, value: unknown, name: string): void => {
+    steps.push(step);
+    visit(value, name);
+    steps.pop();
+  };
+  const visit = (value: unknown, name: string): void => {
     if (typeof value === 'string') {
-      const kind = kindOf(value, name);
-      if (kind !== null) found.push({ path, kind });
+      const kind = formOf(value) ?? (isWritten(value) && isNamed(name) ? 'value of a secret' : null);
+      // Nearly no text is a secret, so only of those that are is the path written.
+      if (kind !== null) found.push({ path: steps.reduce<string>(childPath, ''), kind });
     } else if (Array.isArray(value)) {
-      for (const [index, item] of value.entries()) visit(item, childPath(path, index), name);
+      for (const [index, item] of value.entries()) if (mayHold(item)) below(index, item, name);
     } else if (typeof value === 'object' && value !== null) {
-      for (const [key, item] of Object.entries(value)) visit(item, childPath(path, key), key);
+      for (const [key, item] of Object.entries(value)) if (mayHold(item)) below(key, item, key);
     }
   };
-  visit(root, '', '');
+  visit(root, '');
   return found.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 };
 
-const kindOf = (text: string, name: string): string | null => {
-  const literal = text.includes('${') ? text.replace(reference, ' ') : text;
-  const isReferenced = literal !== text;
+/** Numbers and switches are no secrets, and hold none. */
+const mayHold = (value: unknown): boolean => typeof value === 'string' || (typeof value === 'object' && value !== null);
+
+const withoutReferences = (text: string): string => (text.includes('${') ? text.replace(reference, ' ') : text);
+
+/** Neither empty nor a reference. */
+const isWritten = (text: string): boolean => text.trim() !== '' && withoutReferences(text) === text;
+
+/** No issuer's form, and no key, is shorter. */
+const tokenCharactersMin = 12;
+
+/** What a text is by its form, whatever it is called. */
+const formOf = (text: string): string | null => {
+  if (text.length < tokenCharactersMin && !text.includes('@')) return null;
+  const literal = withoutReferences(text);
   if (privateKey.test(literal)) return 'private key';
   for (const token of literal.split(betweenTokens)) {
     const kind = kindOfToken(token);
     if (kind !== null) return kind;
   }
-  if (credentialsInUrl.test(literal)) return 'password in an address';
-  return !isReferenced && text.trim() !== '' && isSecretName(name) ? 'value of a secret' : null;
+  return credentialsInUrl.test(literal) ? 'password in an address' : null;
 };
 
 const kindOfToken = (token: string): string | null => {
-  if (token.length < 12) return null;
+  if (token.length < tokenCharactersMin) return null;
   for (const part of token.includes(':') ? [token, ...token.split(':')] : [token]) {
     const match = issued.find(([, pattern]) => pattern.test(part));
     if (match) return match[0];

@@ -68,6 +68,7 @@ const collections = new Map([
   ['change-sets', 'change-set'],
   ['workspaces', 'workspace'],
   ['api-keys', 'api-key'],
+  ['policy-packs', 'pack'],
 ]);
 
 /** A bot's part of a change set is about the bot; a request is about what its route names. */

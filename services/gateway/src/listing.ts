@@ -1,6 +1,8 @@
 // Lists: a page of rows of a published view, after a signed cursor, in an order and by filters from closed lists.
+import { platformWorkspace } from '@molthub/contracts';
 import { parsePart } from '@molthub/http';
 import { z } from 'zod';
+import { isOperator } from './principal.ts';
 import type { Call } from './route.ts';
 import { plainRow, type PlainRow } from './read-side.ts';
 
@@ -11,6 +13,10 @@ export type ListingParts = {
   readonly from: string;
   /** The column that scopes every query. Where it is null the rows belong to the whole installation. */
   readonly workspace: string | null;
+  /** Rows without a workspace are everybody's. */
+  readonly isShared?: boolean;
+  /** Rows of the installation itself are shown to the owner of its first workspace too. */
+  readonly isOfInstallationToo?: boolean;
   /** The column that a key for some fleets is held to. */
   readonly fleet?: string;
   /** Unique within the list: what makes an order total. */
@@ -76,7 +82,7 @@ export const listing = (parts: ListingParts): Listing => {
       const values: unknown[] = [];
       const parameter = (value: unknown) => `$${values.push(value)}`;
       const conditions = [
-        ...(parts.workspace ? [`${parts.workspace} = ${parameter(call.workspace)}`] : []),
+        ...workspaceCondition(parts, call, parameter),
         ...fleetCondition(parts, call, parameter),
         ...conditionsOf(parts, { ...filters, ...fixed }, parameter),
       ];
@@ -116,6 +122,19 @@ export const listing = (parts: ListingParts): Listing => {
 };
 
 const Place = z.object({ placeSort: z.string(), placeKey: z.string() });
+
+const workspaceCondition = (
+  { workspace, isShared, isOfInstallationToo }: ListingParts,
+  call: Call,
+  parameter: (value: unknown) => string,
+): readonly string[] => {
+  if (!workspace) return [];
+  const isOwn = `${workspace} = ${parameter(call.workspace)}`;
+  if (isOfInstallationToo && isOperator(call.principal)) {
+    return [`(${isOwn} or ${workspace} = ${parameter(platformWorkspace)})`];
+  }
+  return [isShared ? `(${isOwn} or ${workspace} is null)` : isOwn];
+};
 
 const fleetCondition = (parts: ListingParts, call: Call, parameter: (value: unknown) => string): readonly string[] => {
   const { fleetIds } = call.principal;

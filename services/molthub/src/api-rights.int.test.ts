@@ -281,6 +281,21 @@ test('sec-020: a revoked key ends within a second, and an expired one at its tim
   });
 });
 
+test('what is done to the installation itself is in the record of its owner, and of nobody else', async () => {
+  const headers = { 'x-correlation-id': 'rebuilt' };
+  expect((await api.call('POST', '/api/v1/projections/config.config/rebuild', { headers })).status).toBe(200);
+  const Page = z.object({ items: z.array(z.record(z.string(), z.unknown())) });
+  const page = async (key?: string) =>
+    Page.parse((await api.call('GET', '/api/v1/audit?correlationId=rebuilt', key ? { key } : {})).body).items;
+  const [entry] = await until(async () => ((await page()).length > 0 ? page() : undefined), { what: 'the entry' });
+  expect(entry).toMatchObject({ action: 'config.operation.performed.v1', diff: { result: { name: 'config' } } });
+  expect((await api.call('GET', `/api/v1/audit/${String(entry?.['id'])}`)).body).toEqual(entry);
+  for (const key of [keyOf('acme'), keyOf('ADMIN')]) {
+    expect(await page(key)).toEqual([]);
+    expect((await api.call('GET', `/api/v1/audit/${String(entry?.['id'])}`, { key })).status).toBe(404);
+  }
+});
+
 test('a denied request is in the audit: 403 one by one, 401 by address', async () => {
   const headers = { 'x-correlation-id': 'denied-403' };
   await api.call('POST', '/api/v1/fleets', { key: keyOf('VIEWER'), headers, body: { name: 'x', environment: 'dev' } });

@@ -1,13 +1,24 @@
-import { Manifest, type ResolvedManifest, Verdict } from '@molthub/contracts';
+import { Manifest, type PolicyRule, type ResolvedManifest, Verdict } from '@molthub/contracts';
 import { parseManifest, resolve } from '@molthub/manifest';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { evaluate, findingsPerRuleMax } from './evaluate.ts';
-import type { Pack } from './pack.ts';
-import { builtinPacks, securityBaseline } from './security-baseline.ts';
+import { builtinPacks, securityBaseline } from './builtin-packs.ts';
+import { findingsPerRuleMax, judging, verdictBytesMax } from './evaluate.ts';
+import { atOnce } from './gently.ts';
+import { compiling, type Pack } from './pack.ts';
+import type { EvaluationContext } from './rules/rule-type.ts';
 
 const place = { workspace: 'default', fleetName: 'support', environment: 'dev' } as const;
-const context = { environment: 'dev' } as const;
+const context = { environment: 'dev', point: 'plan' } as const;
+
+const evaluate = (packs: readonly Pack[], resolved: ResolvedManifest, given: EvaluationContext = context): Verdict =>
+  atOnce(
+    judging(
+      packs.map((pack) => atOnce(compiling(pack))),
+      resolved,
+      given,
+    ),
+  );
 
 const openclaw = (config: unknown, spec: Record<string, unknown> = {}): ResolvedManifest =>
   resolve(
@@ -21,11 +32,30 @@ const openclaw = (config: unknown, spec: Record<string, unknown> = {}): Resolved
   );
 const judge = (config: unknown, spec: Record<string, unknown> = {}) =>
   evaluate(builtinPacks, openclaw(config, spec), context);
+const packWith = (...rules: readonly Partial<PolicyRule>[]): Pack => ({
+  ...securityBaseline,
+  id: '5b7c1d0e-8f5d-4a7e-9a56-1f2a3b4c5d6e',
+  name: 'ours',
+  isEnforced: false,
+  isBuiltin: false,
+  rules: rules.map((rule, index) => ({
+    id: `rule-${index}`,
+    type: 'required_field',
+    severity: 'ERROR',
+    description: '',
+    config: {},
+    allowOverride: false,
+    enabled: true,
+    targetEnvironments: [],
+    actions: {},
+    ...rule,
+  })),
+});
 const placesOf = (verdict: Verdict) => verdict.violations.map((v) => `${v.ruleId} ${v.path}`);
 
 describe('the security baseline', () => {
   test('takes an ordinary bot', () => {
-    const verdict = judge({
+    const ordinary = openclaw({
       logging: { level: 'info' },
       gateway: { auth: { mode: 'token' }, bind: 'loopback' },
       channels: {
@@ -34,7 +64,8 @@ describe('the security baseline', () => {
       },
       tools: { profile: 'coding', allow: ['group:fs', 'browser', 'opencode'], deny: ['op'] },
     });
-    expect(verdict).toEqual({
+    expect(evaluate(builtinPacks, ordinary).valid).toBe(true);
+    expect(evaluate([securityBaseline], ordinary)).toEqual({
       valid: true,
       violations: [],
       warnings: [],
@@ -138,12 +169,12 @@ describe('a verdict', () => {
     expect(violations[0]?.message).toContain('7 more places');
   });
   test('refuses where a rule is of an unknown type', () => {
-    const future: Pack = { ...securityBaseline, rules: [{ id: 'x', type: 'require_moon_phase', severity: 'INFO' }] };
+    const future = packWith({ type: 'require_moon_phase', severity: 'INFO' });
     const verdict = evaluate([future], openclaw({}), context);
     expect(verdict).toMatchObject({ valid: false, violations: [{ ruleId: 'policy.unknown-rule-type' }] });
   });
   test('refuses where a rule fails', () => {
-    const broken: Pack = { ...securityBaseline, rules: [{ id: 'x', type: 'require_dm_policy', severity: 'INFO' }] };
+    const broken = packWith({ type: 'require_dm_policy', severity: 'INFO' });
     const hostile = openclaw({});
     Object.defineProperty(hostile.spec, 'channels', {
       get: () => {
@@ -185,4 +216,116 @@ describe('a verdict', () => {
       }),
     );
   });
+});
+
+describe('which packs judge', () => {
+  const debugLogs: Partial<PolicyRule> = {
+    type: 'forbidden_field',
+    config: { field: 'spec.config.logging' },
+  };
+  const bot = (spec: Record<string, unknown> = {}, labels: Record<string, string> = {}) => {
+    const resolved = openclaw({ logging: { level: 'debug' } }, spec);
+    return { ...resolved, metadata: { ...resolved.metadata, labels } };
+  };
+  const ours = packWith(debugLogs);
+  const idOf = ({ packs }: Verdict) => packs.map(({ id }) => id);
+
+  test('a pack of the workspace denies like one of ours', () =>
+    expect(placesOf(evaluate([ours], bot()))).toEqual(['rule-0 spec.config.logging']));
+  test('a pack that is switched off, or for other environments or labels, does not judge', () => {
+    expect(idOf(evaluate([{ ...ours, isActive: false }], bot()))).toEqual([]);
+    expect(idOf(evaluate([{ ...ours, targetEnvironments: ['prod'] }], bot()))).toEqual([]);
+    const labelled: Pack = { ...ours, targetTags: { team: 'support' } };
+    expect(idOf(evaluate([labelled], bot({}, { team: 'sales' })))).toEqual([]);
+    expect(idOf(evaluate([labelled], bot()))).toEqual([]);
+    expect(idOf(evaluate([labelled], bot({}, { team: 'support', more: '1' })))).toEqual([ours.id]);
+  });
+  test('a pack that does not apply by itself judges those that include it', () => {
+    const optional: Pack = { ...ours, autoApply: false };
+    expect(idOf(evaluate([optional], bot()))).toEqual([]);
+    expect(idOf(evaluate([optional], bot({ policies: { includePacks: [ours.id] } })))).toEqual([ours.id]);
+  });
+  test('a manifest that includes a pack that is not there is refused', () => {
+    const verdict = evaluate([], bot({ policies: { includePacks: [ours.id] } }));
+    expect(verdict).toMatchObject({ valid: false, violations: [{ ruleId: 'policy.pack-not-found' }] });
+  });
+  test('a pack can be skipped, unless it is enforced: then that is refused, and it judges', () => {
+    const skipping = bot({ policies: { skipPacks: [ours.id] } });
+    expect(evaluate([ours], skipping)).toMatchObject({ valid: true, packs: [] });
+    const verdict = evaluate([{ ...ours, isEnforced: true }], skipping);
+    expect(placesOf(verdict)).toEqual([
+      'policy.pack-enforced spec.policies.skipPacks[0]',
+      'rule-0 spec.config.logging',
+    ]);
+  });
+  test('a rule is overridden with a reason where it allows that, and nowhere else', () => {
+    const overrides = [{ packId: ours.id, ruleId: 'rule-0', reason: 'we look for a fault' }];
+    const overriding = bot({ policies: { overrides } });
+    expect(evaluate([ours], overriding).valid).toBe(false);
+    const verdict = evaluate([packWith({ ...debugLogs, allowOverride: true })], overriding);
+    expect(verdict).toMatchObject({
+      valid: true,
+      warnings: [{ ruleId: 'rule-0', action: 'audit', overrideReason: 'we look for a fault' }],
+    });
+  });
+  test('a rule says what it does at each point, otherwise its severity does', () => {
+    const actionAt = (rule: Partial<PolicyRule>, point: EvaluationContext['point']) => {
+      const { violations, warnings } = evaluate([packWith({ ...debugLogs, ...rule })], bot(), { ...context, point });
+      return [...violations, ...warnings].map(({ action }) => action);
+    };
+    expect(actionAt({ severity: 'WARNING' }, 'plan')).toEqual(['warn']);
+    expect(actionAt({ severity: 'INFO' }, 'plan')).toEqual(['audit']);
+    expect(actionAt({ actions: { draft: 'warn' } }, 'draft')).toEqual(['warn']);
+    expect(actionAt({ actions: { draft: 'warn' } }, 'plan')).toEqual(['deny']);
+    expect(actionAt({ enabled: false }, 'plan')).toEqual([]);
+    expect(actionAt({ targetEnvironments: ['prod'] }, 'plan')).toEqual([]);
+  });
+  test('a way back is denied by enforced packs only; others warn', () => {
+    const back = { ...context, isRollback: true };
+    expect(evaluate([ours], bot(), back)).toMatchObject({ valid: true, warnings: [{ action: 'warn' }] });
+    expect(evaluate([{ ...ours, isEnforced: true }], bot(), back).valid).toBe(false);
+    const broken = packWith({ type: 'require_moon_phase' });
+    expect(evaluate([broken], bot(), back)).toMatchObject({
+      valid: true,
+      warnings: [{ ruleId: 'policy.unknown-rule-type' }],
+    });
+  });
+  test('a rule’s own message is said instead of that of its type', () =>
+    expect(evaluate([packWith({ ...debugLogs, message: 'No logs here.' })], bot()).violations[0]?.message).toBe(
+      'No logs here.',
+    ));
+  test('what does not fit into an event is counted', () => {
+    const long = 'x'.repeat(500);
+    const rules = Array.from({ length: 100 }, () => ({
+      type: 'forbidden_field',
+      message: long,
+      config: { field: 'spec.config.list[*]' },
+    }));
+    const many = openclaw({ list: Array.from({ length: 60 }, () => 'y'.repeat(150)) });
+    const verdict = evaluate([packWith(...rules)], many);
+    expect(Buffer.byteLength(JSON.stringify(verdict))).toBeLessThan(verdictBytesMax + 2_048);
+    expect(verdict.violations.at(-1)?.message).toMatch(/^\d+ more were found/);
+  });
+});
+
+test('a verdict is the same in whatever order packs are read', () => {
+  const rules = (n: number): readonly Partial<PolicyRule>[] =>
+    ['spec.config.a', 'spec.config.b', 'spec.config.c'].slice(0, n).map((field) => ({ config: { field } }));
+  const pack = fc.record({ priority: fc.nat(3), count: fc.integer({ min: 1, max: 3 }) });
+  const shuffled = fc.array(pack, { minLength: 1, maxLength: 5 }).chain((packs) => {
+    const made = packs.map(({ priority, count }, index) => ({
+      ...packWith(...rules(count)),
+      id: `p${index}`,
+      priority,
+    }));
+    return fc.record({ packs: fc.constant(made), other: fc.shuffledSubarray(made, { minLength: made.length }) });
+  });
+  fc.assert(
+    fc.property(shuffled, fc.constantFrom({}, { a: 1 }, { a: 1, b: 2 }), ({ packs, other }, config) => {
+      const verdict = evaluate(packs, openclaw(config));
+      expect(evaluate(other, openclaw(config))).toEqual(verdict);
+      const priorities = verdict.packs.map(({ id }) => packs.find((one) => one.id === id)?.priority ?? 0);
+      expect(priorities).toEqual(priorities.toSorted((a, b) => a - b));
+    }),
+  );
 });

@@ -1,67 +1,155 @@
 // Packs + resolved manifest → verdict: pure, complete, sorted, and the same each time.
-import type { ResolvedManifest, Severity, Verdict, Violation } from '@molthub/contracts';
+import type { PolicyRule, ResolvedManifest, RuleAction, Severity, Verdict, Violation } from '@molthub/contracts';
 import { isJsonObject, isSecretName } from '@molthub/manifest';
-import type { EvaluationContext, Finding, Pack, Rule } from './pack.ts';
-import { ruleTypes } from './rules/registry.ts';
+import { byPriority, choosePacks, targets } from './choose.ts';
+import type { CompiledPack, CompiledRule, Pack } from './pack.ts';
+import { type EvaluationContext, type Finding, NotJudged } from './rules/rule-type.ts';
 
 /** What one rule may find before the rest is only counted, so that a verdict always fits into its event. */
 export const findingsPerRuleMax = 50;
+/** The same for everything that all rules found. */
+export const verdictBytesMax = 384 * 1024;
 
 const shownLengthMax = 200;
 
+/** What rules of each severity do unless they say otherwise. */
+const defaultActions: Readonly<Record<Severity, RuleAction>> = { ERROR: 'deny', WARNING: 'warn', INFO: 'audit' };
+
 /**
- * Judges a resolved manifest by all rules of all packs. Valid means that nothing of severity ERROR was found. Fails
- * closed: a rule whose type does not exist, or that throws, is a violation itself.
+ * Judges a resolved manifest by the packs that apply to it. Valid means that nothing was found that denies. Fails
+ * closed: a rule whose type does not exist, that is wrong, or that has no answer, is a violation itself. Stops after each
+ * rule.
  */
-export const evaluate = (packs: readonly Pack[], resolved: ResolvedManifest, context: EvaluationContext): Verdict => {
-  const found = packs
-    .flatMap((pack) => pack.rules.flatMap((rule) => violationsOf(pack, rule, resolved, context)))
-    .toSorted(byPlace);
-  const violations = found.filter((violation) => violation.severity === 'ERROR');
+export function* judging(
+  all: readonly CompiledPack[],
+  resolved: ResolvedManifest,
+  context: EvaluationContext,
+): Generator<void, Verdict> {
+  const { packs, violations } = choosePacks(all, resolved, context);
+  return yield* verdictBy(packs, resolved, context, violations);
+}
+
+/** The same by one pack, switched on or not, which says nothing of bots that it does not target. */
+export function* judgingBy(
+  compiled: CompiledPack,
+  resolved: ResolvedManifest,
+  context: EvaluationContext,
+): Generator<void, Verdict> {
+  const packs = targets(compiled.pack, resolved, context) ? [compiled] : [];
+  return yield* verdictBy(packs, resolved, context, []);
+}
+
+function* verdictBy(
+  packs: readonly CompiledPack[],
+  resolved: ResolvedManifest,
+  context: EvaluationContext,
+  others: readonly Violation[],
+): Generator<void, Verdict> {
+  const found: Violation[] = [...others];
+  for (const { pack, rules } of packs.toSorted(byPriority)) {
+    const inPack: Violation[] = [];
+    for (const compiled of rules) {
+      const violations = violationsOf(pack, compiled, resolved, context);
+      inPack.push(...(context.isRollback && !pack.isEnforced ? violations.map(tolerated) : violations));
+      yield;
+    }
+    found.push(...inPack.toSorted(byPlace));
+  }
+  const isDenied = (violation: Violation) => violation.action === 'deny';
+  const violations = found.filter(isDenied);
+  const listed = fitting(violations, verdictBytesMax);
   return {
     valid: violations.length === 0,
-    violations,
-    warnings: found.filter((violation) => violation.severity !== 'ERROR'),
-    packs: packs.map((pack) => ({ id: pack.id, version: pack.version })),
+    violations: listed.violations,
+    warnings: fitting(
+      found.filter((violation) => !isDenied(violation)),
+      listed.bytesLeft,
+    ).violations,
+    packs: packs.map(({ pack }) => ({ id: pack.id, version: pack.version })),
   };
-};
+}
 
-const violationsOf = (pack: Pack, rule: Rule, resolved: ResolvedManifest, context: EvaluationContext): Violation[] => {
-  const whole = (ruleId: string, severity: Severity, message: string): Violation => ({
-    packId: pack.id,
-    ruleId,
-    severity,
-    path: '',
-    message,
-    currentValue: null,
-    suggestedValue: null,
-  });
-  const ruleType = ruleTypes.get(rule.type);
-  if (!ruleType) {
-    const message = `The rule ${rule.id} of pack ${pack.id} has the type ${rule.type}, which this Molthub does not know.`;
-    return [whole('policy.unknown-rule-type', 'ERROR', message)];
-  }
+const violationsOf = (
+  pack: Pack,
+  compiled: CompiledRule,
+  resolved: ResolvedManifest,
+  context: EvaluationContext,
+): readonly Violation[] => {
+  const { rule } = compiled;
+  if (!rule.enabled) return [];
+  if (rule.targetEnvironments.length > 0 && !rule.targetEnvironments.includes(context.environment)) return [];
+  const refused = (ruleId: string, message: string) => [
+    whole(pack, { ruleId, severity: 'ERROR', action: 'deny', message }),
+  ];
+  if ('refusal' in compiled) return refused(compiled.refusal.code, compiled.refusal.message);
   let findings: readonly Finding[];
   try {
-    findings = ruleType(resolved, context);
+    findings = compiled.judge(resolved, context);
   } catch (error) {
-    const reason = error instanceof Error ? error.name : 'an unknown error';
+    const name = error instanceof Error ? error.name : 'an unknown error';
+    const reason = error instanceof NotJudged ? error.message : name;
     const message = `The rule ${rule.id} of pack ${pack.id} could not be judged (${reason}), so it refuses.`;
-    return [whole('policy.rule-failed', 'ERROR', message)];
+    return refused('policy.rule-failed', message);
   }
+  const said = effectOf(pack, rule, resolved, context);
   const violations = findings.slice(0, findingsPerRuleMax).map((finding) => ({
     packId: pack.id,
     ruleId: rule.id,
-    severity: rule.severity,
+    ...said,
     path: finding.path,
-    message: finding.message,
+    message: rule.message ?? finding.message,
     currentValue: shown(finding.currentValue, finding.path),
     suggestedValue: finding.suggestedValue,
   }));
   const more = findings.length - violations.length;
   if (more === 0) return violations;
   const message = `${more} more places break the rule ${rule.id}; correct the ones named and evaluate again.`;
-  return [...violations, whole(rule.id, rule.severity, message)];
+  return [...violations, whole(pack, { ruleId: rule.id, ...said, message })];
+};
+
+type Effect = Pick<Violation, 'severity' | 'action' | 'overrideReason'>;
+
+/** What a finding of the rule does here: what the rule says, unless the manifest overrides it and may. */
+const effectOf = (pack: Pack, rule: PolicyRule, { spec }: ResolvedManifest, { point }: EvaluationContext): Effect => {
+  const { severity } = rule;
+  const override = rule.allowOverride
+    ? spec.policies?.overrides?.find(({ packId, ruleId }) => packId === pack.id && ruleId === rule.id)
+    : undefined;
+  if (override) return { severity, action: 'audit', overrideReason: override.reason };
+  return { severity, action: rule.actions[point] ?? defaultActions[severity] };
+};
+
+/** A bot that does worse with its new version goes back to the one before, whatever a pack made since says of that. */
+const tolerated = (violation: Violation): Violation =>
+  violation.action === 'deny' ? { ...violation, action: 'warn' } : violation;
+
+/** A violation that is about no place, or about all of them. */
+const whole = (pack: Pack, said: Effect & { readonly ruleId: string; readonly message: string }): Violation => ({
+  packId: pack.id,
+  ...said,
+  path: '',
+  currentValue: null,
+  suggestedValue: null,
+});
+
+/** As many as fit, in their order; the rest is counted in a last one that does what they would have done. */
+const fitting = (
+  all: readonly Violation[],
+  bytesMax: number,
+): { readonly violations: Violation[]; readonly bytesLeft: number } => {
+  let bytesLeft = bytesMax;
+  const violations: Violation[] = [];
+  for (const [index, violation] of all.entries()) {
+    bytesLeft -= Buffer.byteLength(JSON.stringify(violation)) + 1;
+    if (bytesLeft >= 0) {
+      violations.push(violation);
+      continue;
+    }
+    const message = `${all.length - index} more were found; correct the ones named and evaluate again.`;
+    const last = { path: '', message, currentValue: null, suggestedValue: null };
+    return { violations: [...violations, { ...violation, ...last }], bytesLeft: 0 };
+  }
+  return { violations, bytesLeft };
 };
 
 /** A value as a verdict may carry it: short, and never a secret. */
@@ -76,5 +164,5 @@ const shown = (value: unknown, path: string): Violation['currentValue'] => {
 };
 
 const byPlace = (a: Violation, b: Violation): number => order(keyOf(a), keyOf(b));
-const keyOf = (violation: Violation) => [violation.packId, violation.ruleId, violation.path].join('\u0000');
+const keyOf = (violation: Violation) => [violation.ruleId, violation.path, violation.message].join('\u0000');
 const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,19 +1,16 @@
-import { EvaluateManifest } from '@molthub/contracts';
+import { DryRunPack, EvaluateManifest } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
 import { parseManifest, resolve } from '@molthub/manifest';
 import { answer } from '@molthub/service';
-import { evaluate } from './evaluate.ts';
-import { builtinPacks } from './security-baseline.ts';
+import { dryRun } from './dry-run.ts';
+import { judging, judgingBy } from './evaluate.ts';
+import { gently } from './gently.ts';
+import { packOf, packsOf } from './known-packs.ts';
 
 export const queries = [
-  answer(EvaluateManifest, async ({ data, workspace }) => {
-    const packs = builtinPacks.filter((pack) => data.policyPackId === undefined || pack.id === data.policyPackId);
-    if (packs.length === 0) {
-      const known = builtinPacks.map((pack) => pack.id).join(', ');
-      throw new Rejected('policy.pack-not-found', `There is no such policy pack; there is ${known}.`, [
-        { path: 'policyPackId', code: 'policy.pack-not-found', message: `Use one of: ${known}.` },
-      ]);
-    }
+  answer(EvaluateManifest, async ({ data, workspace }, { reads }) => {
+    const packs = data.policyPackId === undefined ? await packsOf(workspace, reads) : undefined;
+    const one = data.policyPackId === undefined ? undefined : await packOf(data.policyPackId, workspace, reads);
     const parsed = parseManifest(data.manifest);
     if ('problems' in parsed) {
       const message = 'This is no manifest, so no policy can judge it; correct the fields named in errors.';
@@ -21,7 +18,11 @@ export const queries = [
     }
     const { metadata } = parsed.manifest;
     const environment = data.environment ?? metadata.environment ?? 'dev';
-    const fleetName = metadata.fleet ?? 'none';
-    return evaluate(packs, resolve(parsed.manifest, { workspace, fleetName, environment }), { environment });
+    const resolved = resolve(parsed.manifest, { workspace, fleetName: metadata.fleet ?? 'none', environment });
+    const context = { environment, point: 'draft' } as const;
+    return gently(one ? judgingBy(one, resolved, context) : judging(packs ?? [], resolved, context));
   }),
+  answer(DryRunPack, async ({ data, workspace }, { reads }) =>
+    dryRun(await packOf(data.packId, workspace, reads), workspace, reads),
+  ),
 ];

@@ -9,6 +9,7 @@ export const reactions = [
       fleetId: data.fleetId,
       environment: data.environment,
       resolved: data.resolved,
+      isRollback: data.origin === 'rollback',
     }),
   ]),
 ];

@@ -1,4 +1,4 @@
-// Makes the server have what the documents say: shows the plan, then fleets first, bots after them.
+// Makes the server have what the documents say: shows the plan, then fleets and packs first, bots after them.
 import type { Command } from 'commander';
 import { CliError, toldOnce } from '../cli-error.ts';
 import { applyPlan, type BotChange } from '../apply-plan.ts';

@@ -1,4 +1,4 @@
-// Deletes a fleet or a bot.
+// Deletes a fleet, a bot or a policy pack.
 import type { Command } from 'commander';
 import { usageError } from '../cli-error.ts';
 import { findOne } from '../find.ts';

@@ -1,6 +1,7 @@
-import { Actor, AuditOutcome } from '@molthub/contracts';
+import { Actor, AuditOutcome, platformWorkspace } from '@molthub/contracts';
 import { z } from 'zod';
 import { listing } from '../listing.ts';
+import { isOperator } from '../principal.ts';
 import { oneRow } from '../read-side.ts';
 import { Id, list, route, type Route } from '../route.ts';
 import { text, time } from './shapes.ts';
@@ -37,6 +38,7 @@ export const auditRoutes: readonly Route[] = [
       columns,
       from: 'audit_read.entries a',
       workspace: 'a.workspace',
+      isOfInstallationToo: true,
       key: { column: 'a.sequence', type: 'bigint' },
       sorts: { sequence: { column: 'a.sequence', type: 'bigint' } },
       defaultSort: '-sequence',
@@ -62,8 +64,8 @@ export const auditRoutes: readonly Route[] = [
     answer: Entry,
     run: async (call, { params }) => {
       const rows = await call.world.views(
-        `select ${columns} from audit_read.entries a where a.workspace = $1 and a.id = $2`,
-        [call.workspace, params.id],
+        `select ${columns} from audit_read.entries a where a.workspace = any($1::text[]) and a.id = $2`,
+        [isOperator(call.principal) ? [call.workspace, platformWorkspace] : [call.workspace], params.id],
       );
       return { status: 200, body: oneRow(rows, 'audit entry') };
     },

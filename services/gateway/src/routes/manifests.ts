@@ -1,6 +1,7 @@
 import {
   Actor,
   Environment,
+  EvaluateManifest,
   Hash,
   Manifest,
   ManifestOrigin,
@@ -9,6 +10,8 @@ import {
   ResolvedManifest,
   RollBackManifest,
   ValidateManifest,
+  Verdict,
+  Violation,
 } from '@molthub/contracts';
 import { diff } from '@molthub/manifest';
 import { stringify } from 'yaml';
@@ -208,6 +211,12 @@ const reading: readonly Route[] = [
   }),
 ];
 
+const Checked = z.object({
+  valid: z.boolean(),
+  errors: z.array(Problem),
+  hash: Hash.nullable(),
+  resolved: ResolvedManifest.nullable(),
+});
 const ToValidate = { environment: Environment.optional() };
 const validating: readonly Route[] = [
   route({
@@ -215,16 +224,18 @@ const validating: readonly Route[] = [
     path: '/manifests/validate',
     permission: 'manifest:validate',
     reach: 'nothing',
-    summary: 'Checks a manifest as a proposal would be checked, and records nothing.',
+    summary: 'Checks a manifest as a proposal would be checked, by policy too, and records nothing.',
     body: z.strictObject({ manifest: z.json(), ...ToValidate }),
     bodyShown: z.strictObject({ manifest: ShownManifest, ...ToValidate }),
-    answer: z.object({
-      valid: z.boolean(),
-      errors: z.array(Problem),
-      hash: Hash.nullable(),
-      resolved: ResolvedManifest.nullable(),
-    }),
-    run: async (call, { body }) => ({ status: 200, body: await call.dispatch.ask(call, ValidateManifest, body) }),
+    answer: Checked.extend({ warnings: z.array(Violation) }),
+    run: async (call, { body }) => {
+      const checked = Checked.parse(await call.dispatch.ask(call, ValidateManifest, body));
+      // What is no manifest cannot be judged, and is told to be none.
+      if (!checked.valid) return { status: 200, body: { ...checked, warnings: [] } };
+      const verdict = Verdict.parse(await call.dispatch.ask(call, EvaluateManifest, body));
+      const errors = verdict.violations.map(({ path, ruleId, message }) => ({ path, code: ruleId, message }));
+      return { status: 200, body: { ...checked, valid: verdict.valid, errors, warnings: verdict.warnings } };
+    },
   }),
 ];
 

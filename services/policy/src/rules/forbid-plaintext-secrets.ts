@@ -1,9 +1,19 @@
 import { childPath, literalSecrets } from '@molthub/manifest';
-import type { RuleType } from '../pack.ts';
+import { oncePerManifest } from './once-per-manifest.ts';
+import { type Judge, noParameters, ruleType } from './rule-type.ts';
 
 /** Secrets come by reference only; where the manifest asks for a secret manager, from one. */
-export const forbidPlaintextSecrets: RuleType = (resolved) => {
-  const literals = literalSecrets(resolved).map(({ path, kind }) => ({
+export const forbidPlaintextSecrets = ruleType({
+  type: 'forbid_plaintext_secrets',
+  about: 'No secret is written out; with spec.policies.requireSecretManager, each comes from a secret manager.',
+  parameters: noParameters,
+  judge: () => judge,
+});
+
+const secretsIn = oncePerManifest(literalSecrets);
+
+const judge: Judge = (resolved) => {
+  const literals = secretsIn(resolved).map(({ path, kind }) => ({
     path,
     message: `This looks like a ${kind}. Keep it in spec.secrets and refer to it; a manifest is stored and shown.`,
     currentValue: '[redacted]',

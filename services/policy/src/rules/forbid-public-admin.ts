@@ -1,5 +1,5 @@
-import type { Finding, RuleType } from '../pack.ts';
 import { openclawConfig, ownValue } from './openclaw-config.ts';
+import { type Finding, type Judge, noParameters, ruleType } from './rule-type.ts';
 
 /** Switches by which an OpenClaw's control surface answers people it does not know. */
 const openDoors = ['dangerouslyDisableDeviceAuth', 'allowInsecureAuth', 'dangerouslyAllowHostHeaderOriginFallback'];
@@ -8,7 +8,14 @@ const openDoors = ['dangerouslyDisableDeviceAuth', 'allowInsecureAuth', 'dangero
  * Nobody outside reaches the surface that controls a bot. An OpenClaw's one port serves its control UI and its RPC, so
  * publishing that port publishes its administration.
  */
-export const forbidPublicAdmin: RuleType = (resolved) => {
+export const forbidPublicAdmin = ruleType({
+  type: 'forbid_public_admin',
+  about: 'The surface that controls a bot is offered to nobody outside.',
+  parameters: noParameters,
+  judge: () => judge,
+});
+
+const judge: Judge = (resolved) => {
   const { network, policies, runtime } = resolved.spec;
   const config = openclawConfig(resolved);
   const found: Finding[] = [];

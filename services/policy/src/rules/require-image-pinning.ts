@@ -1,9 +1,16 @@
-import type { RuleType } from '../pack.ts';
+import { type Judge, noParameters, ruleType } from './rule-type.ts';
 
 const moving = /^(?:latest|stable|beta|dev|next)$|[\^~*xX<>=| ]/;
 
 /** What runs is named exactly, so that two bots of one manifest are the same program. */
-export const requireImagePinning: RuleType = ({ spec: { runtime } }) => {
+export const requireImagePinning = ruleType({
+  type: 'require_image_pinning',
+  about: 'spec.runtime.version names one exact version. Simulated bots have none.',
+  parameters: noParameters,
+  judge: () => judge,
+});
+
+const judge: Judge = ({ spec: { runtime } }) => {
   if (runtime.engine === 'simulated') return [];
   if (runtime.version !== undefined && !moving.test(runtime.version)) return [];
   return [

@@ -1,0 +1,99 @@
+// What policy says: of manifests in files, before they are proposed, and of every bot, before a pack is switched on.
+import { DryRun, Environment, Verdict, type Violation } from '@molthub/contracts';
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import { Fleet } from '../answers.ts';
+import { CliError, usageError } from '../cli-error.ts';
+import type { Client } from '../client.ts';
+import { concurrently } from '../concurrently.ts';
+import { type Desired, type DesiredBot, titleOf } from '../desired.ts';
+import { find, Identified } from '../find.ts';
+import { kindOf } from '../kinds.ts';
+import { desiredFrom } from '../manifest-files.ts';
+import { cell, note, table } from '../output.ts';
+import { printable } from '../printable.ts';
+import { sessionOf } from '../session.ts';
+
+type EvaluateOptions = { readonly file: readonly string[]; readonly pack?: string; readonly environment?: string };
+type Judged = { readonly title: string; readonly verdict: Verdict };
+
+const asksAtOnce = 8;
+
+export const evaluate = async (options: EvaluateOptions, command: Command): Promise<void> => {
+  const desired = await desiredFrom(options.file);
+  const bots = desired.filter((one) => one.kind === 'MoltbotInstance');
+  if (bots.length === 0) throw usageError('there is no MoltbotInstance in these files, so nothing can be judged');
+  const { client, show } = await sessionOf(command);
+  const environmentOf = await environments(client, desired, options.environment);
+  const pack =
+    options.pack === undefined
+      ? {}
+      : { policyPackId: (await find(client, kindOf('policy-packs'), options.pack, Identified)).id };
+  const judged = await concurrently(bots, asksAtOnce, async (bot): Promise<Judged> => {
+    const body = { manifest: bot.manifest, ...pack, ...environmentOf(bot) };
+    return { title: titleOf(bot), verdict: await client.post(Verdict, '/policy-packs/evaluate', body) };
+  });
+  show(
+    judged.map(({ title, verdict }) => ({ title, ...verdict })),
+    () => judged.flatMap(linesOf).join('\n'),
+  );
+  const denied = judged.filter(({ verdict }) => !verdict.valid).length;
+  if (denied > 0) throw new CliError(`${denied} of ${judged.length} denied`);
+};
+
+type EnvironmentOf = (bot: DesiredBot) => { readonly environment?: Environment };
+
+/** Rules differ by environment: the one asked for, else that of the fleet, in these files or on the server. */
+const environments = async (
+  client: Client,
+  desired: readonly Desired[],
+  asked: string | undefined,
+): Promise<EnvironmentOf> => {
+  if (asked !== undefined) {
+    const environment = Environment.safeParse(asked);
+    if (!environment.success) throw usageError(`there is no environment '${asked}'; use dev, staging or prod`);
+    return () => ({ environment: environment.data });
+  }
+  const written = desired.flatMap((one): [string, Environment][] =>
+    one.kind === 'Fleet' ? [[one.fleet.metadata.name, one.fleet.spec.environment]] : [],
+  );
+  const known = new Map(written);
+  const names = desired.flatMap((one) => (one.kind === 'MoltbotInstance' ? [one.fleetName] : []));
+  const missing = [...new Set(names)].filter((name) => !known.has(name));
+  const found = await concurrently(missing, asksAtOnce, (name) => client.all(Fleet, '/fleets', { name }, 1));
+  for (const { name, environment } of found.flat()) known.set(name, environment);
+  return ({ fleetName }) => {
+    const environment = known.get(fleetName);
+    return environment === undefined ? {} : { environment };
+  };
+};
+
+const linesOf = ({ title, verdict }: Judged): string[] => [
+  `${verdict.valid ? pc.green('passed') : pc.red('denied')}  ${printable(title)}  (${verdict.packs.length} packs)`,
+  ...verdict.violations.map((violation) => lineOf(violation, pc.red)),
+  ...verdict.warnings.map((violation) => lineOf(violation, pc.yellow)),
+];
+
+const lineOf = ({ action = 'deny', packId, ruleId, path, message }: Violation, colour: (text: string) => string) =>
+  `  ${colour(action.padEnd(5))}  ${printable(`${packId}/${ruleId}`)}  ${printable(path)}  ${printable(message)}`;
+
+export const dryRun = async (name: string, command: Command): Promise<void> => {
+  const { client, show } = await sessionOf(command);
+  const pack = await find(client, kindOf('policy-packs'), name, Identified);
+  const result = await client.post(DryRun, `/policy-packs/${pack.id}/dry-run`);
+  show(result, () => {
+    const { bots, targeted, denied, warned } = result.counts;
+    const sum = `${targeted} of ${bots} bots are judged by it: ${denied} would be denied, ${warned} warned`;
+    return result.items.length === 0 ? sum : `${table(columns, result.items)}\n\n${sum}`;
+  });
+  if (!result.isComplete) note(`only the worst ${result.items.length} are listed`);
+};
+
+type Item = DryRun['items'][number];
+const columns = [
+  { title: 'BOT', of: ({ name }: Item) => cell(name) },
+  { title: 'ENVIRONMENT', of: ({ environment }: Item) => environment },
+  { title: 'VIOLATIONS', of: ({ counts }: Item) => String(counts.violations) },
+  { title: 'WARNINGS', of: ({ counts }: Item) => String(counts.warnings) },
+  { title: 'FIRST', of: ({ violations, warnings }: Item) => cell([...violations, ...warnings][0]?.message) },
+];

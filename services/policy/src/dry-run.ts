@@ -1,0 +1,92 @@
+// One pack on every bot of a workspace: who would break, counted whole and listed as far as an answer may be long.
+import { DryRun, Manifest } from '@molthub/contracts';
+import type { Reads } from '@molthub/event-store';
+import { z } from 'zod';
+import { targets } from './choose.ts';
+import { judgingBy } from './evaluate.ts';
+import { gently } from './gently.ts';
+import type { CompiledPack } from './pack.ts';
+
+const botsAtOnce = 200;
+export const itemsMax = 100;
+const shownPerBot = 3;
+/** An answer over the bus has at most 512 KiB. */
+const itemsBytesMax = 256 * 1024;
+
+/** Its environment is the fleet's; the manifest is what was published, after secure defaults. */
+const Row = z.object({
+  botId: z.uuid(),
+  name: z.string(),
+  fleetId: z.uuid(),
+  environment: z.enum(['dev', 'staging', 'prod']),
+  version: z.int(),
+  resolved: z.custom<Manifest>((value) => typeof value === 'object' && value !== null),
+});
+type Row = z.infer<typeof Row>;
+type Item = DryRun['items'][number];
+
+export const dryRun = async (compiled: CompiledPack, workspace: string, reads: Reads): Promise<DryRun> => {
+  const { pack } = compiled;
+  const counts = { bots: 0, targeted: 0, denied: 0, warned: 0 };
+  let worst: readonly Item[] = [];
+  for (let rows = await page(reads, workspace); rows.length > 0; rows = await page(reads, workspace, rows.at(-1))) {
+    const items: Item[] = [];
+    for (const row of rows) {
+      counts.bots += 1;
+      if (!targets(pack, row.resolved, { environment: row.environment, point: 'plan' })) continue;
+      counts.targeted += 1;
+      const item = await itemOf(compiled, row);
+      if (item.counts.violations > 0) counts.denied += 1;
+      else if (item.counts.warnings > 0) counts.warned += 1;
+      else continue;
+      items.push(item);
+    }
+    worst = [...worst, ...items].toSorted(byHarm).slice(0, itemsMax);
+  }
+  const items = fitting(worst);
+  return {
+    packId: pack.id,
+    packVersion: pack.version,
+    counts,
+    items,
+    isComplete: items.length === counts.denied + counts.warned,
+  };
+};
+
+const fitting = (items: readonly Item[]): Item[] => {
+  let bytes = 0;
+  return items.filter((item) => {
+    bytes += Buffer.byteLength(JSON.stringify(item)) + 1;
+    return bytes <= itemsBytesMax;
+  });
+};
+
+const page = async (reads: Reads, workspace: string, after?: Row): Promise<readonly Row[]> =>
+  z.array(Row).parse(
+    await reads(
+      `select bot_id as "botId", name, fleet_id as "fleetId", environment, version, resolved from published
+       where workspace = $1 and bot_id > coalesce($2::uuid, '00000000-0000-0000-0000-000000000000')
+       order by bot_id limit ${botsAtOnce}`,
+      [workspace, after?.botId ?? null],
+    ),
+  );
+
+const itemOf = async (compiled: CompiledPack, row: Row): Promise<Item> => {
+  const context = { environment: row.environment, point: 'plan' } as const;
+  const { violations, warnings } = await gently(judgingBy(compiled, row.resolved, context));
+  return {
+    botInstanceId: row.botId,
+    name: row.name,
+    fleetId: row.fleetId,
+    environment: row.environment,
+    manifestVersion: row.version,
+    counts: { violations: violations.length, warnings: warnings.length },
+    violations: violations.slice(0, shownPerBot),
+    warnings: warnings.slice(0, shownPerBot),
+  };
+};
+
+const byHarm = (a: Item, b: Item): number =>
+  b.counts.violations - a.counts.violations ||
+  b.counts.warnings - a.counts.warnings ||
+  (a.name < b.name ? -1 : Number(a.name > b.name));

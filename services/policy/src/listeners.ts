@@ -1,0 +1,54 @@
+// What each bot is to run now, so that a pack can be tried on all of them before it is switched on.
+import { BotRetired, type EventDefinition, type FactOf, ManifestPublished, type Recorded } from '@molthub/contracts';
+import type { Migration } from '@molthub/event-store';
+import type { Listener } from '@molthub/service';
+
+export const migrations: readonly Migration[] = [
+  {
+    name: '0001_published',
+    sql: `
+      create table published (
+        workspace text not null, bot_id uuid primary key, name text not null, fleet_id uuid not null,
+        environment text not null, version int not null, resolved jsonb not null
+      );
+      create index on published (workspace, bot_id);
+    `,
+  },
+];
+
+const only = <E extends EventDefinition>(events: readonly Recorded[], definition: E): readonly Recorded<FactOf<E>>[] =>
+  events.filter((event): event is Recorded<FactOf<E>> => event.type === definition.type);
+
+export const listeners: readonly Listener[] = [
+  {
+    name: 'published',
+    sources: ['config'],
+    types: [ManifestPublished.type, BotRetired.type],
+    apply: async (events, sql) => {
+      const rows = only(events, ManifestPublished).map(({ workspace, data }) => ({
+        workspace,
+        bot_id: data.botId,
+        name: data.botName,
+        fleet_id: data.fleetId,
+        environment: data.environment,
+        version: data.version,
+        resolved: data.resolved,
+      }));
+      // Only the last of each bot: one statement may not write a row twice.
+      const newest = [...new Map(rows.map((row) => [row.bot_id, row])).values()];
+      if (newest.length > 0) {
+        await sql(
+          `insert into published (workspace, bot_id, name, fleet_id, environment, version, resolved)
+           select workspace, bot_id, name, fleet_id, environment, version, resolved from jsonb_to_recordset($1) as p
+             (workspace text, bot_id uuid, name text, fleet_id uuid, environment text, version int, resolved jsonb)
+           on conflict (bot_id) do update set name = excluded.name, fleet_id = excluded.fleet_id,
+             environment = excluded.environment, version = excluded.version, resolved = excluded.resolved
+           where published.version < excluded.version`,
+          [JSON.stringify(newest)],
+        );
+      }
+      const retired = only(events, BotRetired).map(({ data }) => data.botId);
+      if (retired.length > 0) await sql('delete from published where bot_id = any($1::uuid[])', [retired]);
+    },
+  },
+];

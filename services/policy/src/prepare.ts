@@ -1,0 +1,19 @@
+import type { CommandOf, JudgeProposal, Verdict } from '@molthub/contracts';
+import type { Reads } from '@molthub/event-store';
+import type { Prepared } from '@molthub/service';
+import { judging } from './evaluate.ts';
+import { gently } from './gently.ts';
+import { packsOf } from './known-packs.ts';
+
+export type PreparedJudge = CommandOf<typeof JudgeProposal> & { readonly verdict: Verdict };
+
+/** Judges here, where packs can be read and others may run in between; the decision is whether the verdict counts. */
+export const prepareJudge = async (
+  command: CommandOf<typeof JudgeProposal>,
+  reads: Reads,
+): Promise<Prepared<PreparedJudge>> => {
+  const { resolved, environment, isRollback = false } = command.data;
+  const packs = await packsOf(command.workspace, reads);
+  const verdict = await gently(judging(packs, resolved, { environment, point: 'plan', isRollback }));
+  return { command: { ...command, verdict } };
+};

@@ -1,0 +1,103 @@
+// What a rule type is made of: the schema of its parameters, and a judge made from them.
+import type { EnforcementPoint, Environment, ResolvedManifest, Violation } from '@molthub/contracts';
+import { z } from 'zod';
+
+/** One thing that a rule found: where, why it is wrong, what stands there, and what to write instead. */
+export type Finding = {
+  readonly path: string;
+  readonly message: string;
+  readonly currentValue: unknown;
+  readonly suggestedValue: Violation['suggestedValue'];
+};
+
+export type EvaluationContext = {
+  readonly environment: Environment;
+  readonly point: EnforcementPoint;
+  /** A way back must stay open: only packs that are enforced deny it. Default: false. */
+  readonly isRollback?: boolean;
+};
+
+/** Pure and deterministic: the same manifest gives the same findings. */
+export type Judge = (resolved: ResolvedManifest, context: EvaluationContext) => readonly Finding[];
+
+/** A parameter that its schema lets pass and that is wrong all the same, such as a pattern that is none. */
+export class WrongParameter extends Error {
+  readonly path: string;
+
+  constructor(path: string, message: string) {
+    super(message);
+    this.name = 'WrongParameter';
+    this.path = path;
+  }
+}
+
+/** A rule has no answer for this manifest, and so refuses; the message is told to the caller and says what to do. */
+export class NotJudged extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'NotJudged';
+  }
+}
+
+export type ParameterProblem = { readonly path: string; readonly message: string };
+
+export type RuleType = {
+  readonly type: string;
+  readonly about: string;
+  /** What `config` of a rule of this type may say. */
+  readonly parameters: z.ZodObject;
+  /** Why nothing in a manifest can answer this rule; a pack with it is refused, and so is a bot judged by it. */
+  readonly cannotBeJudged: string | undefined;
+  readonly judgeFor: (
+    config: unknown,
+  ) => { readonly judge: Judge } | { readonly problems: readonly ParameterProblem[] };
+};
+
+/** Declares a rule type. `judge` gets parameters that fit their schema, and may throw `WrongParameter`. */
+export const ruleType = <Parameters extends z.ZodObject>(parts: {
+  readonly type: string;
+  readonly about: string;
+  readonly parameters: Parameters;
+  readonly judge: (config: z.infer<Parameters>) => Judge;
+}): RuleType => ({
+  type: parts.type,
+  about: parts.about,
+  parameters: parts.parameters,
+  cannotBeJudged: undefined,
+  judgeFor: (config) => {
+    const parsed = parts.parameters.safeParse(config);
+    if (!parsed.success) return { problems: parsed.error.issues.flatMap(problemsOf) };
+    try {
+      return { judge: parts.judge(parsed.data) };
+    } catch (error) {
+      if (!(error instanceof WrongParameter)) throw error;
+      return { problems: [{ path: error.path, message: error.message }] };
+    }
+  },
+});
+
+/** Declares a rule type that earlier systems had and that nothing here can answer: it never passes. */
+export const unjudgeableRuleType = (parts: {
+  readonly type: string;
+  readonly about: string;
+  readonly parameters: z.ZodObject;
+  readonly reason: string;
+}): RuleType => ({
+  type: parts.type,
+  about: parts.about,
+  parameters: parts.parameters,
+  cannotBeJudged: parts.reason,
+  judgeFor: () => ({ problems: [{ path: '', message: parts.reason }] }),
+});
+
+/** For rule types that take no parameters. */
+export const noParameters = z.strictObject({});
+
+const problemsOf = (issue: z.core.$ZodIssue): readonly ParameterProblem[] => {
+  const path = issue.path.map(String).join('.');
+  if (issue.code !== 'unrecognized_keys') return [{ path, message: `${issue.message}.`.replace(/\.\.$/, '.') }];
+  return issue.keys.slice(0, 20).map((key) => ({
+    path: [...issue.path.map(String), key].join('.'),
+    message: 'This rule type has no such parameter; remove it or correct its name.',
+  }));
+};
