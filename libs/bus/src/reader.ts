@@ -40,10 +40,7 @@ export async function* readEvents(parts: {
   readonly types: readonly string[] | undefined;
   readonly checkpoint: Checkpoint | undefined;
   readonly batchMax: number;
-  /**
-   * After one batch, the next begins at a multiple of so many milliseconds, with all that has arrived by then; what
-   * comes after a quiet time is taken at once. Default: always at once.
-   */
+  /** Batches begin at multiples of so many milliseconds, with all that has arrived by then. Default: at once. */
   readonly gatherMs?: number | undefined;
   readonly signal: AbortSignal;
 }): AsyncGenerator<readonly Delivered[]> {
@@ -114,13 +111,11 @@ async function* batches(
 ): AsyncGenerator<readonly JsMsg[]> {
   const iterator = messages[Symbol.asyncIterator]();
   let next = iterator.next();
-  let beganMs = 0;
   for (;;) {
     const one = await next;
     if (one.done) return;
     const batch = [one.value];
-    if (gatherMs && Date.now() - beganMs < gatherMs) await sleep(gatherMs - (Date.now() % gatherMs));
-    beganMs = Date.now();
+    if (gatherMs) await sleep(gatherMs - (Date.now() % gatherMs));
     next = iterator.next();
     while (batch.length < max) {
       const more = await Promise.race([next, nothingYet()]);

@@ -1,7 +1,7 @@
 // Everything that is pure about manifests: their form, their hash, their secure defaults, their differences.
 export { canonicalHash } from './canonical-hash.ts';
 export { type Difference, diff } from './diff.ts';
-export { isSecretName, type LiteralSecret, literalSecrets } from './literal-secrets.ts';
+export { isLiteralSecret, isSecretName, type LiteralSecret, literalSecrets } from './literal-secrets.ts';
 export { parseManifest } from './parse.ts';
 export { childPath, type PathPart } from './path.ts';
 export { type ResolveContext, resolve } from './resolve.ts';

@@ -29,15 +29,21 @@ const betweenTokens = /[^A-Za-z0-9_.:+~-]+/;
 const secretName =
   /(?:^|[^a-z])(?:token|password|passwd|passphrase|secret|credential|authorization|bearer|cookie)$|(?:api|access|private|signing|encryption|secret|auth|service|account|app|bot)[^a-z]?keys?$|^apikeys?$/;
 
+/** Few names stand in many places, the items of a list share its name, and every event of the audit is looked through. */
+const knownNames = new Map<string, boolean>();
+const knownNamesMax = 2_000;
+
 /** Whether a key of this name holds a secret, so that its value must not be shown. */
-export const isSecretName = (name: string): boolean =>
+export const isSecretName = (name: string): boolean => {
+  const last = name.slice(-128);
+  const known = knownNames.get(last);
+  if (known !== undefined) return known;
   // Camel case becomes words: botToken → bot-token; only the last words count, so tokenFile and maxTokens stay plain.
-  secretName.test(
-    name
-      .slice(-128)
-      .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
-      .toLowerCase(),
-  );
+  const isSecret = secretName.test(last.replace(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase());
+  if (knownNames.size >= knownNamesMax) knownNames.clear();
+  knownNames.set(last, isSecret);
+  return isSecret;
+};
 
 /**
  * Every place of a JSON value where a secret seems to be written out: a well-known form anywhere, or any text at a key
@@ -47,15 +53,6 @@ export const isSecretName = (name: string): boolean =>
 export const literalSecrets = (root: unknown): readonly LiteralSecret[] => {
   const found: LiteralSecret[] = [];
   const steps: PathPart[] = [];
-  /** The items of a list share its name, and most names stand in many places. */
-  const known = new Map<string, boolean>();
-  const isNamed = (name: string): boolean => {
-    const before = known.get(name);
-    if (before !== undefined) return before;
-    const isSecret = isSecretName(name);
-    known.set(name, isSecret);
-    return isSecret;
-  };
   const below = (step: PathPart, value: unknown, name: string): void => {
     steps.push(step);
     visit(value, name);
@@ -63,7 +60,7 @@ export const literalSecrets = (root: unknown): readonly LiteralSecret[] => {
   };
   const visit = (value: unknown, name: string): void => {
     if (typeof value === 'string') {
-      const kind = formOf(value) ?? (isWritten(value) && isNamed(name) ? 'value of a secret' : null);
+      const kind = kindOf(value, name);
       // Nearly no text is a secret, so only of those that are is the path written.
       if (kind !== null) found.push({ path: steps.reduce<string>(childPath, ''), kind });
     } else if (Array.isArray(value)) {
@@ -75,6 +72,12 @@ export const literalSecrets = (root: unknown): readonly LiteralSecret[] => {
   visit(root, '');
   return found.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 };
+
+/** Whether a text seems to be a secret that is written out, by its form or by the name of what it is the value of. */
+export const isLiteralSecret = (text: string, name: string): boolean => kindOf(text, name) !== null;
+
+const kindOf = (text: string, name: string): string | null =>
+  formOf(text) ?? (isWritten(text) && isSecretName(name) ? 'value of a secret' : null);
 
 /** Numbers and switches are no secrets, and hold none. */
 const mayHold = (value: unknown): boolean => typeof value === 'string' || (typeof value === 'object' && value !== null);

@@ -186,8 +186,8 @@ export type ServiceDefinition = {
   readonly queries: readonly Query[];
   readonly jobs: readonly Job[];
   /**
-   * In a burst, batches of other services' events begin at multiples of so many milliseconds: for a service on whose
-   * reaction no caller waits, since what comes meanwhile, from whichever source, then shares a transaction.
+   * Batches of other services' events begin at multiples of so many milliseconds: for a service on whose reaction no
+   * caller waits, since what comes meanwhile, from whichever source, then shares a transaction. Default: at once.
    */
   readonly gatherMs?: number;
 };

@@ -1,5 +1,5 @@
 // What an event said, fit for a record that many may read for years: no secrets, bounded in size and depth.
-import { canonicalHash, isSecretName, literalSecrets } from '@molthub/manifest';
+import { canonicalHash, isLiteralSecret, isSecretName } from '@molthub/manifest';
 
 export const diffBytesMax = 16 * 1024;
 const partBytesMax = 1024;
@@ -31,7 +31,7 @@ const holdsSecrets = (key: string, item: unknown): boolean =>
     : isSecretName(key);
 
 const maskedText = (text: string, name: string): string =>
-  text.length > 3 && literalSecrets({ [name]: text }).length > 0 ? hidden : clean(text);
+  text.length > 3 && isLiteralSecret(text, name) ? hidden : clean(text);
 
 /** Postgres keeps neither NUL nor half a surrogate pair in JSON; both become the replacement character. */
 const clean = (text: string): string => text.toWellFormed().replaceAll('\u0000', '\uFFFD');

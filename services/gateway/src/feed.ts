@@ -21,7 +21,7 @@ export const onFeedGrown = (listener: () => void): (() => void) => {
 export const feedListener = (keptDays: number): Listener => ({
   name: 'feed',
   sources: services,
-  // A quarter of all transactions would be the feed's; in a burst a subscriber hears of an event up to so much later.
+  // A quarter of all transactions would be the feed's; a subscriber hears of an event up to so much later.
   gatherMs: 50,
   dropsRepeats: true,
   apply: async (events, sql) => {
