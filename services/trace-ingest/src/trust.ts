@@ -30,6 +30,7 @@ export const openTrust = async (
   const revoked = new Set<string>();
   const { verify } = createVerifier(() => keys);
   let refreshing: Promise<void> | null = null;
+  let next: Promise<void> | null = null;
   let refreshedAt = 0;
 
   const read = async () => {
@@ -44,11 +45,18 @@ export const openTrust = async (
       revoked.add(row.token_id);
     refreshedAt = Date.now();
   };
-  const refresh = () => {
-    refreshing ??= read().finally(() => {
+  const begin = (): Promise<void> => {
+    next = null;
+    refreshing = read().finally(() => {
       refreshing = null;
     });
     return refreshing;
+  };
+  /** One under way may have read before that was committed of which it is told now: then another follows it. */
+  const refresh = (): Promise<void> => {
+    if (!refreshing) return begin();
+    next ??= refreshing.then(begin, begin);
+    return next;
   };
   await refresh();
   const timer = setInterval(() => void refresh().catch(onFault), refreshEveryMs).unref();
@@ -58,12 +66,10 @@ export const openTrust = async (
       throw new Refusal(401, 'Send the ingest token of the bot: Authorization: Bearer <token>, or x-molthub-token.');
     }
     let verdict = await verify(token);
-    if (
-      verdict.status === 'refused' &&
-      verdict.reason === 'unknown-key' &&
-      Date.now() - refreshedAt > unknownKeyEveryMs
-    ) {
-      await refresh().catch(onFault);
+    const underWay = next ?? refreshing;
+    const isUnknown = verdict.status === 'refused' && verdict.reason === 'unknown-key';
+    if (isUnknown && (underWay || Date.now() - refreshedAt > unknownKeyEveryMs)) {
+      await (underWay ?? refresh()).catch(onFault);
       verdict = await verify(token);
     }
     if (verdict.status === 'refused') throw new Refusal(401, verdict.message);
