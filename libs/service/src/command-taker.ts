@@ -51,8 +51,8 @@ export const runCommandTaker = async (parts: {
       faults.delete(command.id);
       return { kind: 'outcome', outcome };
     } catch (error) {
-      // What the stop cut short is delivered again to whoever comes next.
-      if (isUnavailable(error) || isAborted(error, signal)) return { kind: 'pause' };
+      // What the stop cut short is delivered again to whoever comes next. Work whose own time is over is a fault.
+      if (isUnavailable(error) || signal.aborted) return { kind: 'pause' };
       const count = (faults.get(command.id) ?? 0) + 1;
       faults.set(command.id, count);
       logger.error({ err: error, command: command.type, id: command.id, count }, 'a command failed');

@@ -30,7 +30,6 @@ export const startProgram = async (settings: Settings, names: readonly ServiceNa
   const stops: (() => Promise<void>)[] = [];
   const stopping = new AbortController();
   const stop = async () => {
-    stopping.abort();
     for (const one of stops.splice(0).reverse()) await one();
   };
   try {
@@ -47,6 +46,8 @@ export const startProgram = async (settings: Settings, names: readonly ServiceNa
       }),
     );
     stops.push(async () => {
+      // In the tick in which the services begin to stop: cut off before, their work would count as failed.
+      stopping.abort();
       await Promise.all(running.map((service) => service.stop()));
     });
     const keyPath = join(settings.home, 'admin.key');
