@@ -14,6 +14,7 @@ import { canRun } from './run-as.ts';
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 const NOBODY = { uid: 65_534, gid: 65_534, name: 'nobody' };
 const isRoot = process.getuid?.() === 0;
+// Below a folder that only root may enter, such as /root, no ordinary user could start what is in this checkout.
 const nobodyCanRead = isRoot && (await canRun(NOBODY, ['-r', import.meta.filename]));
 let natsServer = '';
 let root = '';
