@@ -59,7 +59,7 @@ export const createDispatch = (world: World, operations: Operations): Dispatch =
   ask: async (call, definition, data) => {
     const command = { ...commandOf(call, definition, data), records: false };
     const outcome = await world.commander.request(command, { timeoutMs: answerMs });
-    if (outcome === null) throw unavailable('No answer came within 10 s: the service is away, or busy, as with a version that it installs first.');
+    if (outcome === null) throw unavailable('No answer within 10 s: the service is away, or busy with an install.');
     return resultOf(outcome);
   },
   own: async (call, definition, data, options = {}) => {
