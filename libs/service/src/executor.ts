@@ -9,7 +9,7 @@ import {
   type ServiceName,
 } from '@molthub/contracts';
 import { type Placed, Rejected } from '@molthub/decider';
-import type { Consumed, Lease, Log, NewEvent, Sql, StreamAppend, Unit } from '@molthub/event-store';
+import type { Checkpoint, Consumed, Lease, Log, NewEvent, Sql, StreamAppend, Unit } from '@molthub/event-store';
 import { derivedId } from '@molthub/identity';
 import type { Aggregate, Conclusion, Expectation, Prepared } from './definition.ts';
 import { createSituations, type Folded } from './situations.ts';
@@ -17,6 +17,7 @@ import { createSituations, type Folded } from './situations.ts';
 /** What a reaction or a timer commits along with its command. */
 export type Along = {
   readonly consumed?: readonly Consumed[];
+  readonly checkpoint?: Checkpoint | undefined;
   readonly fence?: Lease | undefined;
   readonly alongside?: ((sql: Sql) => Promise<unknown>) | undefined;
 };
@@ -60,6 +61,8 @@ export const createExecutor = (service: ServiceName, log: Log, aggregates: reado
     }
     situations.forget(stream);
     if (result.status === 'conflict') return 'again';
+    // What it decided is in the log since its first time; that it was taken once more is not.
+    if (along.consumed || along.checkpoint) await log.commit({ ...along, alongside: undefined, streams: [] });
     return (await stored(command)) ?? { status: 'DONE', result: {} };
   };
 

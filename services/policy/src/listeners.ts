@@ -24,6 +24,7 @@ export const listeners: readonly Listener[] = [
     name: 'published',
     sources: ['config'],
     types: [ManifestPublished.type, BotRetired.type],
+    sendsAtOnce: true,
     apply: async (events, sql) => {
       const rows = only(events, ManifestPublished).map(({ workspace, data }) => ({
         workspace,
@@ -36,8 +37,9 @@ export const listeners: readonly Listener[] = [
       }));
       // Only the last of each bot: one statement may not write a row twice.
       const newest = [...new Map(rows.map((row) => [row.bot_id, row])).values()];
-      if (newest.length > 0) {
-        await sql(
+      const published =
+        newest.length > 0 &&
+        sql(
           `insert into published (workspace, bot_id, name, fleet_id, environment, version, resolved)
            select workspace, bot_id, name, fleet_id, environment, version, resolved from jsonb_to_recordset($1) as p
              (workspace text, bot_id uuid, name text, fleet_id uuid, environment text, version int, resolved jsonb)
@@ -46,9 +48,11 @@ export const listeners: readonly Listener[] = [
            where published.version < excluded.version`,
           [JSON.stringify(newest)],
         );
-      }
       const retired = only(events, BotRetired).map(({ data }) => data.botId);
-      if (retired.length > 0) await sql('delete from published where bot_id = any($1::uuid[])', [retired]);
+      await Promise.all([
+        published,
+        retired.length > 0 && sql('delete from published where bot_id = any($1::uuid[])', [retired]),
+      ]);
     },
   },
 ];
