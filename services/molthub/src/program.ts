@@ -2,14 +2,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ServiceName } from '@molthub/contracts';
-import { type RunningService, startService } from '@molthub/service';
-import { createLogger, createMetrics, measureProcess } from '@molthub/telemetry';
-import { traceService } from '@molthub/trace-ingest';
-import { definitionOf } from './definitions.ts';
-import { openDoors } from './doors.ts';
+import { createLogger, createMetrics, type Logger, measureProcess, type Metrics } from '@molthub/telemetry';
+import { openApi } from './doors.ts';
 import type { Settings } from './env.ts';
+import { type Addresses, startHosted } from './hosted.ts';
 import { assertPortsFree } from './ports.ts';
 import { openServers, type Servers } from './servers.ts';
+import { divided, startThread } from './thread.ts';
 
 export type Program = {
   /** Undefined when the gateway does not run in this process. */
@@ -28,33 +27,23 @@ export const startProgram = async (settings: Settings, names: readonly ServiceNa
   const metrics = createMetrics();
   measureProcess(metrics);
   const stops: (() => Promise<void>)[] = [];
-  const stopping = new AbortController();
   const stop = async () => {
     for (const one of stops.splice(0).reverse()) await one();
   };
   try {
     const servers = await openServers(settings, (line) => logger.info(line));
     stops.push(servers.stop);
-    // Kept by name, because its OTLP door is opened after all services run.
-    const trace = traceService();
-    const running = await startAll(names, (name) =>
-      startService(name === 'trace' ? trace : definitionOf(name, settings, logger, stopping.signal), {
-        databaseUrl: servers.databases.urlOf(name),
-        natsUrl: servers.natsUrlOf(name),
-        logger,
-        metrics,
-      }),
-    );
+    const { hosted, thread } = await startServices(settings, names, servers, { logger, metrics });
     stops.push(async () => {
-      // In the tick in which the services begin to stop: cut off before, their work would count as failed.
-      stopping.abort();
-      await Promise.all(running.map((service) => service.stop()));
+      await Promise.all([hosted.stop(), thread?.stop()]);
     });
+    if (thread) metrics.include(thread.metrics);
     const keyPath = join(settings.home, 'admin.key');
-    const doors = await openDoors({ settings, servers, running, startOtlp: trace.startOtlp, keyPath });
-    stops.push(doors.close);
-    await writeEndpoints(settings, servers, doors);
-    return { apiUrl: doors.apiUrl, keyPath, stop };
+    const readiness = async () => [...(await hosted.readiness()), ...((await thread?.readiness()) ?? [])];
+    const api = await openApi({ settings, servers, services: hosted.services, readiness, keyPath });
+    if (api) stops.push(api.close);
+    await writeEndpoints(settings, servers, { apiUrl: api?.url, otlpUrl: hosted.otlpUrl ?? thread?.otlpUrl });
+    return { apiUrl: api?.url, keyPath, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -62,16 +51,28 @@ export const startProgram = async (settings: Settings, names: readonly ServiceNa
 };
 
 /** All at once; if one cannot start, the others are stopped again. */
-const startAll = async (
+const startServices = async (
+  settings: Settings,
   names: readonly ServiceName[],
-  start: (name: ServiceName) => Promise<RunningService>,
-): Promise<readonly RunningService[]> => {
-  const results = await Promise.allSettled(names.map(start));
-  const running = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-  const failed = results.find((result) => result.status === 'rejected');
-  if (!failed) return running;
-  await Promise.all(running.map((service) => service.stop()));
-  throw failed.reason;
+  servers: Servers,
+  parts: { readonly logger: Logger; readonly metrics: Metrics },
+) => {
+  const addresses: Addresses = Object.fromEntries(
+    names.map((name) => [name, { databaseUrl: servers.databases.urlOf(name), natsUrl: servers.natsUrlOf(name) }]),
+  );
+  const { here, apart } = divided(names);
+  // A thread gets copies: of the environment too, which is no plain object.
+  const given = { settings: { ...settings, inherited: { ...settings.inherited } }, names: apart, addresses };
+  const [hosted, thread] = await Promise.allSettled([
+    startHosted(here, { settings, addresses, ...parts }),
+    apart.length > 0 ? startThread(given) : undefined,
+  ]);
+  if (hosted.status === 'fulfilled' && thread.status === 'fulfilled') {
+    return { hosted: hosted.value, thread: thread.value };
+  }
+  if (hosted.status === 'fulfilled') await hosted.value.stop();
+  if (thread.status === 'fulfilled') await thread.value?.stop();
+  throw hosted.status === 'rejected' ? hosted.reason : thread.status === 'rejected' && thread.reason;
 };
 
 const writeEndpoints = async (
