@@ -155,6 +155,14 @@ test('a bot of a fleet that nobody describes is no plan', async () => {
   expect(plan).toMatchObject([{ action: 'impossible', reason: expect.stringContaining("no fleet 'support'") }]);
 });
 
+test("a fleet's environment is not changed by an edit", async () => {
+  const { client, writes } = await serving();
+  await applied(client, fleet);
+  const plan = await planFor(client, yamlDocuments('f.yaml', fleet.replace('dev', 'prod')).map(desiredOf));
+  expect(plan).toMatchObject([{ action: 'impossible', reason: expect.stringContaining('promotion') }]);
+  expect(writes).toEqual(['POST /api/v1/fleets']);
+});
+
 test('waiting ends when every bot reports what is desired', async () => {
   const { client } = await serving();
   const { changed } = await applied(client, fleet + bot('anna') + bot('bert'));

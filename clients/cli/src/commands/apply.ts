@@ -1,11 +1,12 @@
-// Makes the server have what the documents say: shows the plan, then fleets and packs first, bots after them.
+// Makes the server have what the documents say: shows the plan, then works in the order of the kinds, bots last.
 import type { Command } from 'commander';
 import { CliError, toldOnce } from '../cli-error.ts';
-import { applyPlan, type BotChange } from '../apply-plan.ts';
-import { titleOf } from '../desired.ts';
+import { applyPlan } from '../apply-plan.ts';
+import type { BotChange } from '../document-kind.ts';
 import { desiredFrom } from '../manifest-files.ts';
 import { note } from '../output.ts';
-import { type Planned, planFor, planText } from '../read-plan.ts';
+import type { Step } from '../plan.ts';
+import { planFor, planText } from '../read-plan.ts';
 import { sessionOf } from '../session.ts';
 import { waitForBots } from '../wait-for-bots.ts';
 
@@ -25,7 +26,7 @@ export const apply = async (options: ApplyOptions, command: Command): Promise<vo
   const impossible = plan.filter((step) => step.action === 'impossible');
   if (impossible.length > 0) {
     throw new CliError('nothing was changed', {
-      problems: impossible.map((step) => ({ path: titleOf(step.desired), code: 'impossible', message: step.reason })),
+      problems: impossible.map((step) => ({ path: step.desired.title, code: 'impossible', message: step.reason })),
     });
   }
   if (options.dryRun === true) return note('dry run: nothing was changed');
@@ -63,8 +64,8 @@ const waited = async (
   if (problems.length > 0) throw new CliError('not every bot is what it is to be', { problems });
 };
 
-const summary = (step: Planned) => ({
-  title: titleOf(step.desired),
+const summary = (step: Step) => ({
+  title: step.desired.title,
   action: step.action,
   ...('changes' in step ? { changes: step.changes } : {}),
   ...('reason' in step ? { reason: step.reason } : {}),
