@@ -13,7 +13,14 @@ export type Document = {
 };
 
 /** A thing that a document names: it has to be on the server, or in another document. */
-export type Reference = { readonly kind: string; readonly name: string; readonly path: string };
+export type Reference = { readonly kind: string; readonly name: string; readonly path: readonly PropertyKey[] };
+
+/** What can be said of a right document without a server: an error is what every server refuses. */
+export type Remark = {
+  readonly severity: 'error' | 'warning';
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+};
 
 /** The server, and the ids behind the names that documents use. What was found is asked for once. */
 export type Server = {
@@ -41,6 +48,8 @@ export type BotChange = {
   readonly timeline: Timeline;
 };
 
+export type LabelsAt = readonly ['metadata' | 'spec', string];
+
 export type DocumentKind = {
   /** As documents say it, such as `Fleet`. */
   readonly kind: string;
@@ -49,7 +58,7 @@ export type DocumentKind = {
   readonly path: string;
   readonly schema: z.ZodType<Document>;
   /** Where a thing of this kind carries labels, such as `spec.tags`; without them nothing of it is ever pruned. */
-  readonly labelsAt: readonly [string, string] | undefined;
+  readonly labelsAt: LabelsAt | undefined;
   /** Whether a document is all there is. Of other kinds, what a document leaves out stays as the server has it. */
   readonly isWhole: boolean;
   /** What of a document is compared: not where a thing is, which is how it was found. */
@@ -58,6 +67,7 @@ export type DocumentKind = {
   readonly isLeaf: boolean;
   readonly titleOf: (document: Document) => string;
   readonly referencesOf: (document: Document) => readonly Reference[];
+  readonly remarksOn: (document: Document) => readonly Remark[];
   readonly find: (server: Server, document: Document) => Promise<Current | undefined>;
   /** Everything of this kind that a document could have made. */
   readonly all: (server: Server) => Promise<readonly Current[]>;

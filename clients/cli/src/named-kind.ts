@@ -1,6 +1,6 @@
 // The ordinary kind of document: a thing that is found by its name, made by POST, changed by PATCH and listed by GET.
 import { z } from 'zod';
-import type { Current, Document, DocumentKind, Reference, Server } from './document-kind.ts';
+import type { Current, Document, DocumentKind, LabelsAt, Reference, Remark, Server } from './document-kind.ts';
 
 type Spec = Readonly<Record<string, unknown>>;
 
@@ -12,9 +12,11 @@ type NamedKind<D extends Document, T extends { readonly id: string; readonly nam
   /** What is read of the server's answers. */
   readonly thing: z.ZodType<T>;
   /** See DocumentKind. */
-  readonly labelsAt?: readonly [string, string];
+  readonly labelsAt?: LabelsAt;
   readonly isLeaf?: boolean;
   readonly references?: (document: D) => readonly Reference[];
+  /** What `lint` has to say beside what the schema says. */
+  readonly remarks?: (document: D) => readonly Remark[];
   /** The `spec` of the document that would make this thing: names where the server has ids, nothing it made up itself. */
   readonly specOf: (thing: T, server: Server) => Spec | Promise<Spec>;
   /** What POST takes beside the name; ids where the document has names. Default: `spec` as it stands. */
@@ -53,6 +55,7 @@ export const namedKind = <D extends Document, T extends { readonly id: string; r
     isLeaf: row.isLeaf ?? false,
     titleOf: ({ metadata }) => titleOf(metadata.name),
     referencesOf: (document) => row.references?.(schema.parse(document)) ?? [],
+    remarksOn: (document) => row.remarks?.(schema.parse(document)) ?? [],
     find: async (server, document) => {
       const found = await server.thing(kind, document.metadata.name);
       if (found === undefined) return undefined;

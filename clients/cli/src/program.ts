@@ -45,6 +45,19 @@ program
   .action(async (options, command) => (await import('./commands/apply.ts')).apply(options, command));
 
 program
+  .command('lint')
+  .description('check documents without a server; exit code 1 where one has an error')
+  .argument('<path...>', 'files, folders, or - for standard input')
+  .action(async (paths, _, command) => (await import('./commands/lint.ts')).lintFiles(paths, command));
+
+program
+  .command('fmt')
+  .description('write documents with their fields in order and their lines indented alike; comments stay')
+  .argument('<path...>', 'files, folders, or - for standard input')
+  .option('--check', 'change nothing; exit code 1 where a file is written otherwise')
+  .action(async (paths, options, command) => (await import('./commands/fmt.ts')).fmt(paths, options, command));
+
+program
   .command('get')
   .description('list things of a kind, or show one')
   .argument('<kind>', 'fleets, bots, change-sets, audit, targets, workspaces')

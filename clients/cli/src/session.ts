@@ -20,6 +20,9 @@ export type Session = {
   readonly show: (value: unknown, text: () => string) => void;
 };
 
+/** How answers are to be printed, for commands that need no server. */
+export const formatOf = (command: Command): Format => GlobalOptions.parse(command.optsWithGlobals()).output;
+
 export const sessionOf = async (command: Command): Promise<Session> => {
   const options = GlobalOptions.parse(command.optsWithGlobals());
   const env = environment();

@@ -26,8 +26,14 @@ export const botKind: DocumentKind = {
   isLeaf: true,
   titleOf: (document) => titleOf(BotDocument.parse(document)),
   referencesOf: (document) => [
-    { kind: 'Fleet', name: BotDocument.parse(document).metadata.fleet, path: 'metadata.fleet' },
+    { kind: 'Fleet', name: BotDocument.parse(document).metadata.fleet, path: ['metadata', 'fleet'] },
   ],
+  remarksOn: (document) => {
+    const { engine, version } = BotDocument.parse(document).spec.runtime;
+    if (engine === 'simulated' || version !== undefined) return [];
+    const message = 'no version; pin one exact version such as 2026.9.6, else it would be whatever is newest';
+    return [{ severity: 'error', path: ['spec', 'runtime'], message }];
+  },
   find: async (server, document) => {
     const { metadata } = BotDocument.parse(document);
     const fleet = await server.thing('Fleet', metadata.fleet);

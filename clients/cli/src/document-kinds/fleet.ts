@@ -28,6 +28,16 @@ export const fleetKind = namedKind({
     tags,
     ...(release === undefined ? {} : { release }),
   }),
+  remarks: ({ spec }) =>
+    spec.environment === 'prod' && spec.release?.mode === 'auto'
+      ? [
+          {
+            severity: 'warning',
+            path: ['spec', 'release', 'mode'],
+            message: 'every new version reaches every bot of this prod fleet at once; leave it out, or write manual',
+          },
+        ]
+      : [],
   fixed: ['environment'],
   refusal: ({ spec }, { environment }) =>
     spec.environment === environment
