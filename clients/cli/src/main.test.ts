@@ -86,7 +86,7 @@ test('fmt writes files in place and tells which; --check only tells', () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
-});
+}, 60_000);
 
 test('the examples are written as fmt writes them', () => {
   expect(molthub(['fmt', '--check', examples])).toMatchObject({ status: 0, stdout: '' });
