@@ -10,27 +10,41 @@ import { serverOf } from './server-things.ts';
 
 const writesAtOnce = 8;
 
-export type Applied = { readonly changed: readonly BotChange[]; readonly refused: readonly CliError[] };
+export type Applied = {
+  readonly changed: readonly BotChange[];
+  readonly deleted: readonly string[];
+  readonly refused: readonly CliError[];
+};
 
-/** A refused fleet or pack ends the work, since bots come after it; a refused bot does not keep the others from theirs. */
+/**
+ * A refused fleet or pack ends the work, since bots come after it; a refused bot does not keep the others from theirs.
+ * Nothing is deleted unless everything else was done.
+ */
 export const applyPlan = async (client: Client, plan: readonly Step[], reason = 'apply'): Promise<Applied> => {
   const server = serverOf(client);
   const changed: BotChange[] = [];
   const refused: CliError[] = [];
   for (const kind of documentKinds) {
-    const steps = plan.filter((step) => step.desired.kind === kind);
+    const steps = plan.filter((step) => step.kind === kind);
     for (const result of await applyKind(server, kind, steps, reason)) {
       if (result instanceof CliError) refused.push(result);
       else if (result !== undefined) changed.push(result);
     }
   }
-  return { changed, refused };
+  const deleted: string[] = [];
+  if (refused.length > 0) return { changed, deleted, refused };
+  for (const step of plan) {
+    if (step.action !== 'delete') continue;
+    await named(step.title, client.delete(`${step.kind.path}/${step.current.id}`));
+    deleted.push(step.title);
+  }
+  return { changed, deleted, refused };
 };
 
 const applyKind = (server: Server, kind: DocumentKind, steps: readonly Step[], reason: string) =>
   concurrently(steps, kind.isLeaf ? writesAtOnce : 1, async (step): Promise<BotChange | CliError | undefined> => {
     try {
-      const change = await named(step.desired.title, applyStep(server, step, reason));
+      const change = await named(step.title, applyStep(server, step, reason));
       return change;
     } catch (error) {
       if (kind.isLeaf && error instanceof CliError && error.status !== undefined) return error;
@@ -39,9 +53,8 @@ const applyKind = (server: Server, kind: DocumentKind, steps: readonly Step[], r
   });
 
 const applyStep = async (server: Server, step: Step, reason: string): Promise<BotChange | undefined> => {
-  const { kind, document } = step.desired;
-  if (step.action === 'create') return kind.create(server, document, reason);
-  return step.action === 'change' ? kind.change(server, document, step.current, reason) : undefined;
+  if (step.action === 'create') return step.kind.create(server, step.document, reason);
+  return step.action === 'change' ? step.kind.change(server, step.document, step.current, reason) : undefined;
 };
 
 const silenceMs = 3_000;

@@ -48,6 +48,9 @@ export type BotChange = {
   readonly timeline: Timeline;
 };
 
+/** Those with the label of an owner, or the one with an id. */
+export type Only = { readonly owner?: string; readonly id?: string };
+
 export type LabelsAt = readonly ['metadata' | 'spec', string];
 
 export type DocumentKind = {
@@ -69,8 +72,8 @@ export type DocumentKind = {
   readonly referencesOf: (document: Document) => readonly Reference[];
   readonly remarksOn: (document: Document) => readonly Remark[];
   readonly find: (server: Server, document: Document) => Promise<Current | undefined>;
-  /** Everything of this kind that a document could have made. */
-  readonly all: (server: Server) => Promise<readonly Current[]>;
+  /** Everything of this kind that a document could have made, or at least those that are asked for. */
+  readonly all: (server: Server, only?: Only) => Promise<readonly Current[]>;
   readonly create: (server: Server, document: Document, reason: string) => Promise<BotChange | undefined>;
   readonly change: (
     server: Server,

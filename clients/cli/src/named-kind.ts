@@ -62,8 +62,10 @@ export const namedKind = <D extends Document, T extends { readonly id: string; r
       const thing = row.thing.parse(found);
       return { ...(await currentOf(thing, server)), refusal: row.refusal?.(schema.parse(document), thing) };
     },
-    all: async (server) => {
-      const things = await server.client.all(row.thing, path);
+    all: async (server, { id } = {}) => {
+      const { client } = server;
+      const things =
+        id === undefined ? await client.all(row.thing, path) : [await client.get(row.thing, `${path}/${id}`)];
       return Promise.all(things.filter((thing) => !row.isForeign?.(thing)).map((thing) => currentOf(thing, server)));
     },
     create: async (server, document) => {

@@ -1,25 +1,40 @@
-// What has to be done so that the server has what a document says.
+// What has to be done so that the server has what documents say.
 import type { Current, Document, DocumentKind } from './document-kind.ts';
 import type { Desired } from './desired.ts';
 import { type Difference, differences } from './differences.ts';
+import { labelled, ownerRefusal } from './ownership.ts';
 
-/** One step: nothing there yet, something else there, exactly that, or something that no document can bring about. */
-export type Step =
-  | { readonly action: 'create'; readonly desired: Desired }
-  | {
-      readonly action: 'change';
-      readonly desired: Desired;
-      readonly current: Current;
-      readonly changes: readonly Difference[];
-    }
-  | { readonly action: 'unchanged'; readonly desired: Desired }
-  | { readonly action: 'impossible'; readonly desired: Desired; readonly reason: string };
+type About = { readonly kind: DocumentKind; readonly title: string };
 
-export const stepFor = (desired: Desired, current: Current | undefined): Step => {
-  if (current === undefined) return { action: 'create', desired };
-  if (current.refusal !== undefined) return { action: 'impossible', desired, reason: current.refusal };
-  const changes = changesTo(desired.kind, current.document, desired.document);
-  return changes.length === 0 ? { action: 'unchanged', desired } : { action: 'change', desired, current, changes };
+/**
+ * One step: nothing there yet, something else there, exactly that, something that no document can bring about, something
+ * that is left as it is for now, or something that no document describes any more.
+ */
+export type Step = About &
+  (
+    | { readonly action: 'create'; readonly document: Document }
+    | {
+        readonly action: 'change';
+        readonly document: Document;
+        readonly current: Current;
+        readonly changes: readonly Difference[];
+      }
+    | { readonly action: 'unchanged' }
+    | { readonly action: 'impossible'; readonly reason: string }
+    | { readonly action: 'held'; readonly reason: string }
+    | { readonly action: 'delete'; readonly current: Current }
+  );
+export type Action = Step['action'];
+
+export const stepFor = (desired: Desired, current: Current | undefined, owner?: string): Step => {
+  const { kind, title } = desired;
+  const reason = current?.refusal ?? ownerRefusal(kind, desired.document, current, owner);
+  if (reason !== undefined) return { kind, title, action: 'impossible', reason };
+  const document = labelled(kind, desired.document, current?.document, owner);
+  if (current === undefined) return { kind, title, action: 'create', document };
+  const changes = changesTo(kind, current.document, document);
+  if (changes.length === 0) return { kind, title, action: 'unchanged' };
+  return { kind, title, action: 'change', document, current, changes };
 };
 
 /** Where what a document says differs from what is there. */

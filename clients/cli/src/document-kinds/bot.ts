@@ -6,6 +6,7 @@ import { CliError } from '../cli-error.ts';
 import { concurrently } from '../concurrently.ts';
 import type { Current, DocumentKind, Server } from '../document-kind.ts';
 import { timelineOf } from '../follow.ts';
+import { ownerLabel } from '../ownership.ts';
 
 /** A manifest that says which fleet its bot lives in. */
 export const BotDocument = Manifest.extend({ metadata: Manifest.shape.metadata.extend({ fleet: EntityName }) });
@@ -13,7 +14,7 @@ type BotDocument = z.infer<typeof BotDocument>;
 
 const path = '/bot-instances';
 const readsAtOnce = 8;
-const ListedBot = Bot.extend({ fleetName: z.string() });
+const ListedBot = Bot.extend({ fleetName: z.string(), labels: z.record(z.string(), z.string()) });
 
 export const botKind: DocumentKind = {
   kind: 'MoltbotInstance',
@@ -41,9 +42,13 @@ export const botKind: DocumentKind = {
     const [bot] = await server.client.all(Bot, path, { name: metadata.name, fleetId: fleet.id }, 1);
     return bot === undefined ? undefined : currentOf(server, bot, metadata.fleet);
   },
-  all: async (server) => {
-    const bots = await server.client.all(ListedBot, path);
-    return concurrently(bots, readsAtOnce, (bot) => currentOf(server, bot, bot.fleetName));
+  all: async (server, { owner, id } = {}) => {
+    const bots =
+      id === undefined
+        ? await server.client.all(ListedBot, path)
+        : [await server.client.get(ListedBot, `${path}/${id}`)];
+    const wanted = bots.filter((bot) => owner === undefined || bot.labels[ownerLabel] === owner);
+    return concurrently(wanted, readsAtOnce, (bot) => currentOf(server, bot, bot.fleetName));
   },
   create: async (server, document) => {
     const manifest = BotDocument.parse(document);
