@@ -38,11 +38,54 @@ program
   .command('apply')
   .description('make the server have what YAML or JSON documents say')
   .requiredOption('-f, --file <path>', 'a file, a folder, or - for standard input; may be repeated', collect)
+  .option('--owner <name>', 'for whom: what is created or changed gets the label molthub.dev/applied-from')
+  .option('--prune', 'delete what has that label and is described no more')
+  .option('--yes', 'delete without asking')
   .option('--dry-run', 'show the plan and change nothing')
   .option('--wait', 'wait for each changed bot and tell its timeline')
   .option('--no-wait', 'do not wait for the bots')
   .option('--timeout <seconds>', 'how long to wait for the bots', wholeNumber(1), 120)
   .action(async (options, command) => (await import('./commands/apply.ts')).apply(options, command));
+
+program
+  .command('diff')
+  .description(
+    'what would change; exit code 0 nothing, 1 something, 2 it cannot be said; -o markdown for pull requests',
+  )
+  .argument('[kind]', 'bot, to compare two versions of its manifest')
+  .argument('[name]', 'its name or id')
+  .option('-f, --file <path>', 'a file, a folder, or - for standard input; may be repeated', collect)
+  .option('--against <ref>', 'compare with a commit, branch or tag of its git repository, not with the server')
+  .option('--owner <name>', 'as for apply')
+  .option('--prune', 'as for apply: tell what would be deleted too')
+  .option('--from <version>', 'default: the one before', wholeNumber(1))
+  .option('--to <version>', 'default: the newest', wholeNumber(1))
+  .action(async (kind, name, options, command) =>
+    (await import('./commands/diff.ts')).diff(kind, name, options, command),
+  );
+
+program
+  .command('export')
+  .description('what the server has, as documents that apply takes')
+  .argument('[kind]', 'fleets, policy-packs, bots; default: everything')
+  .argument('[name]', 'only this one')
+  .option('--to <folder>', 'a file for each, in a folder for each kind; default: standard output')
+  .action(async (kind, name, options, command) =>
+    (await import('./commands/export.ts')).exportThings(kind, name, options, command),
+  );
+
+program
+  .command('lint')
+  .description('check documents without a server; exit code 1 where one has an error')
+  .argument('<path...>', 'files, folders, or - for standard input')
+  .action(async (paths, _, command) => (await import('./commands/lint.ts')).lintFiles(paths, command));
+
+program
+  .command('fmt')
+  .description('write documents with their fields in order and their lines indented alike; comments stay')
+  .argument('<path...>', 'files, folders, or - for standard input')
+  .option('--check', 'change nothing; exit code 1 where a file is written otherwise')
+  .action(async (paths, options, command) => (await import('./commands/fmt.ts')).fmt(paths, options, command));
 
 program
   .command('get')

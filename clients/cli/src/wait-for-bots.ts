@@ -2,9 +2,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Problem } from '@molthub/contracts';
 import pc from 'picocolors';
-import type { BotChange } from './apply-plan.ts';
 import type { Client } from './client.ts';
 import { concurrently } from './concurrently.ts';
+import type { BotChange } from './document-kind.ts';
 import { followBot, type Following } from './follow.ts';
 import { note } from './output.ts';
 import { progress } from './progress.ts';

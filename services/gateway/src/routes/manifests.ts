@@ -100,6 +100,8 @@ const writing: readonly Route[] = [
 
 const Difference = z.object({ path: z.string(), before: z.json().nullable(), after: z.json().nullable() });
 
+const Exported = z.object({ manifest: Manifest, fleetName: z.string() });
+
 const reading: readonly Route[] = [
   list({
     path: '/bot-instances/:id/manifests',
@@ -154,7 +156,11 @@ const reading: readonly Route[] = [
     answer: Manifest,
     contentType: 'application/yaml',
     run: async (call, { params, query }) => {
-      const { manifest } = await find(call, params.id, query.version);
+      const more = ', (select b.fleet_name from config_read.bots b where b.id = m.bot_id) as "fleetName"';
+      const found = Exported.parse(await find(call, params.id, query.version, more));
+      const { metadata, ...rest } = found.manifest;
+      // A bot may have been proposed without the name of its fleet, which a document has to say.
+      const manifest = { ...rest, metadata: { ...metadata, fleet: found.fleetName } };
       if (query.format === 'json') return { status: 200, body: manifest };
       return { status: 200, body: stringify(manifest), contentType: 'application/yaml; charset=utf-8' };
     },

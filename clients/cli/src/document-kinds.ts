@@ -1,0 +1,12 @@
+// The kinds of document, in the order in which things are made: whatever a kind refers to stands above it. A new kind is
+// a file in document-kinds/ and a row here; with it comes everything that is done with documents.
+import { botKind } from './document-kinds/bot.ts';
+import { fleetKind } from './document-kinds/fleet.ts';
+import { policyPackKind } from './document-kinds/policy-pack.ts';
+import type { DocumentKind } from './document-kind.ts';
+
+export const documentKinds: readonly DocumentKind[] = [fleetKind, policyPackKind, botKind];
+
+/** The kind that documents call so, or undefined. */
+export const documentKindOf = (kind: string): DocumentKind | undefined =>
+  documentKinds.find((one) => one.kind === kind);
