@@ -14,9 +14,22 @@ import type { Candidate } from './decider.ts';
 import type { Progress } from './progress.ts';
 import type { Part, Releasable } from './release/decider.ts';
 
+/**
+ * What a bot last converged to, as a subquery on the bot's id. A change set may have heard of it before the listener has:
+ * what was settled there counts too. A restored bot has its earlier content, and so its hash, under a new version.
+ */
+const lastConverged = (botId: string): string => `
+  select version, generation, hash from (
+    select version, generation, hash from converged where bot_id = ${botId}
+    union all
+    select version, generation, case rollback when 'RESTORED' then before->>'hash' else after->>'hash' end
+    from change_set_bots
+    where bot_id = ${botId} and (rollback = 'RESTORED' or rollback is null and state = 'CONVERGED')
+  ) heard order by version desc limit 1`;
+
 /** The version a bot last converged to: where a rollback leads. Null for a bot that never ran one. */
 export const convergedVersion = async (botId: string, reads: Reads): Promise<VersionReference | null> => {
-  const rows = await reads('select version, generation, hash from converged where bot_id = $1', [botId]);
+  const rows = await reads(lastConverged('$1'), [botId]);
   return rows[0] ? VersionReference.parse(rows[0]) : null;
 };
 
@@ -50,7 +63,7 @@ export const candidatesOf = async (
      from bots b
      join fleets f on f.id = b.fleet_id
      join published p on p.bot_id = b.id and p.version = b.newest_version
-     left join converged c on c.bot_id = b.id
+     left join lateral (${lastConverged('b.id')}) c on true
      left join lateral (
        select version, coalesce(rollback, state) = 'FAILED' as failed from change_set_bots
        where bot_id = b.id and released order by version desc, updated_at desc limit 1) r on true

@@ -182,6 +182,36 @@ test('a published version is released, settles and ends its change set; the next
   expect(released).toMatchObject([{ type: 'rollout.bot.released.v1', data: { version: 2, resolved } }]);
 });
 
+test('the way back is known as soon as a change set says that it succeeded, forward or back', async () => {
+  const fleet = await createFleet('auto');
+  const { botId } = await runningBot(fleet);
+  // As a listener that is behind what the reaction has done already.
+  const lagging = () => service.log.reads('delete from converged where bot_id = $1', [botId]);
+  const [second, third] = [randomUUID(), randomUUID()];
+  await lagging();
+  await publish(fleet, botId, { version: 2, changeSetId: second });
+  await hasStatus(second, 'RUNNING');
+  expect(await bots(second)).toMatchObject([{ before: versionOf(1) }]);
+  await converge(fleet, botId, second, 2);
+  await hasStatus(second, 'SUCCEEDED');
+  expect(await caller.send(RollBackChangeSet, { changeSetId: second, reason: '' })).toMatchObject({ status: 'DONE' });
+  await publish(fleet, botId, { version: 3, forChangeSetId: second });
+  await hasState(second, 'RELEASED');
+  await converge(fleet, botId, second, 3);
+  await hasStatus(second, 'ROLLED_BACK');
+  await until(
+    async () => (await service.log.reads('select 1 from converged where version = 3 and bot_id = $1', [botId])).length,
+    {
+      what: 'the restored version to be known',
+    },
+  );
+  await lagging();
+  await publish(fleet, botId, { version: 4, changeSetId: third });
+  await hasStatus(third, 'RUNNING');
+  // The content of version 1 again, so its hash.
+  expect(await bots(third)).toMatchObject([{ before: { version: 3, generation: 3, hash: versionOf(1).hash } }]);
+});
+
 test('a bot that fails five times fails its change set, by name; a failure before that does not', async () => {
   const fleet = await createFleet('auto');
   const { botId } = await runningBot(fleet);
