@@ -16,17 +16,28 @@ export type Applied = {
   readonly refused: readonly CliError[];
 };
 
+export type ApplyPlanOptions = {
+  /** What new versions say they were made for. */
+  readonly reason: string;
+  /** Nothing is begun after it. */
+  readonly stop?: AbortSignal;
+};
+
 /**
  * A refused fleet or pack ends the work, since bots come after it; a refused bot does not keep the others from theirs.
  * Nothing is deleted unless everything else was done.
  */
-export const applyPlan = async (client: Client, plan: readonly Step[], reason = 'apply'): Promise<Applied> => {
+export const applyPlan = async (
+  client: Client,
+  plan: readonly Step[],
+  options: ApplyPlanOptions = { reason: 'apply' },
+): Promise<Applied> => {
   const server = serverOf(client);
   const changed: BotChange[] = [];
   const refused: CliError[] = [];
   for (const kind of documentKinds) {
     const steps = plan.filter((step) => step.kind === kind);
-    for (const result of await applyKind(server, kind, steps, reason)) {
+    for (const result of await applyKind(server, kind, steps, options)) {
       if (result instanceof CliError) refused.push(result);
       else if (result !== undefined) changed.push(result);
     }
@@ -34,15 +45,16 @@ export const applyPlan = async (client: Client, plan: readonly Step[], reason = 
   const deleted: string[] = [];
   if (refused.length > 0) return { changed, deleted, refused };
   for (const step of plan) {
-    if (step.action !== 'delete') continue;
+    if (step.action !== 'delete' || options.stop?.aborted) continue;
     await named(step.title, client.delete(`${step.kind.path}/${step.current.id}`));
     deleted.push(step.title);
   }
   return { changed, deleted, refused };
 };
 
-const applyKind = (server: Server, kind: DocumentKind, steps: readonly Step[], reason: string) =>
+const applyKind = (server: Server, kind: DocumentKind, steps: readonly Step[], { reason, stop }: ApplyPlanOptions) =>
   concurrently(steps, kind.isLeaf ? writesAtOnce : 1, async (step): Promise<BotChange | CliError | undefined> => {
+    if (stop?.aborted) return undefined;
     try {
       const change = await named(step.title, applyStep(server, step, reason));
       return change;

@@ -81,4 +81,9 @@ export type DocumentKind = {
     current: Current,
     reason: string,
   ) => Promise<BotChange | undefined>;
+  /**
+   * Why automation leaves a thing as it is, or undefined: somebody gave it back what it was before this document. Kinds
+   * without versions have no such memory.
+   */
+  readonly heldBy?: (server: Server, document: Document, current: Current) => Promise<string | undefined>;
 };

@@ -9,8 +9,8 @@ const main = fileURLToPath(new URL('main.ts', import.meta.url));
 const examples = fileURLToPath(new URL('../../../examples', import.meta.url));
 
 /** The CLI as a process of its own, with nothing of this machine's Molthub in sight. */
-const molthub = (args: readonly string[], input = '') => {
-  const env = { PATH: '/usr/bin:/bin', MOLTHUB_HOME: '/nonexistent', MOLTHUB_SERVER: 'http://127.0.0.1:9' };
+const molthub = (args: readonly string[], input = '', path = '/usr/bin:/bin') => {
+  const env = { PATH: path, MOLTHUB_HOME: '/nonexistent', MOLTHUB_SERVER: 'http://127.0.0.1:9' };
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { env, input, encoding: 'utf8' });
   return { status, stdout, stderr };
 };
@@ -87,6 +87,22 @@ test('fmt writes files in place and tells which; --check only tells', () => {
     rmSync(folder, { recursive: true });
   }
 }, 60_000);
+
+test('without the git program, what needs it says so', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'molthub-git-'));
+  try {
+    for (const args of [
+      ['sync', '--once', '--repo', 'x', '--owner', 'x', '--state', folder],
+      ['diff', '--against', 'main', '-f', examples],
+    ]) {
+      const { status, stderr } = molthub(args, '', '/nonexistent');
+      expect(stderr).toBe('molthub: git: the git program is not installed, or not in PATH\n');
+      expect(status).toBe(args[0] === 'diff' ? 2 : 1);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
 
 test('the examples are written as fmt writes them', () => {
   expect(molthub(['fmt', '--check', examples])).toMatchObject({ status: 0, stdout: '' });

@@ -75,6 +75,22 @@ program
   );
 
 program
+  .command('sync')
+  .description(
+    'keep the server at what is merged in a git repository; each commit is checked whole, then applied as a plan',
+  )
+  .requiredOption('--repo <address>', 'anything git can fetch from, or a folder')
+  .option('--ref <name>', 'a branch or tag', 'main')
+  .option('--path <folder>', 'the folder of documents in it; default: all of it', '')
+  .requiredOption('--owner <name>', 'as for apply: whose the things are')
+  .option('--prune', 'delete what the owner applied and describes no more')
+  .option('--once', 'try the newest commit and end; exit code 1 where it is not applied')
+  .option('--interval <seconds>', 'how often to look', wholeNumber(1), 30)
+  .option('--timeout <seconds>', 'how long to wait for the bots of a commit', wholeNumber(0), 120)
+  .option('--state <folder>', 'where commits and what came of them are kept; default: in MOLTHUB_HOME')
+  .action(async (options, command) => (await import('./commands/sync.ts')).sync(options, command));
+
+program
   .command('lint')
   .description('check documents without a server; exit code 1 where one has an error')
   .argument('<path...>', 'files, folders, or - for standard input')

@@ -20,7 +20,7 @@ const readsAtOnce = 4;
 export const waitForBots = async (
   client: Client,
   bots: readonly BotChange[],
-  options: { timeoutMs: number; timelines: boolean },
+  options: { timeoutMs: number; timelines: boolean; stop?: AbortSignal },
 ): Promise<Problem[]> => {
   if (bots.length === 0) return [];
   const end = Date.now() + options.timeoutMs;
@@ -40,12 +40,13 @@ export const waitForBots = async (
     }
     return problems;
   }
-  return followMany(bots, end, (bot) => follow(bot, 0));
+  const isOver = () => Date.now() >= end || options.stop?.aborted === true;
+  return followMany(bots, isOver, (bot) => follow(bot, 0));
 };
 
 const followMany = async (
   bots: readonly BotChange[],
-  end: number,
+  isOver: () => boolean,
   look: (bot: BotChange) => Promise<Following>,
 ): Promise<Problem[]> => {
   const bar = progress('bots');
@@ -59,7 +60,7 @@ const followMany = async (
       open = waiting.map(({ bot }) => bot);
       bar.update(bots.length - open.length, bots.length, failed.length === 0 ? 'converged' : `${failed.length} failed`);
       if (open.length === 0) return failed;
-      if (Date.now() >= end) return [...failed, ...waiting.flatMap(problems)];
+      if (isOver()) return [...failed, ...waiting.flatMap(problems)];
       await wait(500);
     }
   } finally {

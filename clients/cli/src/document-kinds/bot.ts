@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { Bot, Fleet, Published, StoredManifest } from '../answers.ts';
 import { CliError } from '../cli-error.ts';
 import { concurrently } from '../concurrently.ts';
+import { differences } from '../differences.ts';
 import type { Current, DocumentKind, Server } from '../document-kind.ts';
 import { timelineOf } from '../follow.ts';
 import { ownerLabel } from '../ownership.ts';
@@ -65,7 +66,24 @@ export const botKind: DocumentKind = {
     const { changeSetId } = await client.post(Published, `${path}/${id}/manifests`, { manifest, reason });
     return { id, title: titleOf(manifest), released: typeof changeSetId === 'string', timeline };
   },
+  heldBy: async ({ client }, document, { id }) => {
+    const versions = await client.all(Version, `${path}/${id}/manifests`, {}, versionsMax);
+    const [newest] = versions;
+    if (newest?.origin !== 'rollback') return undefined;
+    const undone = versions.find(({ origin }) => origin !== 'rollback');
+    if (undone === undefined) return undefined;
+    const wanted = comparable(BotDocument.parse(document));
+    const { fleet } = wanted.metadata;
+    const before = comparable({ ...undone.manifest, metadata: { ...undone.manifest.metadata, fleet } });
+    if (differences(before, wanted).length > 0) return undefined;
+    const why = newest.reason === '' ? '' : ` (${newest.reason})`;
+    return `version ${undone.version} was rolled back${why}; left so until its document changes, or somebody applies it`;
+  },
 };
+
+const Version = z.looseObject({ version: z.int(), origin: z.string(), reason: z.string(), manifest: Manifest });
+/** Nobody rolls back that often in a row; beyond it nothing is held. */
+const versionsMax = 100;
 
 const titleOf = ({ metadata }: BotDocument): string => `bot/${metadata.fleet}/${metadata.name}`;
 
