@@ -2,13 +2,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ServiceName } from '@molthub/contracts';
-import { createLogger, createMetrics, type Logger, measureProcess, type Metrics } from '@molthub/telemetry';
-import { openApi } from './doors.ts';
+import { createLogger, createMetrics, measureProcess } from '@molthub/telemetry';
+import { type Api, openApi } from './doors.ts';
 import type { Settings } from './env.ts';
-import { type Addresses, startHosted } from './hosted.ts';
+import { type Addresses, type Hosted, startHosted } from './hosted.ts';
 import { assertPortsFree } from './ports.ts';
 import { openServers, type Servers } from './servers.ts';
-import { divided, startThread } from './thread.ts';
+import { divided, openThread } from './thread.ts';
 
 export type Program = {
   /** Undefined when the gateway does not run in this process. */
@@ -26,23 +26,34 @@ export const startProgram = async (settings: Settings, names: readonly ServiceNa
   const logger = createLogger('molthub', settings.logLevel);
   const metrics = createMetrics();
   measureProcess(metrics);
-  const stops: (() => Promise<void>)[] = [];
+  const { here, apart } = divided(names);
+  const thread = apart.length > 0 ? openThread() : undefined;
+  if (thread) metrics.include(thread.metrics);
+  let servers: Servers | undefined;
+  let hosted: Hosted | undefined;
+  let api: Api | undefined;
   const stop = async () => {
-    for (const one of stops.splice(0).reverse()) await one();
+    await api?.close();
+    await Promise.all([hosted?.stop(), thread?.stop()]);
+    await servers?.stop();
   };
   try {
-    const servers = await openServers(settings, (line) => logger.info(line));
-    stops.push(servers.stop);
-    const { hosted, thread } = await startServices(settings, names, servers, { logger, metrics });
-    stops.push(async () => {
-      await Promise.all([hosted.stop(), thread?.stop()]);
-    });
-    if (thread) metrics.include(thread.metrics);
+    servers = await openServers(settings, (line) => logger.info(line));
+    const addresses = addressesOf(names, servers);
+    // Copied to the thread; the environment is no plain object.
+    const given = { settings: { ...settings, inherited: { ...settings.inherited } }, names: apart, addresses };
+    const [own, others] = await Promise.allSettled([
+      startHosted(here, { settings, addresses, logger, metrics }),
+      thread?.start(given),
+    ]);
+    if (own.status === 'fulfilled') hosted = own.value;
+    if (own.status === 'rejected') throw own.reason;
+    if (others.status === 'rejected') throw others.reason;
+    const { services, readiness: ownReadiness } = own.value;
+    const readiness = async () => [...(await ownReadiness()), ...((await thread?.readiness()) ?? [])];
     const keyPath = join(settings.home, 'admin.key');
-    const readiness = async () => [...(await hosted.readiness()), ...((await thread?.readiness()) ?? [])];
-    const api = await openApi({ settings, servers, services: hosted.services, readiness, keyPath });
-    if (api) stops.push(api.close);
-    await writeEndpoints(settings, servers, { apiUrl: api?.url, otlpUrl: hosted.otlpUrl ?? thread?.otlpUrl });
+    api = await openApi({ settings, servers, services, readiness, keyPath });
+    await writeEndpoints(settings, servers, { apiUrl: api?.url, otlpUrl: own.value.otlpUrl ?? others.value });
     return { apiUrl: api?.url, keyPath, stop };
   } catch (error) {
     await stop();
@@ -50,30 +61,8 @@ export const startProgram = async (settings: Settings, names: readonly ServiceNa
   }
 };
 
-/** All at once; if one cannot start, the others are stopped again. */
-const startServices = async (
-  settings: Settings,
-  names: readonly ServiceName[],
-  servers: Servers,
-  parts: { readonly logger: Logger; readonly metrics: Metrics },
-) => {
-  const addresses: Addresses = Object.fromEntries(
-    names.map((name) => [name, { databaseUrl: servers.databases.urlOf(name), natsUrl: servers.natsUrlOf(name) }]),
-  );
-  const { here, apart } = divided(names);
-  // A thread gets copies: of the environment too, which is no plain object.
-  const given = { settings: { ...settings, inherited: { ...settings.inherited } }, names: apart, addresses };
-  const [hosted, thread] = await Promise.allSettled([
-    startHosted(here, { settings, addresses, ...parts }),
-    apart.length > 0 ? startThread(given) : undefined,
-  ]);
-  if (hosted.status === 'fulfilled' && thread.status === 'fulfilled') {
-    return { hosted: hosted.value, thread: thread.value };
-  }
-  if (hosted.status === 'fulfilled') await hosted.value.stop();
-  if (thread.status === 'fulfilled') await thread.value?.stop();
-  throw hosted.status === 'rejected' ? hosted.reason : thread.status === 'rejected' && thread.reason;
-};
+const addressesOf = (names: readonly ServiceName[], { databases, natsUrlOf }: Servers): Addresses =>
+  Object.fromEntries(names.map((name) => [name, { databaseUrl: databases.urlOf(name), natsUrl: natsUrlOf(name) }]));
 
 const writeEndpoints = async (
   settings: Settings,

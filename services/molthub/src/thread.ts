@@ -1,5 +1,4 @@
 // Services in a thread of their own, as the program sees them: what no caller waits for must not make callers wait.
-import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { ServiceName } from '@molthub/contracts';
@@ -8,14 +7,17 @@ import type { MetricsSnapshot } from '@molthub/telemetry';
 import type { Settings } from './env.ts';
 import type { Addresses } from './hosted.ts';
 
-/** What the thread begins with. */
+/** What the thread is to run. */
 export type Given = {
   readonly settings: Settings;
   readonly names: readonly ServiceName[];
   readonly addresses: Addresses;
 };
-export type Asked = { readonly id: number; readonly what: 'readiness' | 'metrics' | 'stop' };
-/** The answer to the question of that number; 0 is told unasked, when all services run. */
+export type Asked = { readonly id: number } & (
+  | { readonly what: 'start'; readonly given: Given }
+  | { readonly what: 'readiness' | 'metrics' | 'stop' }
+);
+/** The answer to the question of that number. */
 export type Said = {
   readonly id: number;
   readonly otlpUrl?: string | undefined;
@@ -25,8 +27,8 @@ export type Said = {
 };
 
 export type Thread = {
-  /** Where bots send spans; undefined where trace does not run in it. */
-  readonly otlpUrl: string | undefined;
+  /** Resolves when the services run, with where bots send spans if trace is among them; throws why they do not. */
+  readonly start: (given: Given) => Promise<string | undefined>;
   readonly readiness: () => Promise<readonly Part[]>;
   readonly metrics: () => Promise<MetricsSnapshot>;
   readonly stop: () => Promise<void>;
@@ -44,45 +46,43 @@ export const divided = (names: readonly ServiceName[], processors = availablePar
   };
 };
 
-/** Starts the services and resolves when they run; throws why they do not. A later failure ends the whole program. */
-export const startThread = async (given: Given): Promise<Thread> => {
-  const worker = new Worker(new URL('./fleet-thread.ts', import.meta.url), { workerData: given });
+/** Begins to load the services, which takes as long as servers take to start. Its failure ends the whole program. */
+export const openThread = (): Thread => {
+  const worker = new Worker(new URL('./fleet-thread.ts', import.meta.url));
   const waiting = new Map<number, (said: Said) => void>();
+  let asked = 0;
+  let isStopping = false;
   worker.on('message', (said: Said) => {
     waiting.get(said.id)?.(said);
     waiting.delete(said.id);
   });
-  let asked = 0;
-  const ask = <T>(what: Asked['what'], read: (said: Said) => T | undefined): Promise<T> =>
-    new Promise((resolve, reject) => {
-      asked += 1;
-      waiting.set(asked, (said) => {
-        const answer = read(said);
-        if (answer === undefined) reject(new Error(said.error ?? `The fleet's thread gave no ${what}.`));
-        else resolve(answer);
-      });
-      worker.postMessage({ id: asked, what } satisfies Asked);
-    });
-  const otlpUrl = await new Promise<string | undefined>((resolve, reject) => {
-    waiting.set(0, (said) => resolve(said.otlpUrl));
-    worker.once('error', reject);
-  });
   worker.on('error', (error) => {
     throw error;
   });
-  let isStopping = false;
   worker.once('exit', (code) => {
     if (!isStopping) throw new Error(`The fleet's thread ended by itself, with ${code}.`);
   });
+  const ask = <T>(
+    question: { what: 'start'; given: Given } | { what: 'readiness' | 'metrics' | 'stop' },
+    read: (said: Said) => T,
+  ): Promise<T> =>
+    new Promise((resolve, reject) => {
+      asked += 1;
+      waiting.set(asked, (said) => {
+        if (said.error === undefined) resolve(read(said));
+        else reject(new Error(said.error));
+      });
+      worker.postMessage({ ...question, id: asked } satisfies Asked);
+    });
   return {
-    otlpUrl,
-    readiness: () => ask('readiness', ({ parts }) => parts),
-    metrics: () => ask('metrics', ({ snapshot }) => snapshot),
+    start: (given) => ask({ what: 'start', given }, ({ otlpUrl }) => otlpUrl),
+    readiness: () => ask({ what: 'readiness' }, ({ parts = [] }) => parts),
+    metrics: () => ask({ what: 'metrics' }, ({ snapshot = [] }) => snapshot),
     stop: async () => {
       isStopping = true;
-      const ended = once(worker, 'exit');
-      await ask('stop', ({ error }) => (error === undefined ? true : undefined));
-      await ended;
+      await ask({ what: 'stop' }, () => undefined);
+      // Connections of libraries that are kept alive for a while would hold it up.
+      await worker.terminate();
     },
   };
 };
