@@ -16,6 +16,7 @@ export const deciderImports = new Set([
   '@molthub/contracts',
   '@molthub/decider',
   '@molthub/identity',
+  '@molthub/layers',
   '@molthub/manifest',
   'canonicalize',
   'node:crypto',

@@ -1,0 +1,18 @@
+// Layered configuration, pure: how layers resolve, where each value is from, what a percentage and a schedule mean.
+export type { Origin } from './attributed.ts';
+export type { Conflict } from './conflicts.ts';
+export {
+  type Layer,
+  type LayerKind,
+  layerKinds,
+  layerLimits,
+  type LayerRef,
+  type Lists,
+  type ListSemantics,
+  type MergeStrategy,
+} from './layer.ts';
+export { type PreparedLayer, prepareLayer } from './prepare-layer.ts';
+export type { LayerProblem } from './problem.ts';
+export { type Leaf, leavesOf, withDefaults } from './provenance.ts';
+export { type Provenance, type Resolution, resolveLayers, resolvePrepared } from './resolve-layers.ts';
+export { composePatches, mergePatch, patchBetween } from './merge-patch.ts';
