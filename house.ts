@@ -50,9 +50,11 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'bot/conclude',
     'bot/prepared',
     'bot/state',
+    'bot/testing',
     'default-workspace',
     'engine-config',
     'expected-version',
+    'layers/',
   ],
   gateway: [
     'admin-key',
@@ -114,7 +116,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'timeline',
     'workers',
   ],
-  rollout: ['advance', 'catalog', 'plan', 'progress', 'segment', 'wake'],
+  rollout: ['advance', 'catalog', 'gathering', 'plan', 'progress', 'segment', 'wake'],
   'trace-ingest': [
     'attribute-json',
     'classify',

@@ -162,6 +162,22 @@ export type ResolvedManifest = z.infer<typeof ResolvedManifest>;
 
 export const Hash = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
+export const LayerKind = z.enum(['profile']).meta(openList);
+export type LayerKind = z.infer<typeof LayerKind>;
+
+/** A layer as a bot's resolution used it. */
+export const LayerReference = z.object({
+  kind: LayerKind,
+  id: z.string().max(100),
+  name: z.string(),
+  version: z.int().min(1),
+});
+export type LayerReference = z.infer<typeof LayerReference>;
+
+/** What a bot's resolution rests on: the layers of its workspace at this version, and those of them that reach it. */
+export const AppliedLayers = z.object({ version: z.int().min(0), applied: z.array(LayerReference) });
+export type AppliedLayers = z.infer<typeof AppliedLayers>;
+
 /** Limits on what may be sent, in bytes. */
 export const limits = {
   eventBytesMax: 512 * 1024,

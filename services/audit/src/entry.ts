@@ -69,6 +69,7 @@ const collections = new Map([
   ['workspaces', 'workspace'],
   ['api-keys', 'api-key'],
   ['policy-packs', 'pack'],
+  ['profiles', 'profile'],
 ]);
 
 /** A bot's part of a change set is about the bot; a request is about what its route names. */

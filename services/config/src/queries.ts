@@ -9,7 +9,7 @@ export const validateManifest = (validateEngineConfig: ValidateEngineConfig): Qu
     const parsed = parseManifest(data.manifest);
     if ('problems' in parsed) return { valid: false, errors: parsed.problems, hash: null, resolved: null };
     const environment = data.environment ?? parsed.manifest.metadata.environment ?? 'dev';
-    const place = { workspace, fleetName: null, environment };
+    const place = { workspace, fleetId: null, fleetName: null, environment };
     const checked = await checkManifest(parsed.manifest, place, validateEngineConfig);
     if (!checked.sound) return { valid: false, errors: checked.problems, hash: null, resolved: null };
     return { valid: true, errors: [], hash: checked.hash, resolved: checked.resolved };

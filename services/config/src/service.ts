@@ -5,8 +5,11 @@ import {
   ConcludeManifest,
   CreateBot,
   CreateFleet,
+  CreateProfile,
   CreateWorkspace,
   DeleteFleet,
+  DeleteProfile,
+  EvaluateLayers,
   FleetCreated,
   FleetDeleted,
   FleetStatusChanged,
@@ -16,9 +19,11 @@ import {
   ManifestRefused,
   ProposeManifest,
   RenameWorkspace,
+  ResolveAgain,
   RetireBot,
   RollBackManifest,
   UpdateFleet,
+  UpdateProfile,
   WorkspaceCreated,
   WorkspaceRenamed,
 } from '@molthub/contracts';
@@ -30,9 +35,15 @@ import { prepareBot } from './bot/prepare.ts';
 import { defaultWorkspace } from './default-workspace.ts';
 import { fleets } from './fleet/decider.ts';
 import { prepareFleet } from './fleet/prepare.ts';
+import { reachBots } from './layers/jobs.ts';
+import { layersProjection } from './layers/projection.ts';
+import { profileEvents, profiles } from './profile/decider.ts';
+import { prepareProfile } from './profile/prepare.ts';
 import { configProjection } from './projection.ts';
 import { validateManifest } from './queries.ts';
 import { reactions } from './reactions.ts';
+import { resolutionEvents, resolutions } from './resolution/decider.ts';
+import { prepareResolution } from './resolution/prepare.ts';
 import { workspaces } from './workspace/decider.ts';
 import { prepareWorkspace } from './workspace/prepare.ts';
 
@@ -62,8 +73,24 @@ export const configService = ({ validateEngineConfig }: ConfigSettings): Service
       decider: fleets,
     }),
     aggregate({
+      category: 'profile',
+      commands: [CreateProfile, UpdateProfile, DeleteProfile],
+      events: profileEvents,
+      id: (command) => command.data.profileId,
+      prepare: prepareProfile,
+      decider: profiles,
+    }),
+    aggregate({
+      category: 'resolution',
+      commands: [EvaluateLayers],
+      events: resolutionEvents,
+      id: (command) => command.data.changeId,
+      prepare: prepareResolution,
+      decider: resolutions,
+    }),
+    aggregate({
       category: 'bot',
-      commands: [CreateBot, ProposeManifest, RollBackManifest, ConcludeManifest, RetireBot],
+      commands: [CreateBot, ProposeManifest, RollBackManifest, ResolveAgain, ConcludeManifest, RetireBot],
       events: [ManifestProposed, ManifestRefused, BotCreated, ManifestPublished, BotRetired],
       id: (command) => command.data.botId,
       prepare: prepareBot(validateEngineConfig),
@@ -71,9 +98,9 @@ export const configService = ({ validateEngineConfig }: ConfigSettings): Service
       conclude,
     }),
   ],
-  projections: [configProjection],
+  projections: [configProjection, layersProjection],
   reactions,
   listeners: [],
   queries: [validateManifest(validateEngineConfig)],
-  jobs: [defaultWorkspace],
+  jobs: [defaultWorkspace, reachBots()],
 });

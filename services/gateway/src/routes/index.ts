@@ -12,6 +12,7 @@ import { manifestRoutes } from './manifests.ts';
 import { operationRoutes } from './operations.ts';
 import { platformRoutes } from './platform.ts';
 import { policyRoutes } from './policy.ts';
+import { profileRoutes } from './profiles.ts';
 import { targetRoutes } from './targets.ts';
 import { traceRoutes } from './traces.ts';
 import { workspaces } from './workspaces.ts';
@@ -23,6 +24,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...fleets,
   ...botRoutes,
   ...manifestRoutes,
+  ...profileRoutes,
   ...policyRoutes,
   ...changeSetRoutes,
   ...targetRoutes,

@@ -1,0 +1,193 @@
+// Layers, through the gateway: what bots resolve to, who is moved when a layer changes, and what is refused.
+import { until } from '@molthub/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { getBot, isConverged, makeBot, makeFleet, simulatedManifest, untilBot } from './src/bots.ts';
+import { type Molthub, prepareMolthub } from './src/molthub.ts';
+import { Page, Problem } from './src/shapes.ts';
+
+let molthub: Molthub;
+beforeAll(async () => {
+  molthub = await prepareMolthub();
+  await molthub.start();
+}, 180_000);
+afterAll(() => molthub.remove());
+
+const Made = z.looseObject({ id: z.uuid(), name: z.string() });
+const make = async (kind: string, body: Record<string, unknown>) => {
+  const answer = await molthub.call('POST', `/${kind}`, body);
+  expect(answer.status, JSON.stringify(answer.body)).toBe(201);
+  return Made.parse(answer.body);
+};
+const patch = (kind: string, id: string, body: Record<string, unknown>) =>
+  molthub.call('PATCH', `/${kind}/${id}`, body);
+
+const ChangeSet = z.looseObject({
+  id: z.uuid(),
+  name: z.string(),
+  status: z.string(),
+  fleetId: z.uuid(),
+  refused: z.int(),
+  reason: z.string(),
+  author: z.looseObject({ name: z.string() }),
+  progress: z.looseObject({ total: z.int() }),
+});
+const changeSets = async (fleetId: string) =>
+  Page.parse((await molthub.call('GET', `/change-sets?fleetId=${fleetId}`)).body).items.map((item) =>
+    ChangeSet.parse(item),
+  );
+/** The change set that a version of a layer led to in a fleet, once it has this status. */
+const untilChangeSet = (fleetId: string, name: string, status: string) =>
+  until(async () => (await changeSets(fleetId)).find((one) => one.name === name && one.status === status), {
+    what: `change set ${name} to be ${status}`,
+    timeoutMs: 60_000,
+    everyMs: 100,
+  });
+
+const labelled = (name: string, labels: Record<string, string>, config: Record<string, unknown> = {}) => {
+  const manifest = simulatedManifest(name, {});
+  return { ...manifest, metadata: { name, labels }, spec: { ...manifest.spec, config } };
+};
+const running = async (fleetId: string, manifest: unknown) => {
+  const bot = await makeBot(molthub, fleetId, manifest);
+  return untilBot(molthub, bot.id, 'converged', isConverged);
+};
+const resolvedOf = async (id: string) => {
+  const answer = await molthub.call('GET', `/bot-instances/${id}/resolved`);
+  return z.object({ resolved: z.object({ spec: z.record(z.string(), z.unknown()) }) }).parse(answer.body).resolved.spec;
+};
+
+describe('profiles', () => {
+  test('a bot is built on the profiles of its fleet; editing one moves exactly the bots it should, as one change', async () => {
+    const [care, sales] = [await makeFleet(molthub, 'care'), await makeFleet(molthub, 'sales')];
+    const profile = await make('profiles', {
+      name: 'care-defaults',
+      fleetIds: [care.id],
+      defaults: { metadata: { labels: { team: 'care' } }, spec: { config: { simulation: { latencyMs: 300 } } } },
+    });
+    const anna = await running(care.id, labelled('anna', {}));
+    const bert = await running(care.id, labelled('bert', {}));
+    // It says itself what the profile says, so the profile never decides about it.
+    const own = await running(care.id, labelled('own', {}, { simulation: { latencyMs: 111 } }));
+    const other = await running(sales.id, labelled('other', {}));
+    expect(await resolvedOf(anna.id)).toMatchObject({ config: { simulation: { latencyMs: 300 } } });
+    expect(await resolvedOf(own.id)).toMatchObject({ config: { simulation: { latencyMs: 111 } } });
+    expect(await resolvedOf(other.id)).not.toMatchObject({ config: { simulation: { latencyMs: 300 } } });
+
+    const changed = await patch('profiles', profile.id, {
+      defaults: { metadata: { labels: { team: 'care' } }, spec: { config: { simulation: { latencyMs: 400 } } } },
+    });
+    expect(changed.status, JSON.stringify(changed.body)).toBe(200);
+    const changeSet = await untilChangeSet(care.id, 'profile care-defaults version 2', 'SUCCEEDED');
+    expect(changeSet).toMatchObject({ progress: { total: 2 }, refused: 0 });
+    for (const { id, generation } of [anna, bert]) {
+      const moved = await untilBot(
+        molthub,
+        id,
+        'moved',
+        (bot) => bot.generation === generation + 1 && isConverged(bot),
+      );
+      expect(moved.observedHash).toBe(moved.desiredHash);
+      expect(await resolvedOf(id)).toMatchObject({ config: { simulation: { latencyMs: 400 } } });
+    }
+    for (const still of [own, other]) {
+      expect(await getBot(molthub, still.id)).toMatchObject({ manifestVersion: 1, desiredHash: still.desiredHash });
+    }
+    expect(await changeSets(sales.id)).toHaveLength(1);
+
+    // And back: without the profile the bots are what their own manifests say.
+    expect((await molthub.call('DELETE', `/profiles/${profile.id}`)).status).toBe(204);
+    await untilChangeSet(care.id, 'profile care-defaults version 3', 'SUCCEEDED');
+    expect(await resolvedOf(anna.id)).not.toMatchObject({ config: { simulation: { latencyMs: 400 } } });
+  }, 180_000);
+
+  test('a fleet that releases by hand gets a plan that waits', async () => {
+    const fleet = await makeFleet(molthub, 'by-hand', { release: { mode: 'manual', strategy: { kind: 'ALL' } } });
+    const bot = await makeBot(molthub, fleet.id, labelled('hand', {}));
+    await make('profiles', {
+      name: 'by-hand',
+      fleetIds: [fleet.id],
+      defaults: { spec: { config: { simulation: { latencyMs: 5 } } } },
+    });
+    const planned = await untilChangeSet(fleet.id, 'profile by-hand version 1', 'PLANNED');
+    expect(planned).toMatchObject({ progress: { total: 1 } });
+    expect(await getBot(molthub, bot.id)).toMatchObject({ manifestVersion: 2, observedGeneration: 0 });
+    expect((await molthub.call('POST', `/change-sets/${planned.id}/start`, {})).status).toBe(200);
+    await untilChangeSet(fleet.id, 'profile by-hand version 1', 'SUCCEEDED');
+  }, 120_000);
+
+  test('what policy denies stays as it is, and the change set says so', async () => {
+    const fleet = await makeFleet(molthub, 'strict');
+    await make('policy-packs', {
+      name: 'slow-is-bad',
+      isEnforced: true,
+      targetTags: { strict: 'yes' },
+      rules: [
+        {
+          id: 'not-slow',
+          type: 'field_range',
+          config: { field: 'spec.config.simulation.latencyMs', max: 500 },
+        },
+      ],
+    });
+    const strict = await running(fleet.id, labelled('strict', { strict: 'yes' }));
+    const lax = await running(fleet.id, labelled('lax', {}));
+    await make('profiles', {
+      name: 'slow',
+      fleetIds: [fleet.id],
+      defaults: { spec: { config: { simulation: { latencyMs: 900 } } } },
+    });
+    const changeSet = await untilChangeSet(fleet.id, 'profile slow version 1', 'SUCCEEDED');
+    expect(changeSet).toMatchObject({ progress: { total: 1 }, refused: 1 });
+    const { body } = await molthub.call('GET', `/change-sets/${changeSet.id}`);
+    expect(body).toMatchObject({ refusedBots: [{ botId: strict.id, botName: 'strict', code: 'policy.denied' }] });
+    expect(await getBot(molthub, strict.id)).toMatchObject({ manifestVersion: 1 });
+    expect(await getBot(molthub, lax.id)).toMatchObject({ manifestVersion: 2 });
+  }, 120_000);
+});
+
+describe('locks', () => {
+  test('nothing gets round a lock, and a new lock names everybody it would break', async () => {
+    const fleet = await makeFleet(molthub, 'locked');
+    const loud = await makeBot(molthub, fleet.id, labelled('loud', {}, { simulation: { latencyMs: 900 } }));
+    const profile = {
+      name: 'locked',
+      fleetIds: [fleet.id],
+      defaults: { spec: { config: { simulation: { latencyMs: 100 } } } },
+    };
+    const lockedFields = ['spec.config.simulation.latencyMs'];
+    const refused = await molthub.call('POST', '/profiles', { ...profile, lockedFields });
+    expect(refused.status).toBe(409);
+    const problem = Problem.parse(refused.body);
+    expect(problem.code).toBe('config.layer-refused');
+    expect(problem.errors).toHaveLength(1);
+    expect(problem.errors[0]).toMatchObject({ path: 'spec.config.simulation.latencyMs', code: 'config.locked' });
+    expect(problem.errors[0]?.message).toMatch(/loud.*locked.*100.*900/);
+    expect((await molthub.call('DELETE', `/bot-instances/${loud.id}`)).status).toBeLessThan(300);
+    const { id } = await until(
+      async () => {
+        const answer = await molthub.call('POST', '/profiles', { ...profile, lockedFields });
+        return answer.status === 201 ? Made.parse(answer.body) : undefined;
+      },
+      { what: 'the lock to be taken' },
+    );
+    const quiet = await makeBot(molthub, fleet.id, labelled('quiet', {}, { simulation: { latencyMs: 100 } }));
+    const roundabouts: readonly Record<string, unknown>[] = [
+      { simulation: { latencyMs: 900 } },
+      { simulation: { latencyMs: null } },
+      { simulation: null },
+      { simulation: { latencyMs: { $value: 900 } } },
+      { simulation: { $value: {} } },
+    ];
+    for (const config of roundabouts) {
+      const answer = await molthub.call('POST', `/bot-instances/${quiet.id}/manifests`, {
+        manifest: labelled('quiet', {}, config),
+      });
+      expect(answer.status, JSON.stringify(config)).toBe(409);
+      const { code, errors } = Problem.parse(answer.body);
+      expect(code).toBe('config.locked');
+      expect(errors[0]?.message).toMatch(/profile "locked" \(version 1\).*the bot's own manifest \(version 2\)/);
+    }
+    expect((await molthub.call('GET', `/profiles/${id}`)).body).toMatchObject({ version: 1 });
+  }, 120_000);
+});

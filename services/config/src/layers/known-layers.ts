@@ -1,0 +1,61 @@
+// The layers of a workspace, out of config's own tables; kept in memory while they are at the same version.
+import { type Actor, Actor as ActorForm, Profile } from '@molthub/contracts';
+import type { Reads } from '@molthub/event-store';
+import { z } from 'zod';
+
+/** A profile as it is now, with who made it so. */
+export type KnownLayer = {
+  readonly kind: 'profile';
+  readonly id: string;
+  readonly version: number;
+  readonly author: Actor;
+  readonly content: Profile;
+};
+
+/** All layers of a workspace at one version of its stream of layers; 0 where it never had one. */
+export type Layers = { readonly version: number; readonly all: readonly KnownLayer[] };
+
+export const noLayers: Layers = { version: 0, all: [] };
+
+/** The SQL of what names a workspace's layers exactly: read along with something else, it costs no round trip. */
+export const layersKeyOf = (workspaceColumn: string): string =>
+  `(select s.version || '/' || s.changed_at::text from layer_sets s where s.workspace = ${workspaceColumn})`;
+
+const workspacesKept = 200;
+const kept = new Map<string, Layers>();
+
+const Row = z.object({
+  kind: z.literal('profile'),
+  id: z.string(),
+  version: z.int(),
+  author: ActorForm,
+  content: Profile,
+});
+
+/** The layers of a workspace. `key` is what `layersKeyOf` read, null where there are none. */
+export const layersAt = async (workspace: string, key: string | null, reads: Reads): Promise<Layers> => {
+  if (key === null) return noLayers;
+  const known = kept.get(`${workspace}/${key}`);
+  if (known) return known;
+  // One statement, so that version and content are of the same moment.
+  const rows = await reads<{ key: string; version: number; layers: unknown }>(
+    `select s.version || '/' || s.changed_at::text as key, s.version,
+       (select coalesce(jsonb_agg(jsonb_build_object('kind', l.kind, 'id', l.id, 'version', l.version,
+          'author', l.author, 'content', l.content) order by l.kind, l.id), '[]')
+        from layers l where l.workspace = s.workspace) as layers
+     from layer_sets s where s.workspace = $1`,
+    [workspace],
+  );
+  const [row] = rows;
+  if (!row) return noLayers;
+  const found: Layers = { version: row.version, all: z.array(Row).parse(row.layers) };
+  if (kept.size >= workspacesKept) kept.clear();
+  kept.set(`${workspace}/${row.key}`, found);
+  return found;
+};
+
+/** The layers of a workspace as they are now. */
+export const layersOf = async (workspace: string, reads: Reads): Promise<Layers> => {
+  const [row] = await reads<{ key: string | null }>(`select ${layersKeyOf('$1')} as key`, [workspace]);
+  return layersAt(workspace, row?.key ?? null, reads);
+};

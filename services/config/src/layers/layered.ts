@@ -1,0 +1,111 @@
+// A bot's manifest on the layers that reach it: what it resolves to, by which layers, or why it does not. Pure.
+import { type AppliedLayers, type Environment, Manifest, type Problem } from '@molthub/contracts';
+import {
+  type Layer,
+  type Lists,
+  type PreparedLayer,
+  prepareLayer,
+  type Provenance,
+  resolvePrepared,
+} from '@molthub/layers';
+import { canonicalHash, parseManifest, resolve } from '@molthub/manifest';
+import type { KnownLayer, Layers } from './known-layers.ts';
+
+/** What decides about which layers reach a bot. A null id is that of a bot or a fleet that does not exist (yet). */
+export type LayeredBot = {
+  readonly workspace: string;
+  readonly botId: string | null;
+  readonly fleetId: string | null;
+  readonly fleetName: string | null;
+  readonly environment: Environment;
+  /** The version that the manifest has or is to have. */
+  readonly manifestVersion: number;
+};
+
+export type Layered =
+  | {
+      readonly sound: true;
+      readonly manifest: Manifest;
+      readonly applied: AppliedLayers['applied'];
+      readonly provenance: Provenance;
+    }
+  | { readonly sound: false; readonly problems: readonly Problem[] };
+
+/** Lists of a manifest that are more than one value: what a layer says of them meets what is there item by item. */
+const lists: Lists = {
+  'spec.secrets': { keys: ['name'] },
+  'spec.channels': { keys: ['type'] },
+  'spec.skills.allowlist': 'set',
+  'spec.skills.denylist': 'set',
+  'spec.policies.includePacks': 'set',
+  'spec.policies.skipPacks': 'set',
+  'spec.policies.overrides': { keys: ['packId', 'ruleId'] },
+};
+
+/** Whether a layer has a say in what a bot is to run. */
+export const reaches = ({ content }: KnownLayer, bot: LayeredBot): boolean => {
+  const { isActive, fleetIds } = content;
+  return isActive && (fleetIds.length === 0 || (bot.fleetId !== null && fleetIds.includes(bot.fleetId)));
+};
+
+/** The bot's own manifest resolved by the layers that reach it, without secure defaults. Never throws. */
+export const layered = (instance: Manifest, bot: LayeredBot, layers: Layers): Layered => {
+  const reaching = layers.all.filter((layer) => reaches(layer, bot));
+  const resolution = resolvePrepared([...reaching.map(preparedOf), prepareLayer(instanceLayer(instance, bot), lists)]);
+  if (!resolution.sound) return { sound: false, problems: resolution.problems.map(problemOf) };
+  const parsed = parseManifest(resolution.value);
+  if ('problems' in parsed) return { sound: false, problems: parsed.problems };
+  const applied = reaching.map(({ kind, id, version, content: { name } }) => ({ kind, id, name, version }));
+  return { sound: true, manifest: parsed.manifest, applied, provenance: resolution.provenance };
+};
+
+/** What is too large is too large as a whole; in a bot's manifest it is its configuration that can be. */
+const problemOf = ({ path, code, message }: Problem): Problem => ({
+  path: path === '' && code === 'config.too-large' ? 'spec.config' : path,
+  code,
+  message,
+});
+
+/** The hash of what a manifest resolves to with secure defaults; null where its layers do not resolve. */
+export const layeredHash = (instance: Manifest, bot: LayeredBot, layers: Layers): string | null => {
+  const found = layered(instance, bot, layers);
+  if (!found.sound) return null;
+  const fleetName = bot.fleetName ?? instance.metadata.fleet ?? 'none';
+  return canonicalHash(resolve(found.manifest, { ...bot, fleetName }));
+};
+
+const instanceLayer = (instance: Manifest, { botId, manifestVersion: version }: LayeredBot): Layer => ({
+  kind: 'instance',
+  id: botId ?? 'new',
+  name: instance.metadata.name,
+  version,
+  changeSetId: null,
+  actor: { kind: 'service', id: 'config', name: 'config' },
+  priority: 0,
+  patch: instance,
+});
+
+/** A layer is prepared once and not for each bot: a version of it never changes, and is one object in memory. */
+const prepared = new WeakMap<KnownLayer, PreparedLayer>();
+
+export const preparedOf = (layer: KnownLayer): PreparedLayer => {
+  const known = prepared.get(layer);
+  if (known) return known;
+  const made = prepareLayer(layerOf(layer), lists);
+  prepared.set(layer, made);
+  return made;
+};
+
+const layerOf = ({ kind, id, version, author, content }: KnownLayer): Layer => ({
+  kind,
+  id,
+  name: content.name,
+  version,
+  changeSetId: null,
+  actor: author,
+  priority: content.priority,
+  patch: content.defaults,
+  strategies: content.strategies,
+  locks: content.lockedFields,
+  allowInstanceOverrides: content.allowInstanceOverrides,
+});

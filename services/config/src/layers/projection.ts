@@ -1,0 +1,172 @@
+// Layers as they are and as they were, their changes, and the bots that a change is still to reach.
+import {
+  LayersChanged,
+  LayersEvaluated,
+  ManifestProposed,
+  ManifestPublished,
+  ManifestRefused,
+  ProfileCreated,
+  ProfileDeleted,
+  ProfileUpdated,
+  type Recorded,
+  ResolutionChanged,
+} from '@molthub/contracts';
+import { Rejected } from '@molthub/decider';
+import { projection, type Sql, when } from '@molthub/event-store';
+
+/**
+ * `layer_versions` keeps what every version of a layer said, so that a bot's resolution can be explained by the versions
+ * it was made of. `layered` is what a bot's manifest resolves to by its layers where that need not be what it is to run.
+ * `resolving` are bots that a changed layer moves and that nobody has proposed anew yet.
+ */
+const tables = `
+  create table layers (
+    workspace text not null, kind text not null, id uuid primary key, name text not null, version int not null,
+    content jsonb not null, author jsonb not null, created_at timestamptz not null, updated_at timestamptz not null,
+    constraint layers_name_unique unique (workspace, kind, name)
+  );
+  create table layer_versions (
+    workspace text not null, kind text not null, id uuid not null, version int not null, name text not null,
+    content jsonb not null, author jsonb not null, created_at timestamptz not null, primary key (id, version)
+  );
+  create table layer_sets (workspace text primary key, version int not null, changed_at timestamptz not null);
+  create table layer_changes (
+    workspace text not null, layers_version int not null, id uuid not null, kind text not null, layer_id text not null,
+    name text not null, layer_version int not null, change text not null, author jsonb not null,
+    correlation_id text not null, bots int, change_set_ids jsonb not null default '[]', changed_at timestamptz not null,
+    primary key (workspace, layers_version)
+  );
+  create unique index on layer_changes (id);
+  create index on layer_changes (layers_version) where bots is null;
+  create table layered (bot_id uuid primary key, hash text);
+  create table resolving (
+    workspace text not null, change_set_id uuid not null, bot_id uuid not null, layers_version int not null,
+    author jsonb not null, reason text not null, primary key (change_set_id, bot_id)
+  );
+  create table manifest_layers (
+    workspace text not null, bot_id uuid not null, version int not null, layers jsonb not null,
+    primary key (bot_id, version)
+  );
+`;
+
+const of = (kind: string, columns: string) =>
+  `select workspace, id, name, ${columns}, version, created_at, updated_at from layers where kind = '${kind}'`;
+
+const views = {
+  profiles: of(
+    'profile',
+    `content->>'description' as description, content->'fleetIds' as fleet_ids, (content->>'priority')::int as priority,
+     content->'defaults' as defaults, content->'strategies' as strategies, content->'lockedFields' as locked_fields,
+     (content->>'allowInstanceOverrides')::boolean as allow_instance_overrides,
+     (content->>'isActive')::boolean as is_active`,
+  ),
+  layer_changes: `select workspace, layers_version, kind, layer_id, name, layer_version, change, author, bots,
+    change_set_ids, changed_at from layer_changes`,
+};
+
+const json = (value: unknown): string => JSON.stringify(value);
+
+type Saved = { readonly kind: string; readonly id: string; readonly content: { readonly name: string } };
+
+const save = ({ workspace, version, actor, time }: Recorded, { kind, id, content }: Saved, sql: Sql) =>
+  sql(
+    `with remembered as (
+       insert into layer_versions values ($1, $2, $3, $4, $5, $6, $7, $8))
+     insert into layers values ($1, $2, $3, $5, $4, $6, $7, $8, $8)
+     on conflict (id) do update set name = excluded.name, version = excluded.version, content = excluded.content,
+       author = excluded.author, updated_at = excluded.updated_at`,
+    [workspace, kind, id, version, content.name, json(content), json(actor), time],
+  );
+
+const settled = (sql: Sql, changeSetId: string | undefined, botId: string): Promise<unknown> =>
+  changeSetId === undefined
+    ? Promise.resolve()
+    : sql('delete from resolving where change_set_id = $1 and bot_id = $2', [changeSetId, botId]);
+
+export const layersProjection = projection({
+  name: 'layers',
+  revision: 1,
+  tables,
+  views,
+  rejects: {
+    layers_name_unique: () =>
+      new Rejected('config.layer-name-taken', 'Another one of its kind has this name; choose one that is free.'),
+  },
+  handlers: [
+    ...[ProfileCreated, ProfileUpdated].map((definition) =>
+      when(definition, (event, sql) => {
+        const { profileId, ...content } = event.data;
+        return save(event, { kind: 'profile', id: profileId, content }, sql);
+      }),
+    ),
+    when(ProfileDeleted, ({ data }, sql) => sql('delete from layers where id = $1', [data.profileId])),
+    when(LayersChanged, async ({ workspace, version, time, id, actor, correlationId, data }, sql) => {
+      const { layer, change } = data;
+      await Promise.all([
+        sql(
+          `insert into layer_sets values ($1, $2, $3)
+           on conflict (workspace) do update set version = excluded.version, changed_at = excluded.changed_at`,
+          [workspace, version, time],
+        ),
+        sql(
+          `insert into layer_changes (workspace, layers_version, id, kind, layer_id, name, layer_version, change, author,
+             correlation_id, changed_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+          [
+            workspace,
+            version,
+            id,
+            layer.kind,
+            layer.id,
+            layer.name,
+            layer.version,
+            change,
+            json(actor),
+            correlationId,
+            time,
+          ],
+        ),
+      ]);
+    }),
+    when(ResolutionChanged, async ({ workspace, actor, data }, sql) => {
+      const bots = json(data.bots.map(({ botId, after }) => ({ bot_id: botId, hash: after })));
+      await Promise.all([
+        sql(
+          `insert into resolving select $1, $2, b.bot_id, $3, $4, $5 from jsonb_to_recordset($6) as b (bot_id uuid)`,
+          [workspace, data.changeSetId, data.layersVersion, json(actor), data.reason, bots],
+        ),
+        sql(
+          `insert into layered select b.bot_id, b.hash from jsonb_to_recordset($1) as b (bot_id uuid, hash text)
+           on conflict (bot_id) do update set hash = excluded.hash`,
+          [bots],
+        ),
+      ]);
+    }),
+    when(LayersEvaluated, ({ workspace, data }, sql) =>
+      sql('update layer_changes set bots = $3, change_set_ids = $4 where workspace = $1 and layers_version = $2', [
+        workspace,
+        data.layersVersion,
+        data.bots,
+        json(data.changeSetIds),
+      ]),
+    ),
+    when(ManifestProposed, ({ data }, sql) => settled(sql, data.layersChangeSetId, data.botId)),
+    when(ManifestRefused, ({ data }, sql) => settled(sql, data.layersChangeSetId, data.botId)),
+    when(ManifestPublished, async ({ workspace, data }, sql) => {
+      const { layers, layeredHash = data.hash } = data;
+      // Where there are no layers, what a bot is to run is what its manifest says.
+      if (layers === undefined || layers.version === 0) return;
+      const known = sql('insert into layered values ($1, $2) on conflict (bot_id) do update set hash = excluded.hash', [
+        data.botId,
+        layeredHash,
+      ]);
+      if (layers.applied.length === 0) return known;
+      const made = sql('insert into manifest_layers values ($1, $2, $3, $4)', [
+        workspace,
+        data.botId,
+        data.version,
+        json(layers),
+      ]);
+      return Promise.all([known, made]);
+    }),
+  ],
+});
