@@ -16,3 +16,5 @@ export type { LayerProblem } from './problem.ts';
 export { type Leaf, leavesOf, withDefaults } from './provenance.ts';
 export { type Provenance, type Resolution, resolveLayers, resolvePrepared } from './resolve-layers.ts';
 export { composePatches, mergePatch, patchBetween } from './merge-patch.ts';
+export { cohort, type CohortSize, cohortSize } from './cohort.ts';
+export { activeAt, type Edge, nextEdge, type Schedule, scheduleProblems } from './schedule.ts';

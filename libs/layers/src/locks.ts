@@ -1,7 +1,7 @@
 // Locks: what a layer fixes, no later layer changes: not the path, nor anything above or below it, nor by deleting.
 // It is judged by the values before and after a layer, so there is no way round it: whichever way a patch takes, either
 // what is locked is still the same, and then nothing happened, or it is not.
-import { childPath, diff, isJsonObject, type JsonObject, type PathStep } from '@molthub/manifest';
+import { childPath, diff, isItemWith, isJsonObject, type PathStep } from '@molthub/manifest';
 import { isMerging, own } from './forms.ts';
 import { identityOf, itemIdentity } from './item-identity.ts';
 import { called, type ListSemantics } from './layer.ts';
@@ -141,7 +141,7 @@ const byIdentity = (list: unknown, step: PathStep, rules: Rules): ReadonlyMap<st
   const items: readonly unknown[] = Array.isArray(list) ? list : [];
   const found = new Map<string, Found>();
   for (const [index, item] of items.entries()) {
-    if (step.kind === 'item' && !hasKeys(item, step.keys)) continue;
+    if (step.kind === 'item' && !isItemWith(item, step.keys)) continue;
     const identity = step.kind === 'item' ? JSON.stringify(step.keys) : identityIn(item, index, rules?.said?.list);
     // A second one with the same keys is another thing: it must not hide behind the first.
     found.set(found.has(identity) ? `${identity}#${index}` : identity, { index, item });
@@ -155,9 +155,3 @@ const identityIn = (item: unknown, index: number, list: ListSemantics | undefine
     : list === 'set'
       ? identityOf(item)
       : itemIdentity(item, list);
-
-const hasKeys = (item: unknown, keys: Readonly<Record<string, string>>): item is JsonObject =>
-  isJsonObject(item) && Object.entries(keys).every(([key, value]) => keyText(own(item, key)) === value);
-
-const keyText = (value: unknown): string | undefined =>
-  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;

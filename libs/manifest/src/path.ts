@@ -1,4 +1,5 @@
 // Paths as a user would write them: `spec.config.agents[0].model`.
+import { isJsonObject } from './json.ts';
 
 export type PathPart = string | number;
 
@@ -24,7 +25,7 @@ export type PathStep =
 
 const step =
   /^(?:\.?(?<name>[A-Za-z0-9_$*-]+)|\[(?<index>\d{1,6}|\*)\]|\[(?<quoted>"(?:[^"\\]|\\.)*")\]|\[(?<item>[A-Za-z][A-Za-z0-9_-]*=(?:[^\]"]|"(?:[^"\\]|\\.)*")*)\])/;
-const itemKey = /^(?<key>[A-Za-z][A-Za-z0-9_-]*)=(?:(?<plain>[^",[\]=]+)|(?<quoted>"(?:[^"\\]|\\.)*"))(?:,|$)/;
+const itemKey = /^(?<key>[A-Za-z][A-Za-z0-9_-]*)=(?:(?<plain>[^",[\]=]+)|(?<quoted>"(?:[^"\\]|\\.)*"))(?:,(?=.)|$)/;
 
 /** Paths with more steps are refused: no manifest is so deep that one would need them. */
 export const pathStepsMax = 32;
@@ -77,3 +78,11 @@ const unquoted = (text: string): string | undefined => {
     return undefined;
   }
 };
+
+/** Whether a list item is the one that a step of kind `item` names: each of those keys has that value, written as text. */
+export const isItemWith = (item: unknown, keys: Readonly<Record<string, string>>): boolean =>
+  isJsonObject(item) &&
+  Object.entries(keys).every(([key, value]) => Object.hasOwn(item, key) && keyText(item[key]) === value);
+
+const keyText = (value: unknown): string | undefined =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
