@@ -191,3 +191,96 @@ describe('locks', () => {
     expect((await molthub.call('GET', `/profiles/${id}`)).body).toMatchObject({ version: 1 });
   }, 120_000);
 });
+
+describe('overlays', () => {
+  const localTime = (fromNowMs: number) => new Date(Date.now() + fromNowMs).toISOString().slice(0, 19);
+  const latency = (latencyMs: number) => ({ spec: { config: { simulation: { latencyMs } } } });
+
+  test('the higher priority wins, and each kind of target reaches the bots it names', async () => {
+    const fleet = await makeFleet(molthub, 'overlaid');
+    const vip = await running(fleet.id, labelled('vip', { tier: 'gold' }));
+    const plain = await running(fleet.id, labelled('plain', {}));
+    await make('profiles', { name: 'overlaid', fleetIds: [fleet.id], defaults: latency(10) });
+    await make('overlays', { name: 'of-fleet', target: { fleetId: fleet.id }, priority: 10, patch: latency(20) });
+    await make('overlays', { name: 'of-gold', target: { tags: { tier: 'gold' } }, priority: 20, patch: latency(30) });
+    await make('overlays', { name: 'of-plain', target: { instanceIds: [plain.id] }, priority: 5, patch: latency(40) });
+    const resolvesTo = (id: string, latencyMs: number) =>
+      until(
+        async () => {
+          const { config } = await resolvedOf(id);
+          return JSON.stringify(config) === JSON.stringify({ simulation: { latencyMs } });
+        },
+        { what: `bot ${id} to have latency ${latencyMs}` },
+      );
+    await resolvesTo(vip.id, 30);
+    await resolvesTo(plain.id, 20);
+    await untilBot(molthub, vip.id, 'converged', (bot) => bot.generation > 1 && isConverged(bot));
+  }, 120_000);
+
+  test('a schedule is crossed at its start and at its end: the hash changes twice, and the bot follows twice', async () => {
+    const fleet = await makeFleet(molthub, 'scheduled');
+    const bot = await running(fleet.id, labelled('scheduled', {}));
+    const schedule = { start: localTime(2_000), timeZone: 'UTC' };
+    const { id } = await make('overlays', {
+      name: 'for-some-time',
+      target: { fleetId: fleet.id },
+      patch: latency(77),
+      schedule,
+    });
+    expect((await molthub.call('GET', `/overlays/${id}`)).body).toMatchObject({ isActive: false });
+    const during = await untilBot(
+      molthub,
+      bot.id,
+      'within the window',
+      (now) => now.generation === 2 && isConverged(now),
+    );
+    expect(during.observedHash).not.toBe(bot.observedHash);
+    expect((await molthub.call('GET', `/overlays/${id}`)).body).toMatchObject({ isActive: true });
+    const ended = await patch('overlays', id, { schedule: { ...schedule, end: localTime(2_000) } });
+    expect(ended.status, JSON.stringify(ended.body)).toBe(200);
+    const after = await untilBot(
+      molthub,
+      bot.id,
+      'after the window',
+      (now) => now.generation === 3 && isConverged(now),
+    );
+    expect(after.observedHash).toBe(bot.observedHash);
+    const changes = (await changeSets(fleet.id)).map(({ reason }) => reason);
+    expect(changes).toEqual(['overlay for-some-time deactivated', 'overlay for-some-time activated', '']);
+  }, 120_000);
+
+  test('a percentage is exact, and a larger one is for the same bots and more; newcomers come in by rank', async () => {
+    const fleet = await makeFleet(molthub, 'shared');
+    const manifests = Array.from({ length: 10 }, (_, n) => labelled(`shared-${n}`, {}));
+    const bots = await Promise.all(manifests.map((manifest) => makeBot(molthub, fleet.id, manifest)));
+    const { id } = await make('overlays', {
+      name: 'a-share',
+      target: { fleetId: fleet.id },
+      patch: latency(55),
+      rollout: { percentage: 30 },
+    });
+    const Overlay = z.looseObject({ cohort: z.array(z.uuid()) });
+    const cohort = async () => Overlay.parse((await molthub.call('GET', `/overlays/${id}`)).body).cohort;
+    const overlaid = async () => {
+      const all = await Promise.all(bots.map(async (bot) => ({ id: bot.id, spec: await resolvedOf(bot.id) })));
+      return all.filter(({ spec }) => JSON.stringify(spec['config']).includes('55')).map((bot) => bot.id);
+    };
+    const three = await cohort();
+    expect(three).toHaveLength(3);
+    await untilChangeSet(fleet.id, 'overlay a-share version 1', 'SUCCEEDED');
+    expect((await overlaid()).toSorted()).toEqual(three.toSorted());
+    expect((await patch('overlays', id, { rollout: { percentage: 60 } })).status).toBe(200);
+    const six = await cohort();
+    expect(six.slice(0, 3)).toEqual(three);
+    expect(six).toHaveLength(6);
+    await untilChangeSet(fleet.id, 'overlay a-share version 2', 'SUCCEEDED');
+    expect((await overlaid()).toSorted()).toEqual(six.toSorted());
+    for (const n of [10, 11]) bots.push(await makeBot(molthub, fleet.id, labelled(`shared-${n}`, {})));
+    const seven = await until(async () => (await cohort()).length === 7 && cohort(), {
+      what: 'seven of twelve to be in',
+      timeoutMs: 30_000,
+    });
+    expect(seven).toEqual(expect.arrayContaining(six));
+    await until(async () => (await overlaid()).length === 7, { what: 'the seventh to be moved' });
+  }, 180_000);
+});

@@ -1,7 +1,7 @@
 // Layers: what many bots have in common, below what each bot's own manifest says. config owns them.
 import { z } from 'zod';
 import { Release } from './config.ts';
-import { EntityName, Environment, Hash, LayerReference } from './manifest.ts';
+import { EntityName, Environment, Hash, Labels, LayerReference } from './manifest.ts';
 import { Actor, defineCommand, defineEvent, defineReadModel, openList, WorkspaceSlug } from './message.ts';
 
 /** A place in a manifest, such as `spec.config.logging.level`. */
@@ -79,8 +79,124 @@ export const DeleteProfile = defineCommand(
   z.strictObject({ profileId: z.uuid(), expectedVersion: version.optional() }),
 );
 
+// Overlays
+/** Which bots an overlay is for, by one of four; labels are those of a bot's own manifest, all of them. */
+export const OverlayTarget = z.union([
+  z.strictObject({ instanceIds: z.array(z.uuid()).min(1).max(1_000) }),
+  z.strictObject({ fleetId: z.uuid() }),
+  z.strictObject({ environment: Environment }),
+  z.strictObject({ tags: Labels.refine((tags) => Object.keys(tags).length > 0, 'at least one tag') }),
+]);
+export type OverlayTarget = z.infer<typeof OverlayTarget>;
+
+/** Only some of them: a share by the rank of a hash, or those that are named. */
+export const OverlayRollout = z.union([
+  z.strictObject({ percentage: z.number().min(0).max(100).multipleOf(0.01) }),
+  z.strictObject({ canary: z.array(z.uuid()).min(1).max(1_000) }),
+]);
+
+const localTime = z.string().max(40);
+/** Local times of the zone, such as 2026-12-24T18:00: the first moment in, and the first moment out. */
+export const OverlaySchedule = z.strictObject({
+  start: localTime.optional(),
+  end: localTime.optional(),
+  timeZone: z.string().min(1).max(64),
+});
+
+const overlay = {
+  name: EntityName,
+  description,
+  target: OverlayTarget,
+  priority,
+  patch: LayerPatch,
+  /** Null means always. */
+  schedule: OverlaySchedule.nullable(),
+  /** Null means all that it is for. */
+  rollout: OverlayRollout.nullable(),
+  enabled: z.boolean(),
+};
+export const Overlay = z.object(overlay);
+export type Overlay = z.infer<typeof Overlay>;
+
+/** Bots of a share; what names more of them does not fit into an event. */
+export const cohortMax = 10_000;
+/** What an overlay does at the moment: whether its schedule has it on, and which bots are in its share; null without one. */
+export const OverlayMoment = z.object({
+  /** When that was found. */
+  at: time,
+  active: z.boolean(),
+  cohort: z.array(z.uuid()).max(cohortMax).nullable(),
+});
+export type OverlayMoment = z.infer<typeof OverlayMoment>;
+
+export const OverlayCreated = defineEvent(
+  'config.overlay.created.v1',
+  'A workspace has an overlay: what bots are to run otherwise, some of them, or for some time.',
+  Overlay.extend({ overlayId: z.uuid(), ...OverlayMoment.shape }),
+);
+export const OverlayUpdated = defineEvent(
+  'config.overlay.updated.v1',
+  'An overlay is different from now on; the event has all of it.',
+  Overlay.extend({ overlayId: z.uuid(), ...OverlayMoment.shape }),
+);
+export const OverlayDeleted = defineEvent(
+  'config.overlay.deleted.v1',
+  'An overlay is gone; the bots that it reached go on without it.',
+  z.object({ overlayId: z.uuid(), name: EntityName }),
+);
+export const OverlayActivated = defineEvent(
+  'config.overlay.activated.v1',
+  'The window of an overlay began.',
+  z.object({ overlayId: z.uuid(), name: EntityName, at: time }),
+);
+export const OverlayDeactivated = defineEvent(
+  'config.overlay.deactivated.v1',
+  'The window of an overlay ended.',
+  z.object({ overlayId: z.uuid(), name: EntityName, at: time }),
+);
+export const OverlayCohortChanged = defineEvent(
+  'config.overlay.cohort-changed.v1',
+  'Bots came or went, and the share of an overlay is of others since.',
+  z.object({ overlayId: z.uuid(), name: EntityName, cohort: z.array(z.uuid()).max(cohortMax) }),
+);
+export const CreateOverlay = defineCommand(
+  'config.overlay.create.v1',
+  'Creates an overlay.',
+  z.strictObject({
+    overlayId: z.uuid(),
+    ...overlay,
+    description: description.default(''),
+    priority: priority.default(100),
+    schedule: overlay.schedule.default(null),
+    rollout: overlay.rollout.default(null),
+    enabled: z.boolean().default(true),
+  }),
+);
+export const UpdateOverlay = defineCommand(
+  'config.overlay.update.v1',
+  'Changes fields of an overlay; each field that is given is given whole.',
+  z.strictObject({ overlayId: z.uuid(), ...Overlay.partial().shape, expectedVersion: version.optional() }),
+);
+export const DeleteOverlay = defineCommand(
+  'config.overlay.delete.v1',
+  'Deletes an overlay; its bots go on without it.',
+  z.strictObject({ overlayId: z.uuid(), expectedVersion: version.optional() }),
+);
+export const PassOverlayEdge = defineCommand(
+  'config.overlay.pass-edge.v1',
+  "An edge of an overlay's schedule is reached. Config's own timer; not for callers.",
+  z.strictObject({ overlayId: z.uuid(), at: time }),
+);
+export const ChooseCohort = defineCommand(
+  'config.overlay.choose-cohort.v1',
+  "Finds the share of an overlay anew, since bots came or went. Config's own job; not for callers.",
+  z.strictObject({ overlayId: z.uuid() }),
+);
+
 // What a change of a layer does
-export const LayerChange = z.enum(['created', 'updated', 'deleted']).meta(openList);
+export const LayerChange = z
+  .enum(['created', 'updated', 'deleted', 'activated', 'deactivated', 'cohort-changed'])
+  .meta(openList);
 
 export const LayersChanged = defineEvent(
   'config.layers.changed.v1',
@@ -145,6 +261,28 @@ export const ProfilesView = defineReadModel(
     locked_fields: z.array(z.string()),
     allow_instance_overrides: z.boolean(),
     is_active: z.boolean(),
+    version,
+    created_at: time,
+    updated_at: time,
+  }),
+);
+export const OverlaysView = defineReadModel(
+  'config',
+  'overlays',
+  'Overlays that exist, with what they do at the moment.',
+  z.object({
+    ...scoped,
+    id: z.uuid(),
+    name: z.string(),
+    description: z.string(),
+    target: OverlayTarget,
+    priority: z.int(),
+    patch: LayerPatch,
+    schedule: OverlaySchedule.nullable(),
+    rollout: OverlayRollout.nullable(),
+    enabled: z.boolean(),
+    is_active: z.boolean(),
+    cohort: z.array(z.uuid()).nullable(),
     version,
     created_at: time,
     updated_at: time,

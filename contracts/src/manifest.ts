@@ -162,7 +162,7 @@ export type ResolvedManifest = z.infer<typeof ResolvedManifest>;
 
 export const Hash = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
-export const LayerKind = z.enum(['profile']).meta(openList);
+export const LayerKind = z.enum(['profile', 'overlay']).meta(openList);
 export type LayerKind = z.infer<typeof LayerKind>;
 
 /** A layer as a bot's resolution used it. */

@@ -70,6 +70,7 @@ const collections = new Map([
   ['api-keys', 'api-key'],
   ['policy-packs', 'pack'],
   ['profiles', 'profile'],
+  ['overlays', 'overlay'],
 ]);
 
 /** A bot's part of a change set is about the bot; a request is about what its route names. */

@@ -2,12 +2,15 @@ import {
   BotCreated,
   BotRetired,
   ChangeFleetStatus,
+  ChooseCohort,
   ConcludeManifest,
   CreateBot,
   CreateFleet,
+  CreateOverlay,
   CreateProfile,
   CreateWorkspace,
   DeleteFleet,
+  DeleteOverlay,
   DeleteProfile,
   EvaluateLayers,
   FleetCreated,
@@ -17,12 +20,14 @@ import {
   ManifestProposed,
   ManifestPublished,
   ManifestRefused,
+  PassOverlayEdge,
   ProposeManifest,
   RenameWorkspace,
   ResolveAgain,
   RetireBot,
   RollBackManifest,
   UpdateFleet,
+  UpdateOverlay,
   UpdateProfile,
   WorkspaceCreated,
   WorkspaceRenamed,
@@ -37,6 +42,8 @@ import { fleets } from './fleet/decider.ts';
 import { prepareFleet } from './fleet/prepare.ts';
 import { reachBots } from './layers/jobs.ts';
 import { layersProjection } from './layers/projection.ts';
+import { dueOf, overlayEvents, overlays } from './overlay/decider.ts';
+import { prepareOverlay } from './overlay/prepare.ts';
 import { profileEvents, profiles } from './profile/decider.ts';
 import { prepareProfile } from './profile/prepare.ts';
 import { configProjection } from './projection.ts';
@@ -79,6 +86,15 @@ export const configService = ({ validateEngineConfig }: ConfigSettings): Service
       id: (command) => command.data.profileId,
       prepare: prepareProfile,
       decider: profiles,
+    }),
+    aggregate({
+      category: 'overlay',
+      commands: [CreateOverlay, UpdateOverlay, DeleteOverlay, PassOverlayEdge, ChooseCohort],
+      events: overlayEvents,
+      id: (command) => command.data.overlayId,
+      prepare: prepareOverlay,
+      decider: overlays,
+      due: dueOf,
     }),
     aggregate({
       category: 'resolution',

@@ -2,7 +2,7 @@
 import { type FleetStatus, Manifest, type Problem } from '@molthub/contracts';
 import { specification } from '@molthub/decider/testing';
 import { canonicalHash, resolve } from '@molthub/manifest';
-import { type KnownLayer, type Layers, noLayers } from '../layers/known-layers.ts';
+import { type KnownProfile, type Layers, noLayers } from '../layers/known-layers.ts';
 import { bots } from './decider.ts';
 import type { BotCommand, FleetFacts, Resolution } from './prepared.ts';
 import type { BotFact } from './state.ts';
@@ -104,7 +104,7 @@ export const conclude = (
   layers,
 });
 /** A profile that says the log level where a bot does not, and one that says something else. */
-export const profile = (defaults: KnownLayer['content']['defaults']): Layers => ({
+export const profile = (defaults: KnownProfile['content']['defaults']): Layers => ({
   version: 7,
   all: [
     {

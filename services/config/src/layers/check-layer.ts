@@ -1,10 +1,11 @@
 // What is asked of a layer before it is saved: that it says only what a layer may say, and that every bot it reaches
 // resolves with it. What would break is listed, bot by bot, and nothing is changed.
 import type { Problem } from '@molthub/contracts';
-import { Rejected } from '@molthub/decider';
+import { Rejected, unreachable } from '@molthub/decider';
 import type { Reads } from '@molthub/event-store';
+import { scheduleProblems } from '@molthub/layers';
 import { isJsonObject, literalSecrets, structureProblems } from '@molthub/manifest';
-import { type KnownLayer, type Layers } from './known-layers.ts';
+import type { KnownLayer, Layers } from './known-layers.ts';
 import { layered, preparedOf, reaches } from './layered.ts';
 import { botsOf } from './reached-bots.ts';
 
@@ -20,12 +21,12 @@ export const checkLayer = async (layer: KnownLayer, { layers, workspace, reads }
     const message = `A workspace has at most ${layersPerKindMax} of a kind; put some together, or delete one.`;
     throw new Rejected('config.too-many-layers', message);
   }
-  const own = [...patchProblems(layer.content.defaults, 'defaults'), ...pathProblems(layer)];
+  const own = [...fieldProblems(layer), ...pathProblems(layer)];
   if (own.length > 0) {
     const message = `The ${layer.kind} is not accepted: ${own[0]?.message}`;
     throw new Rejected('config.layer-invalid', message, own.slice(0, problemsMax));
   }
-  await requireFleets(layer.content.fleetIds, workspace, reads);
+  await requireFleets(layer, workspace, reads);
   const problems = await brokenBots(layer, { layers, workspace, reads });
   if (problems.length > 0) {
     const message = 'Some bots do not resolve with this; each is named in errors. Nothing was changed.';
@@ -34,6 +35,26 @@ export const checkLayer = async (layer: KnownLayer, { layers, workspace, reads }
 };
 
 const problemsMax = 100;
+
+const fieldProblems = (layer: KnownLayer): readonly Problem[] => {
+  switch (layer.kind) {
+    case 'profile':
+      return patchProblems(layer.content.defaults, 'defaults');
+    case 'overlay': {
+      const { patch, schedule } = layer.content;
+      return [...patchProblems(patch, 'patch'), ...(schedule ? scheduleProblems(schedule, 'schedule') : [])];
+    }
+    default:
+      return unreachable(layer);
+  }
+};
+
+/** The fleets that a layer names, each with where. */
+const fleetsOf = (layer: KnownLayer): readonly { readonly path: string; readonly id: string }[] => {
+  if (layer.kind === 'profile') return layer.content.fleetIds.map((id, index) => ({ path: `fleetIds.${index}`, id }));
+  const { target } = layer.content;
+  return 'fleetId' in target ? [{ path: 'target.fleetId', id: target.fleetId }] : [];
+};
 
 /** What no layer says, since it is the bot's own: who it is, where it lives, what it is. */
 const bots = new Map([
@@ -72,31 +93,40 @@ const strangeField = (path: string): Problem => ({
 const pathProblems = (layer: KnownLayer): readonly Problem[] =>
   preparedOf(layer).problems.map(({ path, code, message }) => ({ path, code, message }));
 
-const requireFleets = async (fleetIds: readonly string[], workspace: string, reads: Reads): Promise<void> => {
-  if (fleetIds.length === 0) return;
+const requireFleets = async (layer: KnownLayer, workspace: string, reads: Reads): Promise<void> => {
+  const named = fleetsOf(layer);
+  if (named.length === 0) return;
+  const ids = named.map(({ id }) => id);
   const rows = await reads<{ id: string }>('select id from fleets where workspace = $1 and id = any($2::uuid[])', [
     workspace,
-    [...fleetIds],
+    ids,
   ]);
-  const missing = fleetIds.filter((id) => !rows.some((row) => row.id === id));
+  const missing = named.filter(({ id }) => !rows.some((row) => row.id === id));
   if (missing.length === 0) return;
-  const problems = missing.map((id) => ({
-    path: `fleetIds.${fleetIds.indexOf(id)}`,
+  const problems = missing.map(({ path, id }) => ({
+    path,
     code: 'config.fleet-not-found',
     message: `There is no fleet ${id}.`,
   }));
-  throw new Rejected('config.layer-invalid', 'Some of its fleets do not exist; leave them out.', problems);
+  throw new Rejected('config.layer-invalid', 'A fleet that it names does not exist; leave it out.', problems);
 };
 
-/** What the bots that the layer reaches say to it; those that do not resolve as it is are no fault of it. */
-const brokenBots = async (layer: KnownLayer, { layers, workspace, reads }: Beside): Promise<readonly Problem[]> => {
+/** An overlay at its most: within its window, and for all that it is for. */
+const atMost = (layer: KnownLayer): KnownLayer =>
+  layer.kind === 'overlay' ? { ...layer, content: { ...layer.content, active: true, rollout: null } } : layer;
+
+/**
+ * What the bots that the layer reaches, or will, say to it; those that do not resolve without it are no fault of it.
+ */
+const brokenBots = async (saved: KnownLayer, { layers, workspace, reads }: Beside): Promise<readonly Problem[]> => {
+  const layer = atMost(saved);
   const after: Layers = {
     version: layers.version + 1,
     all: [...layers.all.filter(({ id }) => id !== layer.id), layer],
   };
   const problems: Problem[] = [];
   for await (const bot of botsOf(workspace, reads)) {
-    if (!reaches(layer, bot)) continue;
+    if (!reaches(layer, bot, bot.manifest)) continue;
     const found = layered(bot.manifest, bot, after);
     if (found.sound || !layered(bot.manifest, bot, layers).sound) continue;
     for (const { path, code, message } of found.problems) {

@@ -2,6 +2,8 @@
 // Level-based: it reads what is left to do, so that a lost wake-up, a restart or a second leader cost time and nothing else.
 import {
   Actor,
+  BotRetired,
+  ChooseCohort,
   EvaluateLayers,
   LayersChanged,
   ManifestPublished,
@@ -40,6 +42,18 @@ const evaluateChanges = async (runtime: Runtime, signal: AbortSignal): Promise<v
   }
 };
 
+/** Looks who is in the shares of overlays, since bots came, went or have other labels. */
+const chooseCohorts = async (runtime: Runtime, signal: AbortSignal): Promise<void> => {
+  const rows = await runtime.reads(
+    `select workspace, id from layers
+     where kind = 'overlay' and content->'rollout' ? 'percentage' and content->'enabled' = 'true'`,
+  );
+  for (const { workspace, id } of z.array(z.object({ workspace: z.string(), id: z.uuid() })).parse(rows)) {
+    if (signal.aborted) return;
+    await runtime.execute(ChooseCohort, { overlayId: id }, { workspace });
+  }
+};
+
 /** Proposes bots anew, some at a time; answers whether some wait on, and whether others came that were not tried yet. */
 const resolveBots = async (runtime: Runtime, signal: AbortSignal): Promise<{ waiting: boolean; more: boolean }> => {
   const tried = await waiting(runtime);
@@ -71,6 +85,9 @@ const waiting = async ({ reads }: Runtime): Promise<readonly z.infer<typeof Bot>
   return z.array(Bot).parse(rows);
 };
 
+/** Another replica may have published bots, of which this one is not told. */
+const chooseEveryMs = 60_000;
+
 const began = new Set<string>([LayersChanged, ResolutionChanged].map((e) => e.type));
 const ended = new Set<string>([ManifestPublished, ManifestRefused].map((e) => e.type));
 
@@ -82,8 +99,12 @@ export const reachBots = (sweepMs = 5_000): Job => ({
     // Bots that wait behind somebody's proposal go on when it ends; when none does, other proposals wake nobody.
     let someWait = false;
     let isRung = true;
+    // Many bots come one after the other, and each look is at all of them: these wait for the next sweep.
+    let haveBotsChanged = true;
+    let chosenAt = 0;
     let awake: (() => void) | null = null;
     const stop = runtime.committed((events) => {
+      haveBotsChanged ||= events.some(({ type }) => type === ManifestPublished.type || type === BotRetired.type);
       if (!events.some(({ type }) => began.has(type) || (someWait && ended.has(type)))) return;
       isRung = true;
       awake?.();
@@ -102,6 +123,11 @@ export const reachBots = (sweepMs = 5_000): Job => ({
     try {
       while (!signal.aborted) {
         if (!isRung) await rest();
+        if (!isRung && (haveBotsChanged || performance.now() - chosenAt > chooseEveryMs)) {
+          haveBotsChanged = false;
+          chosenAt = performance.now();
+          await chooseCohorts(runtime, signal);
+        }
         isRung = false;
         await evaluateChanges(runtime, signal);
         const left = await resolveBots(runtime, signal);

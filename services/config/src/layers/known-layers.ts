@@ -1,16 +1,21 @@
 // The layers of a workspace, out of config's own tables; kept in memory while they are at the same version.
-import { type Actor, Actor as ActorForm, Profile } from '@molthub/contracts';
+import { Actor, Overlay, OverlayMoment, Profile } from '@molthub/contracts';
 import type { Reads } from '@molthub/event-store';
 import { z } from 'zod';
 
-/** A profile as it is now, with who made it so. */
-export type KnownLayer = {
-  readonly kind: 'profile';
-  readonly id: string;
-  readonly version: number;
-  readonly author: Actor;
-  readonly content: Profile;
-};
+const made = { id: z.string(), version: z.int(), author: Actor };
+const KnownProfile = z.object({ kind: z.literal('profile'), ...made, content: Profile });
+const KnownOverlay = z.object({
+  kind: z.literal('overlay'),
+  ...made,
+  content: Overlay.extend(OverlayMoment.omit({ at: true }).shape),
+});
+
+/** A layer as it is now, with who made it so. */
+export const KnownLayer = z.discriminatedUnion('kind', [KnownProfile, KnownOverlay]);
+export type KnownLayer = Readonly<z.infer<typeof KnownLayer>>;
+export type KnownProfile = z.infer<typeof KnownProfile>;
+export type KnownOverlay = z.infer<typeof KnownOverlay>;
 
 /** All layers of a workspace at one version of its stream of layers; 0 where it never had one. */
 export type Layers = { readonly version: number; readonly all: readonly KnownLayer[] };
@@ -23,14 +28,6 @@ export const layersKeyOf = (workspaceColumn: string): string =>
 
 const workspacesKept = 200;
 const kept = new Map<string, Layers>();
-
-const Row = z.object({
-  kind: z.literal('profile'),
-  id: z.string(),
-  version: z.int(),
-  author: ActorForm,
-  content: Profile,
-});
 
 /** The layers of a workspace. `key` is what `layersKeyOf` read, null where there are none. */
 export const layersAt = async (workspace: string, key: string | null, reads: Reads): Promise<Layers> => {
@@ -48,7 +45,7 @@ export const layersAt = async (workspace: string, key: string | null, reads: Rea
   );
   const [row] = rows;
   if (!row) return noLayers;
-  const found: Layers = { version: row.version, all: z.array(Row).parse(row.layers) };
+  const found: Layers = { version: row.version, all: z.array(KnownLayer).parse(row.layers) };
   if (kept.size >= workspacesKept) kept.clear();
   kept.set(`${workspace}/${row.key}`, found);
   return found;

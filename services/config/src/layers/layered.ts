@@ -1,5 +1,6 @@
 // A bot's manifest on the layers that reach it: what it resolves to, by which layers, or why it does not. Pure.
-import { type AppliedLayers, type Environment, Manifest, type Problem } from '@molthub/contracts';
+import type { AppliedLayers, Environment, Manifest, OverlayTarget, Problem } from '@molthub/contracts';
+import { unreachable } from '@molthub/decider';
 import {
   type Layer,
   type Lists,
@@ -43,14 +44,38 @@ const lists: Lists = {
 };
 
 /** Whether a layer has a say in what a bot is to run. */
-export const reaches = ({ content }: KnownLayer, bot: LayeredBot): boolean => {
-  const { isActive, fleetIds } = content;
-  return isActive && (fleetIds.length === 0 || (bot.fleetId !== null && fleetIds.includes(bot.fleetId)));
+export const reaches = (layer: KnownLayer, bot: LayeredBot, { metadata: { labels = {} } }: Manifest): boolean => {
+  switch (layer.kind) {
+    case 'profile': {
+      const { isActive, fleetIds } = layer.content;
+      return isActive && (fleetIds.length === 0 || (bot.fleetId !== null && fleetIds.includes(bot.fleetId)));
+    }
+    case 'overlay': {
+      const { enabled, active, rollout, cohort, target } = layer.content;
+      if (!enabled || !active || !isTargeted(target, bot, labels)) return false;
+      if (rollout === null) return true;
+      return bot.botId !== null && ('canary' in rollout ? rollout.canary : (cohort ?? [])).includes(bot.botId);
+    }
+    default:
+      return unreachable(layer);
+  }
+};
+
+/** Labels are those that the bot's own manifest says: what layers add decides about no layer. */
+export const isTargeted = (
+  target: OverlayTarget,
+  bot: Pick<LayeredBot, 'botId' | 'fleetId' | 'environment'>,
+  labels: Readonly<Record<string, string>>,
+): boolean => {
+  if ('instanceIds' in target) return bot.botId !== null && target.instanceIds.includes(bot.botId);
+  if ('fleetId' in target) return bot.fleetId === target.fleetId;
+  if ('environment' in target) return bot.environment === target.environment;
+  return Object.entries(target.tags).every(([name, value]) => labels[name] === value);
 };
 
 /** The bot's own manifest resolved by the layers that reach it, without secure defaults. Never throws. */
 export const layered = (instance: Manifest, bot: LayeredBot, layers: Layers): Layered => {
-  const reaching = layers.all.filter((layer) => reaches(layer, bot));
+  const reaching = layers.all.filter((layer) => reaches(layer, bot, instance));
   const resolution = resolvePrepared([...reaching.map(preparedOf), prepareLayer(instanceLayer(instance, bot), lists)]);
   if (!resolution.sound) return { sound: false, problems: resolution.problems.map(problemOf) };
   const parsed = parseManifest(resolution.value);
@@ -96,16 +121,17 @@ export const preparedOf = (layer: KnownLayer): PreparedLayer => {
   return made;
 };
 
-const layerOf = ({ kind, id, version, author, content }: KnownLayer): Layer => ({
-  kind,
-  id,
-  name: content.name,
-  version,
-  changeSetId: null,
-  actor: author,
-  priority: content.priority,
-  patch: content.defaults,
-  strategies: content.strategies,
-  locks: content.lockedFields,
-  allowInstanceOverrides: content.allowInstanceOverrides,
-});
+const layerOf = (layer: KnownLayer): Layer => {
+  const { kind, id, version, author: actor, content } = layer;
+  const same = { kind, id, name: content.name, version, changeSetId: null, actor, priority: content.priority };
+  switch (layer.kind) {
+    case 'profile': {
+      const { defaults: patch, strategies, lockedFields: locks, allowInstanceOverrides } = layer.content;
+      return { ...same, patch, strategies, locks, allowInstanceOverrides };
+    }
+    case 'overlay':
+      return { ...same, patch: layer.content.patch };
+    default:
+      return unreachable(layer);
+  }
+};

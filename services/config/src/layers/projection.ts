@@ -5,6 +5,12 @@ import {
   ManifestProposed,
   ManifestPublished,
   ManifestRefused,
+  OverlayActivated,
+  OverlayCohortChanged,
+  OverlayCreated,
+  OverlayDeactivated,
+  OverlayDeleted,
+  OverlayUpdated,
   ProfileCreated,
   ProfileDeleted,
   ProfileUpdated,
@@ -60,6 +66,13 @@ const views = {
      (content->>'allowInstanceOverrides')::boolean as allow_instance_overrides,
      (content->>'isActive')::boolean as is_active`,
   ),
+  overlays: of(
+    'overlay',
+    `content->>'description' as description, content->'target' as target, (content->>'priority')::int as priority,
+     content->'patch' as patch, nullif(content->'schedule', 'null') as schedule,
+     nullif(content->'rollout', 'null') as rollout, (content->>'enabled')::boolean as enabled,
+     (content->>'active')::boolean as is_active, nullif(content->'cohort', 'null') as cohort`,
+  ),
   layer_changes: `select workspace, layers_version, kind, layer_id, name, layer_version, change, author, bots,
     change_set_ids, changed_at from layer_changes`,
 };
@@ -76,6 +89,15 @@ const save = ({ workspace, version, actor, time }: Recorded, { kind, id, content
      on conflict (id) do update set name = excluded.name, version = excluded.version, content = excluded.content,
        author = excluded.author, updated_at = excluded.updated_at`,
     [workspace, kind, id, version, content.name, json(content), json(actor), time],
+  );
+
+/** Changes a part of what a layer says; who made the rest so stays its author. */
+const amend = ({ version, time }: Recorded, id: string, part: Record<string, unknown>, sql: Sql) =>
+  sql(
+    `with amended as (
+       update layers set content = content || $2, version = $3, updated_at = $4 where id = $1 returning *)
+     insert into layer_versions select workspace, kind, id, version, name, content, author, updated_at from amended`,
+    [id, json(part), version, time],
   );
 
 const settled = (sql: Sql, changeSetId: string | undefined, botId: string): Promise<unknown> =>
@@ -99,6 +121,16 @@ export const layersProjection = projection({
         return save(event, { kind: 'profile', id: profileId, content }, sql);
       }),
     ),
+    ...[OverlayCreated, OverlayUpdated].map((definition) =>
+      when(definition, (event, sql) => {
+        const { overlayId, at: _, ...content } = event.data;
+        return save(event, { kind: 'overlay', id: overlayId, content }, sql);
+      }),
+    ),
+    when(OverlayDeleted, ({ data }, sql) => sql('delete from layers where id = $1', [data.overlayId])),
+    when(OverlayActivated, (event, sql) => amend(event, event.data.overlayId, { active: true }, sql)),
+    when(OverlayDeactivated, (event, sql) => amend(event, event.data.overlayId, { active: false }, sql)),
+    when(OverlayCohortChanged, (event, sql) => amend(event, event.data.overlayId, { cohort: event.data.cohort }, sql)),
     when(ProfileDeleted, ({ data }, sql) => sql('delete from layers where id = $1', [data.profileId])),
     when(LayersChanged, async ({ workspace, version, time, id, actor, correlationId, data }, sql) => {
       const { layer, change } = data;

@@ -60,3 +60,21 @@ export async function* botsOf(workspace: string, reads: Reads): AsyncGenerator<R
     after = last.botId;
   }
 }
+
+const Labelled = z.object({
+  botId: z.uuid(),
+  fleetId: z.uuid(),
+  environment: Environment,
+  labels: z.record(z.string(), z.string()),
+});
+
+/** Every bot with the labels that its own manifest says. */
+export const labelledBots = async (workspace: string, reads: Reads): Promise<readonly z.infer<typeof Labelled>[]> => {
+  const rows = await reads(
+    `select b.id as "botId", b.fleet_id as "fleetId", b.environment,
+       coalesce(m.manifest->'metadata'->'labels', '{}') as labels
+     from bots b join manifests m on m.bot_id = b.id and m.version = b.manifest_version where b.workspace = $1`,
+    [workspace],
+  );
+  return z.array(Labelled).parse(rows);
+};

@@ -15,13 +15,13 @@ export const prepareProfile = async (command: ProfileCommand, reads: Reads): Pro
   const { workspace, actor } = command;
   const { profileId: id } = command.data;
   const layers = await layersOf(workspace, reads);
-  const known = layers.all.find((layer) => layer.id === id);
+  const known = layers.all.find((layer) => layer.kind === 'profile' && layer.id === id);
   if (command.type !== 'config.profile.create.v1' && !known) {
     throw new Rejected('config.profile-not-found', 'There is no such profile.');
   }
   if (command.type !== 'config.profile.delete.v1') {
     const { profileId: _, ...given } = command.data;
-    const content: Profile = known ? wanted(known.content, given) : Profile.parse(given);
+    const content: Profile = Profile.parse(known ? wanted(known.content, given) : given);
     const layer: KnownLayer = { kind: 'profile', id, version: (known?.version ?? 0) + 1, author: actor, content };
     await checkLayer(layer, { layers, workspace, reads });
   }

@@ -10,6 +10,7 @@ import { fleets } from './fleets.ts';
 import { healthRoutes } from './health.ts';
 import { manifestRoutes } from './manifests.ts';
 import { operationRoutes } from './operations.ts';
+import { overlayRoutes } from './overlays.ts';
 import { platformRoutes } from './platform.ts';
 import { policyRoutes } from './policy.ts';
 import { profileRoutes } from './profiles.ts';
@@ -25,6 +26,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...botRoutes,
   ...manifestRoutes,
   ...profileRoutes,
+  ...overlayRoutes,
   ...policyRoutes,
   ...changeSetRoutes,
   ...targetRoutes,
