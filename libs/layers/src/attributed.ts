@@ -10,9 +10,9 @@ export type Attributed = { readonly value: unknown; readonly origin: Origin };
 
 const isOfItems = (origin: Origin): origin is readonly Origin[] => Array.isArray(origin);
 
-/** The origins of an object's keys, to be written on. */
-export const originsOfKeys = (value: JsonObject, origin: Origin): Record<string, Origin> => {
-  if (typeof origin === 'object' && !isOfItems(origin)) return { ...origin };
+/** The origins of an object's keys, to be written on: those that are there already where they are `owned`. */
+export const originsOfKeys = (value: JsonObject, origin: Origin, isOwned: boolean): Record<string, Origin> => {
+  if (typeof origin === 'object' && !isOfItems(origin)) return isOwned ? origin : { ...origin };
   const origins: Record<string, Origin> = {};
   if (typeof origin === 'number') for (const name of Object.keys(value)) origins[name] = origin;
   return origins;

@@ -2,10 +2,11 @@
 import { diff, isJsonObject } from '@molthub/manifest';
 import { deleteForm, isMerging, own } from './forms.ts';
 import { itemIdentity } from './item-identity.ts';
-import { called, type LayerRef } from './layer.ts';
-import { below, type PathTree } from './path-tree.ts';
-import type { MergeRule, PreparedLayer } from './prepare-layer.ts';
-import { inWords, type LayerProblem, layerProblem, pathOfNames, shown } from './problem.ts';
+import { called, compareOrder, type LayerRef } from './layer.ts';
+import type { MergeRules } from './lists.ts';
+import { below } from './path-tree.ts';
+import type { PreparedLayer } from './prepare-layer.ts';
+import { inWords, type LayerProblem, layerProblem, pathOfParts, shown } from './problem.ts';
 
 /** Where two equals differ, what each says there, and whether a later layer says what is meant. */
 export type Conflict = {
@@ -18,7 +19,7 @@ export type Conflict = {
 
 const conflictsMax = 100;
 
-type Rules = PathTree<MergeRule> | undefined;
+type Rules = MergeRules | undefined;
 type Part = string | { readonly index: number; readonly identity: string };
 type Clash = { readonly parts: readonly Part[]; readonly values: readonly [unknown, unknown] };
 
@@ -36,8 +37,7 @@ export const conflictsOf = (sorted: readonly PreparedLayer[]): readonly Conflict
   return conflicts.slice(0, conflictsMax).toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 };
 
-const areEqual = ({ layer: a }: PreparedLayer, { layer: b }: PreparedLayer): boolean =>
-  a.kind === b.kind && a.priority === b.priority;
+const areEqual = ({ layer: a }: PreparedLayer, { layer: b }: PreparedLayer): boolean => compareOrder(a, b) === 0;
 
 const conflictOf = (
   one: PreparedLayer,
@@ -47,7 +47,7 @@ const conflictOf = (
 ): Conflict => {
   const name = parts.findLast((part) => typeof part === 'string') ?? '';
   return {
-    path: pathOfNames(parts.map((part) => (typeof part === 'string' ? part : part.index))),
+    path: pathOfParts(parts.map((part) => (typeof part === 'string' ? part : part.index))),
     layers: [one.ref, other.ref],
     values: [shown(a, typeof name === 'string' ? name : ''), shown(b, typeof name === 'string' ? name : '')],
     decidedBy: later.find((layer) => decides(layer.layer.patch, parts, layer.rules))?.ref ?? null,

@@ -7,14 +7,20 @@ export {
   layerKinds,
   layerLimits,
   type LayerRef,
-  type Lists,
-  type ListSemantics,
   type MergeStrategy,
 } from './layer.ts';
 export { type PreparedLayer, prepareLayer } from './prepare-layer.ts';
 export type { LayerProblem } from './problem.ts';
 export { type Leaf, leavesOf, withDefaults } from './provenance.ts';
-export { type Provenance, type Resolution, resolveLayers, resolvePrepared } from './resolve-layers.ts';
+export {
+  type Provenance,
+  type Resolution,
+  type Resolved,
+  resolveLayers,
+  resolvePrepared,
+  warningsOf,
+} from './resolve-layers.ts';
 export { composePatches, mergePatch, patchBetween } from './merge-patch.ts';
 export { cohort, type CohortSize, cohortSize } from './cohort.ts';
 export { activeAt, type Edge, nextEdge, type Schedule, scheduleProblems } from './schedule.ts';
+export { declareLists, type Lists, type ListSemantics, manifestLists } from './lists.ts';

@@ -36,13 +36,6 @@ export type Layer = LayerRef & {
   readonly allowInstanceOverrides?: boolean;
 };
 
-/**
- * What a list is at a path (`*` for every key or item): one value (`atomic`, the default), a `set` of different items, or
- * items known by the values of some of their keys.
- */
-export type ListSemantics = 'atomic' | 'set' | { readonly keys: readonly string[] };
-export type Lists = Readonly<Record<string, ListSemantics>>;
-
 export const layerLimits = {
   layersMax: 64,
   locksMax: 200,
@@ -65,3 +58,7 @@ export const refOf = ({ kind, id, name, version, changeSetId, actor }: LayerRef)
 /** A layer in a sentence. */
 export const called = ({ kind, name, version }: LayerRef): string =>
   kind === 'instance' ? `the bot's own manifest (version ${version})` : `${kind} "${name}" (version ${version})`;
+
+/** Which of two layers comes first; 0 for equals, which have no order among them. */
+export const compareOrder = (a: Layer, b: Layer): number =>
+  layerKinds.indexOf(a.kind) - layerKinds.indexOf(b.kind) || a.priority - b.priority;

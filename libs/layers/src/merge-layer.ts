@@ -1,83 +1,101 @@
-// One layer onto what the layers before it made. Nothing given is changed: what the layer does not touch is shared.
+// One layer onto what the layers before it made. What the layer does not touch is shared with where it was said first.
 import { isJsonObject, type JsonObject } from '@molthub/manifest';
 import { type Attributed, type Origin, originOfItem, originOfKey, originsOfKeys } from './attributed.ts';
 import { deleteForm, isForm, isMerging, own, replaceForm, valueForm } from './forms.ts';
 import { identityOf, itemIdentity } from './item-identity.ts';
-import type { ListSemantics, MergeStrategy } from './layer.ts';
-import { below, type PathTree } from './path-tree.ts';
-import type { MergeRule, PreparedLayer } from './prepare-layer.ts';
+import type { MergeStrategy } from './layer.ts';
+import type { ListSemantics, MergeRules } from './lists.ts';
+import { below } from './path-tree.ts';
+import type { PreparedLayer } from './prepare-layer.ts';
 
-type Rules = PathTree<MergeRule> | undefined;
+type Rules = MergeRules | undefined;
 
 /** A value that replaced one of another kind, or a list that replaced a list: allowed, and told. */
-export type Replaced = { readonly names: readonly string[]; readonly what: 'kind' | 'list' };
-
-/** What merging needs to know of a layer on its way down. */
-type Merging = {
-  readonly index: number;
-  /** Nothing in the patch deletes or has a form, so its parts can be taken as they are. */
-  readonly isPlain: boolean;
-  readonly replaced: Replaced[];
-  readonly names: string[];
+export type Replaced = {
+  readonly layer: number;
+  readonly parts: readonly (string | number)[];
+  readonly what: 'kind' | 'list';
 };
 
-export const mergeLayer = (base: Attributed, layer: PreparedLayer, index: number, replaced: Replaced[]): Attributed =>
-  mergeValue(base, layer.layer.patch, layer.rules, { index, isPlain: layer.isPlain, replaced, names: [] });
+export type Onto = {
+  /** The number of the layer in provenance. */
+  readonly index: number;
+  /** Whether `base` must stay as it is. Otherwise objects that were made by merging are written on. */
+  readonly keepsBase: boolean;
+  readonly replaced: Replaced[];
+};
+
+/** What merging needs to know of a layer on its way down. */
+type Merging = Onto & {
+  /** Nothing in the patch deletes or has a form, so its parts can be taken as they are. */
+  readonly isPlain: boolean;
+  readonly parts: (string | number)[];
+};
+
+export const mergeLayer = (base: Attributed, layer: PreparedLayer, onto: Onto): Attributed =>
+  mergeValue(base, layer.layer.patch, layer.rules, { ...onto, isPlain: layer.isPlain, parts: [] });
 
 /** `patch` is not `null`: who asks deletes. */
 const mergeValue = (base: Attributed, patch: unknown, rules: Rules, merging: Merging): Attributed => {
   const { index } = merging;
-  const strategy = rules?.said?.strategy;
-  if (isMerging(patch)) {
-    if (strategy === 'override') return { value: withoutForms(patch, rules, merging), origin: index };
-    if (isJsonObject(base.value)) return mergeObject(base.value, base, patch, rules, merging);
-    if (base.value !== undefined) merging.replaced.push({ names: [...merging.names], what: 'kind' });
-    return { value: withoutForms(patch, rules, merging), origin: index };
-  }
   if (Array.isArray(patch)) {
     if (Array.isArray(base.value)) return mergeList(base.value, base, patch, rules, merging);
-    if (base.value !== undefined) merging.replaced.push({ names: [...merging.names], what: 'kind' });
-    return { value: withoutForms(patch, rules, merging), origin: index };
-  }
-  if (isJsonObject(patch)) return { value: own(patch, valueForm), origin: index };
-  if (typeof base.value === 'object' && base.value !== null)
-    merging.replaced.push({ names: [...merging.names], what: 'kind' });
-  return { value: patch, origin: index };
+  } else if (isMerging(patch)) {
+    if (rules?.said?.strategy === 'override') return { value: withoutForms(patch, rules, merging), origin: index };
+    if (isJsonObject(base.value)) return mergeObject(base.value, base.origin, patch, rules, merging);
+  } else if (isJsonObject(patch)) return { value: own(patch, valueForm), origin: index };
+  if (base.value !== undefined && (isContainer(base.value) || isContainer(patch))) tell('kind', merging);
+  return { value: withoutForms(patch, rules, merging), origin: index };
+};
+
+const isContainer = (value: unknown): boolean => typeof value === 'object' && value !== null;
+
+const tell = (what: Replaced['what'], { index, parts, replaced }: Merging): void => {
+  replaced.push({ layer: index, parts: [...parts], what });
 };
 
 const mergeObject = (
   value: JsonObject,
-  { origin }: Attributed,
+  origin: Origin,
   patch: JsonObject,
   rules: Rules,
   merging: Merging,
 ): Attributed => {
-  let merged: Record<string, unknown> = { ...value };
-  let origins = originsOfKeys(value, origin);
   const names = Object.keys(patch);
+  if (names.length === 0) return { value, origin };
+  const { index, isPlain } = merging;
+  // Only what was merged before has origins by key, and nobody else holds it.
+  const isOwned = typeof origin === 'object' && !merging.keepsBase;
+  let merged: Record<string, unknown> = isOwned ? value : { ...value };
+  let origins = originsOfKeys(value, origin, isOwned);
   for (const name of names) {
     const said = patch[name];
-    const inherited = own(value, name);
+    const inherited = own(merged, name);
     if (said === null) {
-      if (inherited === undefined) continue;
-      merged = without(merged, name);
-      origins = without(origins, name);
-      continue;
+      if (inherited !== undefined) [merged, origins] = [without(merged, name), without(origins, name)];
+    } else if (
+      inherited === undefined ? isPlain || !isContainer(said) : !isContainer(said) && !isContainer(inherited)
+    ) {
+      merged[name] = said;
+      origins[name] = index;
+    } else {
+      merging.parts.push(name);
+      const inheritedFrom = inherited === undefined ? index : originOfKey(origins, name);
+      const made = mergeValue({ value: inherited, origin: inheritedFrom }, said, below(rules, name), merging);
+      merging.parts.pop();
+      merged[name] = made.value;
+      origins[name] = made.origin;
     }
-    merging.names.push(name);
-    const part = { value: inherited, origin: inherited === undefined ? [] : originOfKey(origin, name) };
-    const made = mergeValue(part, said, below(rules, name), merging);
-    merging.names.pop();
-    merged[name] = made.value;
-    origins[name] = made.origin;
   }
   // An object without keys has nobody below it to say who made it.
-  if (Object.keys(merged).length > 0) return { value: merged, origin: origins };
-  return { value: merged, origin: names.length > 0 || typeof origin !== 'number' ? merging.index : origin };
+  return { value: merged, origin: Object.keys(merged).length > 0 ? origins : index };
 };
 
-const without = <Value>(object: Readonly<Record<string, Value>>, name: string): Record<string, Value> =>
-  Object.fromEntries(Object.entries(object).filter(([key]) => key !== name));
+const without = <Value>(object: Readonly<Record<string, Value>>, name: string): Record<string, Value> => {
+  const rest: Record<string, Value> = {};
+  for (const [key, value] of Object.entries(object)) if (key !== name) rest[key] = value;
+  return rest;
+};
 
 /** What a patch makes where nothing is inherited. */
 const withoutForms = (patch: unknown, rules: Rules, merging: Merging): unknown => {
@@ -104,8 +122,7 @@ const mergeList = (
   const semantics = rules?.said?.list ?? 'atomic';
   const strategy = rules?.said?.strategy ?? (semantics === 'atomic' ? 'override' : 'merge');
   if (strategy === 'override') {
-    if (rules?.said === undefined && list.length > 0)
-      merging.replaced.push({ names: [...merging.names], what: 'list' });
+    if (rules?.said === undefined && list.length > 0) tell('list', merging);
     const items = semantics === 'atomic' ? patch : patch.flatMap((item) => itemAlone(item, semantics, rules, merging));
     return { value: items, origin: merging.index };
   }

@@ -8,40 +8,50 @@ import { isMerging, own, valueForm } from './forms.ts';
  * The target as the patch changes it; neither is changed. Throws `Rejected` for patches deeper than 64 levels, and with
  * keys that mean something to JavaScript.
  */
-export const mergePatch = (target: unknown, patch: unknown): unknown => applied(target, patch, 0, '');
+export const mergePatch = (target: unknown, patch: unknown): unknown => applied(target, patch, []);
 
 /** One patch that does what the first and then the second do: `null` stays in it, for what it is applied to. */
-export const composePatches = (first: unknown, second: unknown): unknown => composed(first, second, 0, '');
+export const composePatches = (first: unknown, second: unknown): unknown => composed(first, second, []);
 
-const applied = (target: unknown, patch: unknown, depth: number, path: string): unknown => {
+/** `path` is where the patches stand, below which they are walked. */
+const applied = (target: unknown, patch: unknown, path: string[]): unknown => {
   if (!isMerging(patch)) return exactly(patch);
-  const made = new Map<string, unknown>(isJsonObject(target) ? Object.entries(target) : []);
-  for (const [name, said] of entriesOf(patch, depth, path)) {
-    if (said === null) made.delete(name);
-    else made.set(name, applied(made.get(name), said, depth + 1, childPath(path, name)));
+  const made: Record<string, unknown> = isJsonObject(target) ? { ...target } : {};
+  for (const name of namesOf(patch, path)) {
+    const said = patch[name];
+    if (said === null) delete made[name];
+    else if (typeof said !== 'object') made[name] = said;
+    else {
+      path.push(name);
+      made[name] = applied(own(made, name), said, path);
+      path.pop();
+    }
   }
-  return Object.fromEntries(made);
+  return made;
 };
 
-const composed = (first: unknown, second: unknown, depth: number, path: string): unknown => {
+const composed = (first: unknown, second: unknown, path: string[]): unknown => {
   if (!isMerging(second)) return second;
   // What the first replaced whole, the second changes: together they replace it by that.
-  if (!isMerging(first)) return { [valueForm]: applied(exactly(first), second, depth, path) };
-  const made = new Map<string, unknown>(entriesOf(first, depth, path));
-  for (const [name, said] of entriesOf(second, depth, path)) {
-    made.set(name, made.has(name) ? composed(made.get(name), said, depth + 1, childPath(path, name)) : said);
+  if (!isMerging(first)) return { [valueForm]: applied(exactly(first), second, path) };
+  const made: Record<string, unknown> = {};
+  for (const name of namesOf(first, path)) made[name] = first[name];
+  for (const name of namesOf(second, path)) {
+    path.push(name);
+    made[name] = Object.hasOwn(made, name) ? composed(made[name], second[name], path) : second[name];
+    path.pop();
   }
-  return Object.fromEntries(made);
+  return made;
 };
 
 const exactly = (patch: unknown): unknown => (isJsonObject(patch) ? own(patch, valueForm) : patch);
 
-const entriesOf = (patch: JsonObject, depth: number, path: string): readonly (readonly [string, unknown])[] => {
-  if (depth > depthMax) throw new Rejected('config.too-deep', `Nest a patch at most ${depthMax} levels deep.`);
-  const entries = Object.entries(patch);
-  const forbidden = entries.find(([name]) => forbiddenKeys.has(name));
-  if (!forbidden) return entries;
-  const at = childPath(path, forbidden[0]);
+const namesOf = (patch: JsonObject, path: readonly string[]): readonly string[] => {
+  if (path.length > depthMax) throw new Rejected('config.too-deep', `Nest a patch at most ${depthMax} levels deep.`);
+  const names = Object.keys(patch);
+  const forbidden = names.find((name) => forbiddenKeys.has(name));
+  if (forbidden === undefined) return names;
+  const at = [...path, forbidden].reduce<string>(childPath, '');
   throw new Rejected('config.forbidden-key', `The key ${at} is not allowed in a patch; remove or rename it.`);
 };
 

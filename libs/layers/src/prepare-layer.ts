@@ -2,21 +2,11 @@
 import { childPath, isJsonObject, parsePath, type PathStep, structureProblems } from '@molthub/manifest';
 import { deleteForm, isExactly, isForm, own, replaceForm, valueForm } from './forms.ts';
 import { itemIdentity } from './item-identity.ts';
-import {
-  called,
-  type Layer,
-  layerLimits,
-  type LayerRef,
-  type ListSemantics,
-  type Lists,
-  type MergeStrategy,
-  refOf,
-} from './layer.ts';
-import { addPath, below, closed, emptyTree, type PathTree } from './path-tree.ts';
-import { isBounded } from './patch-size.ts';
+import { called, type Layer, layerLimits, type LayerRef, refOf } from './layer.ts';
+import { type Lists, type ListSemantics, type MergeRules, noLists, rulesWith } from './lists.ts';
+import { below } from './path-tree.ts';
+import { boundsOf } from './patch-bounds.ts';
 import { type LayerProblem, layerProblem } from './problem.ts';
-
-export type MergeRule = { readonly list?: ListSemantics; readonly strategy?: MergeStrategy };
 
 export type Lock = { readonly path: string; readonly steps: readonly PathStep[] };
 
@@ -26,18 +16,18 @@ export type PreparedLayer = {
   readonly problems: readonly LayerProblem[];
   readonly bytes: number;
   readonly isPlain: boolean;
-  readonly rules: PathTree<MergeRule>;
+  readonly rules: MergeRules;
   readonly locks: readonly Lock[];
 };
 
 /** Never throws. A layer with problems resolves nowhere. */
-export const prepareLayer = (layer: Layer, lists: Lists = {}): PreparedLayer => {
+export const prepareLayer = (layer: Layer, lists: Lists = noLists): PreparedLayer => {
   const ref = refOf(layer);
   const problems: LayerProblem[] = [];
   const refuse = (path: string, code: string, message: string) => {
     if (problems.length < problemsMax) problems.push(layerProblem({ path, code, message, layers: [ref] }));
   };
-  const size = isBounded(layer.patch, layerLimits.patchBytesMax);
+  const size = boundsOf(layer.patch, layerLimits.patchBytesMax);
   const rules = rulesOf(layer, lists, refuse);
   const locks = locksOf(layer, refuse);
   const unprepared = { layer, ref, bytes: size.bytes, isPlain: false, rules, locks };
@@ -50,6 +40,10 @@ export const prepareLayer = (layer: Layer, lists: Lists = {}): PreparedLayer => 
     for (const { path, code, message } of structureProblems(layer.patch)) refuse(path, code, message);
     return { ...unprepared, problems };
   }
+  if (!isJsonObject(layer.patch) || isExactly(layer.patch)) {
+    refuse('', 'config.not-a-patch', `The patch of ${called(ref)} is an object of the fields that it says.`);
+    return { ...unprepared, problems };
+  }
   const checking: Checking = { refuse, steps: [], hasForms: false };
   check(layer.patch, rules, checking);
   return { ...unprepared, isPlain: !checking.hasForms, problems };
@@ -59,22 +53,14 @@ const problemsMax = 100;
 
 type Refuse = (path: string, code: string, message: string) => void;
 
-const rulesOf = ({ strategies = {} }: Layer, lists: Lists, refuse: Refuse): PathTree<MergeRule> => {
-  const tree = emptyTree<MergeRule>();
-  const said = new Map<string, MergeRule>();
-  for (const [path, list] of Object.entries(lists)) said.set(path, { list });
+const rulesOf = ({ strategies = {} }: Layer, lists: Lists, refuse: Refuse): MergeRules => {
   const wanted = Object.entries(strategies);
-  if (wanted.length > layerLimits.strategiesMax)
+  if (wanted.length > layerLimits.strategiesMax) {
     refuse('', 'config.too-many', `Write at most ${layerLimits.strategiesMax} merge strategies.`);
-  for (const [path, strategy] of wanted.slice(0, layerLimits.strategiesMax))
-    said.set(path, { ...said.get(path), strategy });
-  for (const [path, rule] of said) {
-    const steps = parsePath(path);
-    if (steps?.every(({ kind }) => kind === 'name' || kind === 'every')) addPath(tree, steps, rule);
-    else
-      refuse(path, 'config.not-a-path', `A merge strategy is for a path such as spec.channels or spec.config.*.allow.`);
   }
-  return closed(tree);
+  return rulesWith(lists, wanted.slice(0, layerLimits.strategiesMax), (path) =>
+    refuse(path, 'config.not-a-path', 'A merge strategy is for a path such as spec.channels or spec.config.*.allow.'),
+  );
 };
 
 const locksOf = ({ locks = [] }: Layer, refuse: Refuse): readonly Lock[] => {
@@ -97,7 +83,7 @@ type Checking = { readonly refuse: Refuse; readonly steps: (string | number)[]; 
 const pathOf = ({ steps }: Checking): string => steps.reduce<string>(childPath, '');
 
 /** Looks at what a patch means, once its structure is known to be sound. */
-const check = (patch: unknown, rules: PathTree<MergeRule> | undefined, checking: Checking): void => {
+const check = (patch: unknown, rules: MergeRules | undefined, checking: Checking): void => {
   if (patch === null) {
     checking.hasForms = true;
     return;
@@ -134,7 +120,7 @@ const check = (patch: unknown, rules: PathTree<MergeRule> | undefined, checking:
 const checkItems = (
   items: readonly unknown[],
   list: Exclude<ListSemantics, 'atomic'>,
-  rules: PathTree<MergeRule> | undefined,
+  rules: MergeRules | undefined,
   checking: Checking,
 ): void => {
   const seen = new Set<string>();
@@ -154,7 +140,7 @@ const checkItems = (
 const checkItem = (
   item: unknown,
   list: Exclude<ListSemantics, 'atomic'>,
-  rules: PathTree<MergeRule> | undefined,
+  rules: MergeRules | undefined,
   checking: Checking,
 ): string | undefined => {
   if (list === 'set') {

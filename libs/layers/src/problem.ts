@@ -30,4 +30,4 @@ export const shown = (value: unknown, name: string): unknown => {
 export const inWords = (value: unknown): string =>
   value === undefined ? 'nothing' : typeof value === 'string' ? `"${value}"` : JSON.stringify(value).slice(0, 120);
 
-export const pathOfNames = (names: readonly (string | number)[]): string => names.reduce<string>(childPath, '');
+export const pathOfParts = (names: readonly (string | number)[]): string => names.reduce<string>(childPath, '');

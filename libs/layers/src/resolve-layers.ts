@@ -3,28 +3,29 @@ import type { JsonObject } from '@molthub/manifest';
 import { isJsonObject } from '@molthub/manifest';
 import type { Attributed, Origin } from './attributed.ts';
 import { type Conflict, conflictsOf, undecided } from './conflicts.ts';
-import { type Layer, layerKinds, layerLimits, type LayerRef, type Lists } from './layer.ts';
+import { compareOrder, type Layer, layerLimits, type LayerRef } from './layer.ts';
+import { type Lists, noLists } from './lists.ts';
 import { brokenLocks } from './locks.ts';
 import { mergeLayer, type Replaced } from './merge-layer.ts';
 import { type PreparedLayer, prepareLayer } from './prepare-layer.ts';
-import { type LayerProblem, layerProblem, pathOfNames } from './problem.ts';
+import { type LayerProblem, layerProblem, pathOfParts } from './problem.ts';
 
 /** Where each value is from, as plain JSON. `layers` is what the numbers in `origin` mean. */
 export type Provenance = { readonly layers: readonly LayerRef[]; readonly origin: Origin };
 
-export type Resolution =
-  | {
-      readonly sound: true;
-      readonly value: JsonObject;
-      readonly provenance: Provenance;
-      /** Of layers without an order among them, all decided by a later layer. */
-      readonly conflicts: readonly Conflict[];
-      /** What was allowed and may not have been meant: values of another kind, lists that replaced lists. */
-      readonly warnings: readonly LayerProblem[];
-    }
-  | { readonly sound: false; readonly problems: readonly LayerProblem[] };
+export type Resolved = {
+  readonly sound: true;
+  readonly value: JsonObject;
+  readonly provenance: Provenance;
+  /** Of layers without an order among them, all decided by a later layer. */
+  readonly conflicts: readonly Conflict[];
+  /** Where a value replaced one of another kind, or a list another: `warningsOf` says it in words. */
+  readonly replaced: readonly Replaced[];
+};
 
-export const resolveLayers = (layers: readonly Layer[], lists: Lists = {}): Resolution =>
+export type Resolution = Resolved | { readonly sound: false; readonly problems: readonly LayerProblem[] };
+
+export const resolveLayers = (layers: readonly Layer[], lists: Lists = noLists): Resolution =>
   resolvePrepared(layers.map((layer) => prepareLayer(layer, lists)));
 
 /**
@@ -37,23 +38,21 @@ export const resolvePrepared = (given: readonly PreparedLayer[]): Resolution => 
   if (unsound.length > 0) return { sound: false, problems: unsound };
   const layers = given.toSorted(byOrder);
   const conflicts = conflictsOf(layers);
-  const problems = conflicts.filter(({ decidedBy }) => decidedBy === null).map(undecided);
-  const warnings: LayerProblem[] = [];
-  const locking: PreparedLayer[] = [];
+  const problems = [...conflicts.filter(({ decidedBy }) => decidedBy === null).map(undecided), ...brokenLocks(layers)];
+  if (problems.length > 0) return { sound: false, problems };
+  const replaced: Replaced[] = [];
   let made: Attributed = { value: nothing, origin: 0 };
   for (const [index, layer] of layers.entries()) {
-    const replaced: Replaced[] = [];
-    const next = mergeLayer(made, layer, index, replaced);
-    const broken = locking.length > 0 ? brokenLocks(locking, layer, made.value, next.value) : [];
-    // A layer that breaks a lock counts for nothing, so that each of the others is judged by what is locked.
-    if (broken.length > 0) problems.push(...broken);
-    else made = next;
-    for (const one of replaced) warnings.push(warning(layer, one));
-    if (layer.locks.length > 0 || layer.layer.allowInstanceOverrides === false) locking.push(layer);
+    made = mergeLayer(made, layer, { index, keepsBase: false, replaced });
   }
-  const { value, origin } = made;
-  if (problems.length > 0 || !isJsonObject(value)) return { sound: false, problems };
-  return { sound: true, value, provenance: { layers: layers.map(({ ref }) => ref), origin }, conflicts, warnings };
+  const value = isJsonObject(made.value) ? made.value : nothing;
+  return {
+    sound: true,
+    value,
+    provenance: { layers: layers.map(({ ref }) => ref), origin: made.origin },
+    conflicts,
+    replaced,
+  };
 };
 
 const nothing: JsonObject = {};
@@ -73,17 +72,16 @@ const unsoundOf = (given: readonly PreparedLayer[]): readonly LayerProblem[] => 
 };
 
 const byOrder = ({ layer: a }: PreparedLayer, { layer: b }: PreparedLayer): number =>
-  layerKinds.indexOf(a.kind) - layerKinds.indexOf(b.kind) ||
-  a.priority - b.priority ||
-  (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+  compareOrder(a, b) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 
-const warning = ({ ref }: PreparedLayer, { names, what }: Replaced): LayerProblem =>
-  layerProblem({
-    path: pathOfNames(names),
-    code: what === 'kind' ? 'config.kind-replaced' : 'config.list-replaced',
-    message:
+/** What was allowed and may not have been meant. */
+export const warningsOf = ({ replaced, provenance: { layers } }: Resolved): readonly LayerProblem[] =>
+  replaced.map(({ layer, parts, what }) => {
+    const path = pathOfParts(parts);
+    const from = layers.slice(layer, layer + 1);
+    const message =
       what === 'kind'
         ? 'This replaces a value of another kind, such as a list by a text.'
-        : 'This list replaces the inherited one. Say so with the merge strategy "override", or add to it with "append".',
-    layers: [ref],
+        : 'This list replaces the inherited one. Say so with the merge strategy "override", or add to it with "append".';
+    return layerProblem({ path, code: `config.${what}-replaced`, message, layers: from });
   });

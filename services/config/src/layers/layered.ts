@@ -3,7 +3,7 @@ import type { AppliedLayers, Environment, Manifest, OverlayTarget, Problem } fro
 import { unreachable } from '@molthub/decider';
 import {
   type Layer,
-  type Lists,
+  manifestLists,
   type PreparedLayer,
   prepareLayer,
   type Provenance,
@@ -31,17 +31,6 @@ export type Layered =
       readonly provenance: Provenance;
     }
   | { readonly sound: false; readonly problems: readonly Problem[] };
-
-/** Lists of a manifest that are more than one value: what a layer says of them meets what is there item by item. */
-const lists: Lists = {
-  'spec.secrets': { keys: ['name'] },
-  'spec.channels': { keys: ['type'] },
-  'spec.skills.allowlist': 'set',
-  'spec.skills.denylist': 'set',
-  'spec.policies.includePacks': 'set',
-  'spec.policies.skipPacks': 'set',
-  'spec.policies.overrides': { keys: ['packId', 'ruleId'] },
-};
 
 /** Whether a layer has a say in what a bot is to run. */
 export const reaches = (layer: KnownLayer, bot: LayeredBot, { metadata: { labels = {} } }: Manifest): boolean => {
@@ -76,7 +65,10 @@ export const isTargeted = (
 /** The bot's own manifest resolved by the layers that reach it, without secure defaults. Never throws. */
 export const layered = (instance: Manifest, bot: LayeredBot, layers: Layers): Layered => {
   const reaching = layers.all.filter((layer) => reaches(layer, bot, instance));
-  const resolution = resolvePrepared([...reaching.map(preparedOf), prepareLayer(instanceLayer(instance, bot), lists)]);
+  const resolution = resolvePrepared([
+    ...reaching.map(preparedOf),
+    prepareLayer(instanceLayer(instance, bot), manifestLists),
+  ]);
   if (!resolution.sound) return { sound: false, problems: resolution.problems.map(problemOf) };
   const parsed = parseManifest(resolution.value);
   if ('problems' in parsed) return { sound: false, problems: parsed.problems };
@@ -116,7 +108,7 @@ const prepared = new WeakMap<KnownLayer, PreparedLayer>();
 export const preparedOf = (layer: KnownLayer): PreparedLayer => {
   const known = prepared.get(layer);
   if (known) return known;
-  const made = prepareLayer(layerOf(layer), lists);
+  const made = prepareLayer(layerOf(layer), manifestLists);
   prepared.set(layer, made);
   return made;
 };

@@ -1,13 +1,13 @@
 // The quick look at a patch before anything else: most are sound, and the long look that says what is wrong is for the others.
 import { depthMax, forbiddenKeys } from '@molthub/manifest';
 
-export type Looked = { readonly bytes: number; readonly isTooLarge: boolean; readonly isSound: boolean };
+export type Bounds = { readonly bytes: number; readonly isTooLarge: boolean; readonly isSound: boolean };
 
 /**
  * About how many bytes of JSON a value has (UTF-16 units, without escapes), and whether it may be walked recursively:
  * no deeper than 64 levels, no key of JavaScript's own, no text that is no Unicode, no number that is none. Stops early.
  */
-export const isBounded = (value: unknown, bytesMax: number): Looked => {
+export const boundsOf = (value: unknown, bytesMax: number): Bounds => {
   const looking: Looking = { bytes: 0, bytesMax, isSound: true };
   look(value, 0, looking);
   return { bytes: looking.bytes, isTooLarge: looking.bytes > bytesMax, isSound: looking.isSound };
