@@ -55,6 +55,8 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'engine-config',
     'expected-version',
     'layers/',
+    'template/builtin-templates',
+    'template/fill',
   ],
   gateway: [
     'admin-key',

@@ -1,8 +1,7 @@
 // Layers: what many bots have in common, below what each bot's own manifest says. config owns them.
 import { z } from 'zod';
-import { Release } from './config.ts';
-import { EntityName, Environment, Hash, Labels, LayerReference } from './manifest.ts';
-import { Actor, defineCommand, defineEvent, defineReadModel, openList, WorkspaceSlug } from './message.ts';
+import { Engine, EntityName, Environment, Labels } from './manifest.ts';
+import { defineCommand, defineEvent, defineReadModel, openList, WorkspaceSlug } from './message.ts';
 
 /** A place in a manifest, such as `spec.config.logging.level`. */
 export const LayerPath = z.string().min(1).max(300);
@@ -19,6 +18,99 @@ const time = z.iso.datetime();
 const description = z.string().max(1_000);
 /** Layers are applied from the lowest to the highest, so that the highest has the last word. */
 const priority = z.int().min(0).max(1_000);
+
+// Templates
+export const TemplateId = z
+  .string()
+  .regex(
+    /^(?:builtin-[a-z0-9-]{1,50}|[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})$/,
+    'the id of a template',
+  );
+export const TemplateCategory = z
+  .enum(['minimal', 'slack', 'discord', 'telegram', 'webhook', 'communication', 'operations', 'development', 'custom'])
+  .meta(openList);
+
+const fieldValue = z.union([z.string().max(4_096), z.number(), z.boolean()]);
+/** What whoever builds a bot fills in. A `secret` is the name of one in spec.secrets, never the secret itself. */
+export const ConfigurableField = z.strictObject({
+  path: LayerPath,
+  label: z.string().min(1).max(100),
+  description: z.string().max(500).default(''),
+  type: z.enum(['string', 'number', 'boolean', 'select', 'secret']),
+  required: z.boolean().default(false),
+  default: fieldValue.optional(),
+  options: z
+    .array(z.strictObject({ value: fieldValue, label: z.string().min(1).max(100) }))
+    .min(1)
+    .max(50)
+    .optional(),
+});
+export type ConfigurableField = z.infer<typeof ConfigurableField>;
+/** A secret that every bot of the template declares in spec.secrets. */
+export const RequiredSecret = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Z_][A-Z0-9_]*$/)
+    .max(128),
+  description: z.string().max(500).default(''),
+});
+
+const template = {
+  /** What manifests call it; it never changes. */
+  name: EntityName,
+  description,
+  category: TemplateCategory,
+  /** The engine of the bots that it is for; null for any. */
+  engine: Engine.nullable(),
+  configurableFields: z.array(ConfigurableField).max(50),
+  requiredSecrets: z.array(RequiredSecret).max(50),
+  manifest: LayerPatch,
+};
+export const Template = z.object(template);
+export type Template = z.infer<typeof Template>;
+
+export const TemplateCreated = defineEvent(
+  'config.template.created.v1',
+  'A workspace has a template that bots can be built from.',
+  Template.extend({ templateId: z.uuid() }),
+);
+export const TemplateUpdated = defineEvent(
+  'config.template.updated.v1',
+  'A template is different from now on; the event has all of it.',
+  Template.extend({ templateId: z.uuid() }),
+);
+export const TemplateDeleted = defineEvent(
+  'config.template.deleted.v1',
+  'A template that no bot was built from is gone.',
+  z.object({ templateId: z.uuid(), name: EntityName }),
+);
+export const CreateTemplate = defineCommand(
+  'config.template.create.v1',
+  'Creates a template.',
+  z.strictObject({
+    templateId: z.uuid(),
+    ...template,
+    description: description.default(''),
+    category: TemplateCategory.default('custom'),
+    engine: Engine.nullable().default(null),
+    configurableFields: template.configurableFields.default([]),
+    requiredSecrets: template.requiredSecrets.default([]),
+  }),
+);
+export const UpdateTemplate = defineCommand(
+  'config.template.update.v1',
+  'Changes fields of a template; each field that is given is given whole.',
+  z.strictObject({
+    templateId: TemplateId,
+    ...Template.omit({ name: true }).partial().shape,
+    expectedVersion: version.optional(),
+  }),
+);
+export const DeleteTemplate = defineCommand(
+  'config.template.delete.v1',
+  'Deletes a template that no bot is built from.',
+  z.strictObject({ templateId: TemplateId, expectedVersion: version.optional() }),
+);
 
 // Profiles
 const profile = {
@@ -193,58 +285,27 @@ export const ChooseCohort = defineCommand(
   z.strictObject({ overlayId: z.uuid() }),
 );
 
-// What a change of a layer does
-export const LayerChange = z
-  .enum(['created', 'updated', 'deleted', 'activated', 'deactivated', 'cohort-changed'])
-  .meta(openList);
-
-export const LayersChanged = defineEvent(
-  'config.layers.changed.v1',
-  'A layer of the workspace changed. The events of this stream are the order in which its layers changed.',
-  z.object({ layer: LayerReference, change: LayerChange }),
-);
-export const ResolutionChanged = defineEvent(
-  'config.resolution.changed.v1',
-  'Bots of a fleet resolve to something else, because a layer changed: at most 250 of them in one event. Each is ' +
-    'proposed anew, and one change set brings them what policy passes.',
+const scoped = { workspace: WorkspaceSlug };
+export const TemplatesView = defineReadModel(
+  'config',
+  'templates',
+  'Every template; those that come with Molthub have no workspace, and are everybody’s.',
   z.object({
-    /** Of all bots of this fleet that the change moves. */
-    changeSetId: z.uuid(),
-    layer: LayerReference,
-    change: LayerChange,
-    layersVersion: version,
-    fleetId: z.uuid(),
-    fleetName: z.string(),
-    environment: Environment,
-    release: Release,
-    author: Actor,
-    reason: z.string(),
-    /** From 0; of `chunks`. */
-    chunk: z.int().min(0),
-    chunks: z.int().min(1),
-    /** `after` is null where nothing comes of it: the bot is refused then, with the reason. */
-    bots: z
-      .array(z.object({ botId: z.uuid(), botName: EntityName, before: Hash.nullable(), after: Hash.nullable() }))
-      .max(250),
+    workspace: WorkspaceSlug.nullable(),
+    id: TemplateId,
+    name: z.string(),
+    description: z.string(),
+    category: TemplateCategory,
+    engine: z.string().nullable(),
+    configurable_fields: z.array(ConfigurableField),
+    required_secrets: z.array(RequiredSecret),
+    manifest: LayerPatch,
+    is_builtin: z.boolean(),
+    version,
+    created_at: time.nullable(),
+    updated_at: time.nullable(),
   }),
 );
-export const LayersEvaluated = defineEvent(
-  'config.layers.evaluated.v1',
-  'Which bots a change of a layer moves is known, and said.',
-  z.object({ layersVersion: version, layer: LayerReference, bots: z.int().min(0), changeSetIds: z.array(z.uuid()) }),
-);
-export const EvaluateLayers = defineCommand(
-  'config.layers.evaluate.v1',
-  "Finds the bots that a change of a layer moves. Config's own job; not for callers.",
-  z.strictObject({ changeId: z.uuid() }),
-);
-export const ResolveAgain = defineCommand(
-  'config.manifest.resolve-again.v1',
-  "Proposes what a bot's manifest resolves to now, since a layer changed. Config's own job; not for callers.",
-  z.strictObject({ botId: z.uuid(), changeSetId: z.uuid(), reason: z.string() }),
-);
-
-const scoped = { workspace: WorkspaceSlug };
 export const ProfilesView = defineReadModel(
   'config',
   'profiles',
@@ -286,24 +347,5 @@ export const OverlaysView = defineReadModel(
     version,
     created_at: time,
     updated_at: time,
-  }),
-);
-export const LayerChangesView = defineReadModel(
-  'config',
-  'layer_changes',
-  'Every change of a layer, in the order of the workspace, with the change sets that bring it to bots.',
-  z.object({
-    ...scoped,
-    layers_version: version,
-    kind: z.string(),
-    layer_id: z.string(),
-    name: z.string(),
-    layer_version: version,
-    change: z.string(),
-    author: Actor,
-    /** Null until it is known which bots it moves. */
-    bots: z.int().nullable(),
-    change_set_ids: z.array(z.uuid()),
-    changed_at: time,
   }),
 );

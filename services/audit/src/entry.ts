@@ -69,6 +69,7 @@ const collections = new Map([
   ['workspaces', 'workspace'],
   ['api-keys', 'api-key'],
   ['policy-packs', 'pack'],
+  ['templates', 'template'],
   ['profiles', 'profile'],
   ['overlays', 'overlay'],
 ]);

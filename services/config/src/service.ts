@@ -8,10 +8,12 @@ import {
   CreateFleet,
   CreateOverlay,
   CreateProfile,
+  CreateTemplate,
   CreateWorkspace,
   DeleteFleet,
   DeleteOverlay,
   DeleteProfile,
+  DeleteTemplate,
   EvaluateLayers,
   FleetCreated,
   FleetDeleted,
@@ -29,6 +31,7 @@ import {
   UpdateFleet,
   UpdateOverlay,
   UpdateProfile,
+  UpdateTemplate,
   WorkspaceCreated,
   WorkspaceRenamed,
 } from '@molthub/contracts';
@@ -51,6 +54,8 @@ import { validateManifest } from './queries.ts';
 import { reactions } from './reactions.ts';
 import { resolutionEvents, resolutions } from './resolution/decider.ts';
 import { prepareResolution } from './resolution/prepare.ts';
+import { templateEvents, templates } from './template/decider.ts';
+import { prepareTemplate } from './template/prepare.ts';
 import { workspaces } from './workspace/decider.ts';
 import { prepareWorkspace } from './workspace/prepare.ts';
 
@@ -78,6 +83,14 @@ export const configService = ({ validateEngineConfig }: ConfigSettings): Service
       id: (command) => command.data.fleetId,
       prepare: prepareFleet,
       decider: fleets,
+    }),
+    aggregate({
+      category: 'template',
+      commands: [CreateTemplate, UpdateTemplate, DeleteTemplate],
+      events: templateEvents,
+      id: (command) => command.data.templateId,
+      prepare: prepareTemplate,
+      decider: templates,
     }),
     aggregate({
       category: 'profile',

@@ -1,10 +1,12 @@
 // What is asked of a layer before it is saved: that it says only what a layer may say, and that every bot it reaches
 // resolves with it. What would break is listed, bot by bot, and nothing is changed.
-import type { Problem } from '@molthub/contracts';
+import type { Problem, Template } from '@molthub/contracts';
 import { Rejected, unreachable } from '@molthub/decider';
 import type { Reads } from '@molthub/event-store';
 import { scheduleProblems } from '@molthub/layers';
 import { isJsonObject, literalSecrets, structureProblems } from '@molthub/manifest';
+import { isBuiltinName } from '../template/builtin-templates.ts';
+import { namesIn, patchOf, wrongIn } from '../template/fill.ts';
 import type { KnownLayer, Layers } from './known-layers.ts';
 import { layered, preparedOf, reaches } from './layered.ts';
 import { botsOf } from './reached-bots.ts';
@@ -17,7 +19,7 @@ type Beside = { readonly layers: Layers; readonly workspace: string; readonly re
 /** Throws `Rejected` with everything that is wrong: at most 100 problems. */
 export const checkLayer = async (layer: KnownLayer, { layers, workspace, reads }: Beside): Promise<void> => {
   const others = layers.all.filter(({ id }) => id !== layer.id);
-  if (others.filter(({ kind }) => kind === layer.kind).length >= layersPerKindMax) {
+  if (others.filter(({ kind, id }) => kind === layer.kind && !isBuiltinName(id)).length >= layersPerKindMax) {
     const message = `A workspace has at most ${layersPerKindMax} of a kind; put some together, or delete one.`;
     throw new Rejected('config.too-many-layers', message);
   }
@@ -38,6 +40,8 @@ const problemsMax = 100;
 
 const fieldProblems = (layer: KnownLayer): readonly Problem[] => {
   switch (layer.kind) {
+    case 'template':
+      return templateProblems(layer.content);
     case 'profile':
       return patchProblems(layer.content.defaults, 'defaults');
     case 'overlay': {
@@ -49,8 +53,34 @@ const fieldProblems = (layer: KnownLayer): readonly Problem[] => {
   }
 };
 
+const templateProblems = (template: Template): readonly Problem[] => {
+  const problems = template.configurableFields.flatMap((field, index) => {
+    const at = `configurableFields.${index}`;
+    const wrong = (name: string, message: string) => [
+      { path: `${at}.${name}`, code: 'config.template-field', message },
+    ];
+    const names = namesIn(field.path);
+    if (names === null) return wrong('path', 'A field is at a path of keys, such as spec.config.logging.level.');
+    if (template.configurableFields.findIndex((other) => other.path === field.path) < index) {
+      return wrong('path', 'Another field of this template has this path too.');
+    }
+    if (field.type === 'select' && field.options === undefined) return wrong('options', 'A select has options.');
+    const unfit = field.default === undefined ? null : wrongIn(field, field.default);
+    return unfit === null ? strangePath(names, `${at}.path`) : wrong('default', unfit);
+  });
+  // Only what has sound paths can be put together.
+  return problems.length > 0 ? problems : patchProblems(patchOf(template), 'manifest');
+};
+
+/** A field is where a layer may say something, and never what the bot is. */
+const strangePath = ([section = '', name = '', ...rest]: readonly string[], path: string): readonly Problem[] => {
+  const isEngine = section === 'spec' && name === 'runtime' && (rest.length === 0 || rest[0] === 'engine');
+  return bots.get(section)?.has(name) && !isEngine ? [] : [strangeField(path)];
+};
+
 /** The fleets that a layer names, each with where. */
 const fleetsOf = (layer: KnownLayer): readonly { readonly path: string; readonly id: string }[] => {
+  if (layer.kind === 'template') return [];
   if (layer.kind === 'profile') return layer.content.fleetIds.map((id, index) => ({ path: `fleetIds.${index}`, id }));
   const { target } = layer.content;
   return 'fleetId' in target ? [{ path: 'target.fleetId', id: target.fleetId }] : [];

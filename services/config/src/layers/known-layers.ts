@@ -1,9 +1,11 @@
 // The layers of a workspace, out of config's own tables; kept in memory while they are at the same version.
-import { Actor, Overlay, OverlayMoment, Profile } from '@molthub/contracts';
+import { Actor, Overlay, OverlayMoment, Profile, Template } from '@molthub/contracts';
 import type { Reads } from '@molthub/event-store';
 import { z } from 'zod';
+import { builtinTemplates } from '../template/builtin-templates.ts';
 
 const made = { id: z.string(), version: z.int(), author: Actor };
+const KnownTemplate = z.object({ kind: z.literal('template'), ...made, content: Template });
 const KnownProfile = z.object({ kind: z.literal('profile'), ...made, content: Profile });
 const KnownOverlay = z.object({
   kind: z.literal('overlay'),
@@ -12,15 +14,28 @@ const KnownOverlay = z.object({
 });
 
 /** A layer as it is now, with who made it so. */
-export const KnownLayer = z.discriminatedUnion('kind', [KnownProfile, KnownOverlay]);
+export const KnownLayer = z.discriminatedUnion('kind', [KnownTemplate, KnownProfile, KnownOverlay]);
 export type KnownLayer = Readonly<z.infer<typeof KnownLayer>>;
+export type KnownTemplate = z.infer<typeof KnownTemplate>;
 export type KnownProfile = z.infer<typeof KnownProfile>;
 export type KnownOverlay = z.infer<typeof KnownOverlay>;
 
-/** All layers of a workspace at one version of its stream of layers; 0 where it never had one. */
+/**
+ * All layers of a workspace at one version of its stream of layers, 0 where it never had one; and the templates that come
+ * with Molthub.
+ */
 export type Layers = { readonly version: number; readonly all: readonly KnownLayer[] };
 
-export const noLayers: Layers = { version: 0, all: [] };
+const molthub: Actor = { kind: 'service', id: 'molthub', name: 'Molthub' };
+const builtins: readonly KnownLayer[] = builtinTemplates.map(({ id, version, content }) => ({
+  kind: 'template',
+  id,
+  version,
+  author: molthub,
+  content,
+}));
+
+export const noLayers: Layers = { version: 0, all: builtins };
 
 /** The SQL of what names a workspace's layers exactly: read along with something else, it costs no round trip. */
 export const layersKeyOf = (workspaceColumn: string): string =>
@@ -45,7 +60,7 @@ export const layersAt = async (workspace: string, key: string | null, reads: Rea
   );
   const [row] = rows;
   if (!row) return noLayers;
-  const found: Layers = { version: row.version, all: z.array(KnownLayer).parse(row.layers) };
+  const found: Layers = { version: row.version, all: [...builtins, ...z.array(KnownLayer).parse(row.layers)] };
   if (kept.size >= workspacesKept) kept.clear();
   kept.set(`${workspace}/${row.key}`, found);
   return found;

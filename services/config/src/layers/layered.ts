@@ -2,6 +2,7 @@
 import type { AppliedLayers, Environment, Manifest, OverlayTarget, Problem } from '@molthub/contracts';
 import { unreachable } from '@molthub/decider';
 import {
+  composePatches,
   type Layer,
   manifestLists,
   type PreparedLayer,
@@ -9,8 +10,9 @@ import {
   type Provenance,
   resolvePrepared,
 } from '@molthub/layers';
-import { canonicalHash, parseManifest, resolve } from '@molthub/manifest';
-import type { KnownLayer, Layers } from './known-layers.ts';
+import { canonicalHash, isJsonObject, type JsonObject, parseManifest, resolve } from '@molthub/manifest';
+import { missingSecrets, patchOf, valuesOf } from '../template/fill.ts';
+import type { KnownLayer, KnownTemplate, Layers } from './known-layers.ts';
 
 /** What decides about which layers reach a bot. A null id is that of a bot or a fleet that does not exist (yet). */
 export type LayeredBot = {
@@ -33,8 +35,11 @@ export type Layered =
   | { readonly sound: false; readonly problems: readonly Problem[] };
 
 /** Whether a layer has a say in what a bot is to run. */
-export const reaches = (layer: KnownLayer, bot: LayeredBot, { metadata: { labels = {} } }: Manifest): boolean => {
+export const reaches = (layer: KnownLayer, bot: LayeredBot, { metadata, spec }: Manifest): boolean => {
+  const { labels = {} } = metadata;
   switch (layer.kind) {
+    case 'template':
+      return spec.template?.name === layer.content.name;
     case 'profile': {
       const { isActive, fleetIds } = layer.content;
       return isActive && (fleetIds.length === 0 || (bot.fleetId !== null && fleetIds.includes(bot.fleetId)));
@@ -65,15 +70,56 @@ export const isTargeted = (
 /** The bot's own manifest resolved by the layers that reach it, without secure defaults. Never throws. */
 export const layered = (instance: Manifest, bot: LayeredBot, layers: Layers): Layered => {
   const reaching = layers.all.filter((layer) => reaches(layer, bot, instance));
-  const resolution = resolvePrepared([
-    ...reaching.map(preparedOf),
-    prepareLayer(instanceLayer(instance, bot), manifestLists),
-  ]);
+  const own = ownPatch(instance, reaching.find(isTemplate));
+  if (own.problems.length > 0) return { sound: false, problems: own.problems };
+  const instanceLayer = prepareLayer(layerOfInstance(instance, own.patch, bot), manifestLists);
+  const resolution = resolvePrepared([...reaching.map(preparedOf), instanceLayer]);
   if (!resolution.sound) return { sound: false, problems: resolution.problems.map(problemOf) };
   const parsed = parseManifest(resolution.value);
   if ('problems' in parsed) return { sound: false, problems: parsed.problems };
+  const missing = own.missing(parsed.manifest);
+  if (missing.length > 0) return { sound: false, problems: missing };
   const applied = reaching.map(({ kind, id, version, content: { name } }) => ({ kind, id, name, version }));
   return { sound: true, manifest: parsed.manifest, applied, provenance: resolution.provenance };
+};
+
+const isTemplate = (layer: KnownLayer): layer is KnownTemplate => layer.kind === 'template';
+
+type Own = {
+  readonly patch: JsonObject;
+  readonly problems: readonly Problem[];
+  readonly missing: (resolved: Manifest) => readonly Problem[];
+};
+
+/**
+ * What a bot says itself: its manifest, and what it fills into its template. Its template's name is no part of what it
+ * runs.
+ */
+const ownPatch = (instance: Manifest, known: KnownTemplate | undefined): Own => {
+  const { template: use, ...spec } = instance.spec;
+  if (use === undefined) return { patch: instance, problems: [], missing: () => [] };
+  const own = { ...instance, spec };
+  if (!known) {
+    const message = `There is no template ${use.name}; molthub get templates lists those that there are.`;
+    const problem = { path: 'spec.template.name', code: 'config.template-not-found', message };
+    return { patch: own, problems: [problem], missing: () => [] };
+  }
+  const { engine } = known.content;
+  if (engine !== null && engine !== spec.runtime.engine) {
+    const message = `The template ${use.name} is for bots of engine ${engine}.`;
+    return {
+      patch: own,
+      problems: [{ path: 'spec.template.name', code: 'config.template-engine', message }],
+      missing: () => [],
+    };
+  }
+  const { patch, problems } = valuesOf(known.content, use.values);
+  const composed = composePatches(patch, own);
+  return {
+    patch: isJsonObject(composed) ? composed : own,
+    problems,
+    missing: (resolved) => missingSecrets(known.content, use.values, resolved),
+  };
 };
 
 /** What is too large is too large as a whole; in a bot's manifest it is its configuration that can be. */
@@ -91,7 +137,11 @@ export const layeredHash = (instance: Manifest, bot: LayeredBot, layers: Layers)
   return canonicalHash(resolve(found.manifest, { ...bot, fleetName }));
 };
 
-const instanceLayer = (instance: Manifest, { botId, manifestVersion: version }: LayeredBot): Layer => ({
+const layerOfInstance = (
+  instance: Manifest,
+  patch: JsonObject,
+  { botId, manifestVersion: version }: LayeredBot,
+): Layer => ({
   kind: 'instance',
   id: botId ?? 'new',
   name: instance.metadata.name,
@@ -99,7 +149,7 @@ const instanceLayer = (instance: Manifest, { botId, manifestVersion: version }: 
   changeSetId: null,
   actor: { kind: 'service', id: 'config', name: 'config' },
   priority: 0,
-  patch: instance,
+  patch,
 });
 
 /** A layer is prepared once and not for each bot: a version of it never changes, and is one object in memory. */
@@ -115,8 +165,11 @@ export const preparedOf = (layer: KnownLayer): PreparedLayer => {
 
 const layerOf = (layer: KnownLayer): Layer => {
   const { kind, id, version, author: actor, content } = layer;
-  const same = { kind, id, name: content.name, version, changeSetId: null, actor, priority: content.priority };
+  const priority = 'priority' in content ? content.priority : 0;
+  const same = { kind, id, name: content.name, version, changeSetId: null, actor, priority };
   switch (layer.kind) {
+    case 'template':
+      return { ...same, patch: patchOf(layer.content) };
     case 'profile': {
       const { defaults: patch, strategies, lockedFields: locks, allowInstanceOverrides } = layer.content;
       return { ...same, patch, strategies, locks, allowInstanceOverrides };

@@ -16,9 +16,13 @@ import {
   ProfileUpdated,
   type Recorded,
   ResolutionChanged,
+  TemplateCreated,
+  TemplateDeleted,
+  TemplateUpdated,
 } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
 import { projection, type Sql, when } from '@molthub/event-store';
+import { builtinRevision, builtinTemplates } from '../template/builtin-templates.ts';
 
 /**
  * `layer_versions` keeps what every version of a layer said, so that a bot's resolution can be explained by the versions
@@ -55,10 +59,22 @@ const tables = `
   );
 `;
 
+const templateColumns = `content->>'description' as description, content->>'category' as category,
+  content->>'engine' as engine, content->'configurableFields' as configurable_fields,
+  content->'requiredSecrets' as required_secrets, content->'manifest' as manifest`;
+
 const of = (kind: string, columns: string) =>
   `select workspace, id, name, ${columns}, version, created_at, updated_at from layers where kind = '${kind}'`;
 
+const builtinRows = builtinTemplates.map(({ id, version, content }) => ({ id, version, content }));
+
 const views = {
+  templates: `select workspace, id::text as id, name, ${templateColumns}, false as is_builtin, version, created_at,
+      updated_at from layers where kind = 'template'
+    union all
+    select null, id, content->>'name', ${templateColumns}, true, version, null, null
+    from jsonb_to_recordset($builtin$${JSON.stringify(builtinRows)}$builtin$::jsonb)
+      as b (id text, version int, content jsonb)`,
   profiles: of(
     'profile',
     `content->>'description' as description, content->'fleetIds' as fleet_ids, (content->>'priority')::int as priority,
@@ -107,7 +123,7 @@ const settled = (sql: Sql, changeSetId: string | undefined, botId: string): Prom
 
 export const layersProjection = projection({
   name: 'layers',
-  revision: 1,
+  revision: builtinRevision,
   tables,
   views,
   rejects: {
@@ -121,6 +137,13 @@ export const layersProjection = projection({
         return save(event, { kind: 'profile', id: profileId, content }, sql);
       }),
     ),
+    ...[TemplateCreated, TemplateUpdated].map((definition) =>
+      when(definition, (event, sql) => {
+        const { templateId, ...content } = event.data;
+        return save(event, { kind: 'template', id: templateId, content }, sql);
+      }),
+    ),
+    when(TemplateDeleted, ({ data }, sql) => sql('delete from layers where id = $1', [data.templateId])),
     ...[OverlayCreated, OverlayUpdated].map((definition) =>
       when(definition, (event, sql) => {
         const { overlayId, at: _, ...content } = event.data;
@@ -185,20 +208,28 @@ export const layersProjection = projection({
     when(ManifestRefused, ({ data }, sql) => settled(sql, data.layersChangeSetId, data.botId)),
     when(ManifestPublished, async ({ workspace, data }, sql) => {
       const { layers, layeredHash = data.hash } = data;
-      // Where there are no layers, what a bot is to run is what its manifest says.
-      if (layers === undefined || layers.version === 0) return;
-      const known = sql('insert into layered values ($1, $2) on conflict (bot_id) do update set hash = excluded.hash', [
-        data.botId,
-        layeredHash,
-      ]);
-      if (layers.applied.length === 0) return known;
-      const made = sql('insert into manifest_layers values ($1, $2, $3, $4)', [
-        workspace,
-        data.botId,
-        data.version,
-        json(layers),
-      ]);
-      return Promise.all([known, made]);
+      if (layers === undefined) return;
+      const written: Promise<unknown>[] = [];
+      // Where there are no layers of its own, what a bot is to run is what its manifest says.
+      if (layers.version > 0) {
+        written.push(
+          sql('insert into layered values ($1, $2) on conflict (bot_id) do update set hash = excluded.hash', [
+            data.botId,
+            layeredHash,
+          ]),
+        );
+      }
+      if (layers.applied.length > 0) {
+        written.push(
+          sql('insert into manifest_layers values ($1, $2, $3, $4)', [
+            workspace,
+            data.botId,
+            data.version,
+            json(layers),
+          ]),
+        );
+      }
+      await Promise.all(written);
     }),
   ],
 });

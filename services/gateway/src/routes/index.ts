@@ -15,6 +15,7 @@ import { platformRoutes } from './platform.ts';
 import { policyRoutes } from './policy.ts';
 import { profileRoutes } from './profiles.ts';
 import { targetRoutes } from './targets.ts';
+import { templateRoutes } from './templates.ts';
 import { traceRoutes } from './traces.ts';
 import { workspaces } from './workspaces.ts';
 
@@ -25,6 +26,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...fleets,
   ...botRoutes,
   ...manifestRoutes,
+  ...templateRoutes,
   ...profileRoutes,
   ...overlayRoutes,
   ...policyRoutes,
