@@ -57,6 +57,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'layers/',
     'template/builtin-templates',
     'template/fill',
+    'template/preview',
   ],
   gateway: [
     'admin-key',

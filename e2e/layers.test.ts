@@ -2,9 +2,10 @@
 import { until } from '@molthub/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { getBot, isConverged, makeBot, makeFleet, simulatedManifest, untilBot } from './src/bots.ts';
+import { getBot, isConverged, makeBot, makeFleet, untilBot } from './src/bots.ts';
+import { labelled, layersOf, Made } from './src/layers.ts';
 import { type Molthub, prepareMolthub } from './src/molthub.ts';
-import { Page, Problem } from './src/shapes.ts';
+import { Problem } from './src/shapes.ts';
 
 let molthub: Molthub;
 beforeAll(async () => {
@@ -13,49 +14,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => molthub.remove());
 
-const Made = z.looseObject({ id: z.uuid(), name: z.string() });
-const make = async (kind: string, body: Record<string, unknown>) => {
-  const answer = await molthub.call('POST', `/${kind}`, body);
-  expect(answer.status, JSON.stringify(answer.body)).toBe(201);
-  return Made.parse(answer.body);
-};
-const patch = (kind: string, id: string, body: Record<string, unknown>) =>
-  molthub.call('PATCH', `/${kind}/${id}`, body);
-
-const ChangeSet = z.looseObject({
-  id: z.uuid(),
-  name: z.string(),
-  status: z.string(),
-  fleetId: z.uuid(),
-  refused: z.int(),
-  reason: z.string(),
-  author: z.looseObject({ name: z.string() }),
-  progress: z.looseObject({ total: z.int() }),
-});
-const changeSets = async (fleetId: string) =>
-  Page.parse((await molthub.call('GET', `/change-sets?fleetId=${fleetId}`)).body).items.map((item) =>
-    ChangeSet.parse(item),
-  );
-/** The change set that a version of a layer led to in a fleet, once it has this status. */
-const untilChangeSet = (fleetId: string, name: string, status: string) =>
-  until(async () => (await changeSets(fleetId)).find((one) => one.name === name && one.status === status), {
-    what: `change set ${name} to be ${status}`,
-    timeoutMs: 60_000,
-    everyMs: 100,
-  });
-
-const labelled = (name: string, labels: Record<string, string>, config: Record<string, unknown> = {}) => {
-  const manifest = simulatedManifest(name, {});
-  return { ...manifest, metadata: { name, labels }, spec: { ...manifest.spec, config } };
-};
-const running = async (fleetId: string, manifest: unknown) => {
-  const bot = await makeBot(molthub, fleetId, manifest);
-  return untilBot(molthub, bot.id, 'converged', isConverged);
-};
-const resolvedOf = async (id: string) => {
-  const answer = await molthub.call('GET', `/bot-instances/${id}/resolved`);
-  return z.object({ resolved: z.object({ spec: z.record(z.string(), z.unknown()) }) }).parse(answer.body).resolved.spec;
-};
+const { changeSets, make, patch, untilChangeSet, running, resolvedOf } = layersOf(() => molthub);
 
 describe('profiles', () => {
   test('a bot is built on the profiles of its fleet; editing one moves exactly the bots it should, as one change', async () => {

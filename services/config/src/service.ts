@@ -50,7 +50,7 @@ import { prepareOverlay } from './overlay/prepare.ts';
 import { profileEvents, profiles } from './profile/decider.ts';
 import { prepareProfile } from './profile/prepare.ts';
 import { configProjection } from './projection.ts';
-import { validateManifest } from './queries.ts';
+import { queries } from './queries.ts';
 import { reactions } from './reactions.ts';
 import { resolutionEvents, resolutions } from './resolution/decider.ts';
 import { prepareResolution } from './resolution/prepare.ts';
@@ -130,6 +130,6 @@ export const configService = ({ validateEngineConfig }: ConfigSettings): Service
   projections: [configProjection, layersProjection],
   reactions,
   listeners: [],
-  queries: [validateManifest(validateEngineConfig)],
+  queries: queries(validateEngineConfig),
   jobs: [defaultWorkspace, reachBots()],
 });

@@ -27,7 +27,7 @@ export type KnownOverlay = z.infer<typeof KnownOverlay>;
 export type Layers = { readonly version: number; readonly all: readonly KnownLayer[] };
 
 const molthub: Actor = { kind: 'service', id: 'molthub', name: 'Molthub' };
-const builtins: readonly KnownLayer[] = builtinTemplates.map(({ id, version, content }) => ({
+export const builtinLayers: readonly KnownLayer[] = builtinTemplates.map(({ id, version, content }) => ({
   kind: 'template',
   id,
   version,
@@ -35,7 +35,7 @@ const builtins: readonly KnownLayer[] = builtinTemplates.map(({ id, version, con
   content,
 }));
 
-export const noLayers: Layers = { version: 0, all: builtins };
+export const noLayers: Layers = { version: 0, all: builtinLayers };
 
 /** The SQL of what names a workspace's layers exactly: read along with something else, it costs no round trip. */
 export const layersKeyOf = (workspaceColumn: string): string =>
@@ -60,7 +60,7 @@ export const layersAt = async (workspace: string, key: string | null, reads: Rea
   );
   const [row] = rows;
   if (!row) return noLayers;
-  const found: Layers = { version: row.version, all: [...builtins, ...z.array(KnownLayer).parse(row.layers)] };
+  const found: Layers = { version: row.version, all: [...builtinLayers, ...z.array(KnownLayer).parse(row.layers)] };
   if (kept.size >= workspacesKept) kept.clear();
   kept.set(`${workspace}/${row.key}`, found);
   return found;

@@ -68,8 +68,15 @@ export const isTargeted = (
 };
 
 /** The bot's own manifest resolved by the layers that reach it, without secure defaults. Never throws. */
-export const layered = (instance: Manifest, bot: LayeredBot, layers: Layers): Layered => {
-  const reaching = layers.all.filter((layer) => reaches(layer, bot, instance));
+export const layered = (instance: Manifest, bot: LayeredBot, layers: Layers): Layered =>
+  layeredBy(
+    instance,
+    bot,
+    layers.all.filter((layer) => reaches(layer, bot, instance)),
+  );
+
+/** The same by exactly these layers. */
+export const layeredBy = (instance: Manifest, bot: LayeredBot, reaching: readonly KnownLayer[]): Layered => {
   const own = ownPatch(instance, reaching.find(isTemplate));
   if (own.problems.length > 0) return { sound: false, problems: own.problems };
   const instanceLayer = prepareLayer(layerOfInstance(instance, own.patch, bot), manifestLists);

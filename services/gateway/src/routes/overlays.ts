@@ -3,9 +3,11 @@ import {
   DeleteOverlay,
   Environment,
   LayerPatch,
+  ListOverlayTargets,
   OverlayRollout,
   OverlaySchedule,
   OverlayTarget,
+  OverlayTargets,
   UpdateOverlay,
 } from '@molthub/contracts';
 import { etagOf } from '@molthub/http';
@@ -101,6 +103,20 @@ export const overlayRoutes: readonly Route[] = [
     params: Id,
     answer: Overlay,
     run: (call, { params }) => answer(call, params.id),
+  }),
+  route({
+    method: 'GET',
+    path: '/overlays/:id/targets',
+    permission: 'overlay:read',
+    reach: 'workspace',
+    summary:
+      'Answers which bots an overlay is for, which of them are in its share, and which run something else by it.',
+    params: Id,
+    answer: OverlayTargets,
+    run: async (call, { params }) => ({
+      status: 200,
+      body: await call.dispatch.ask(call, ListOverlayTargets, { overlayId: params.id }),
+    }),
   }),
   change({
     method: 'PATCH',

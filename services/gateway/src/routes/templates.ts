@@ -2,11 +2,19 @@ import {
   ConfigurableField,
   CreateTemplate,
   DeleteTemplate,
+  EvaluateManifest,
+  Hash,
   LayerPatch,
+  Manifest,
+  PreviewTemplate,
+  Problem,
   RequiredSecret,
+  ResolvedManifest,
   TemplateCategory,
   TemplateId,
   UpdateTemplate,
+  Verdict,
+  Violation,
 } from '@molthub/contracts';
 import { etagOf } from '@molthub/http';
 import { z } from 'zod';
@@ -45,6 +53,14 @@ const answer = async (call: Call, id: string, status = 200) => {
 };
 
 const Id = z.strictObject({ id: TemplateId });
+const Preview = z.object({
+  valid: z.boolean(),
+  errors: z.array(Problem),
+  manifest: Manifest.nullable().describe('What to create the bot with.'),
+  resolved: ResolvedManifest.nullable(),
+  hash: Hash.nullable(),
+});
+
 const Body = CreateTemplate.data.omit({ templateId: true });
 const Patch = UpdateTemplate.data.omit({ templateId: true, expectedVersion: true });
 
@@ -100,6 +116,25 @@ export const templateRoutes: readonly Route[] = [
     params: Id,
     answer: Template,
     run: (call, { params }) => answer(call, params.id),
+  }),
+  route({
+    method: 'POST',
+    path: '/templates/:id/preview',
+    permission: 'template:preview',
+    reach: 'workspace',
+    summary: 'Answers what a bot of a template would run in a fleet, judged by policy too, and records nothing.',
+    params: Id,
+    body: PreviewTemplate.data.omit({ templateId: true }).prefault({}),
+    answer: Preview.extend({ warnings: z.array(Violation) }),
+    run: async (call, { params, body }) => {
+      const preview = Preview.parse(await call.dispatch.ask(call, PreviewTemplate, { ...body, templateId: params.id }));
+      if (!preview.resolved) return { status: 200, body: { ...preview, warnings: [] } };
+      const { environment } = preview.resolved.metadata;
+      const judged = { manifest: z.json().parse(preview.resolved), ...(environment ? { environment } : {}) };
+      const verdict = Verdict.parse(await call.dispatch.ask(call, EvaluateManifest, judged));
+      const errors = verdict.violations.map(({ path, ruleId, message }) => ({ path, code: ruleId, message }));
+      return { status: 200, body: { ...preview, valid: verdict.valid, errors, warnings: verdict.warnings } };
+    },
   }),
   change({
     method: 'PATCH',
