@@ -11,6 +11,7 @@ import { readModelVisible } from './read-model-visible.ts';
 import { rebuildWhileServing } from './rebuild-while-serving.ts';
 import { reconcileQueue } from './reconcile-queue.ts';
 import { reconcilerMemory } from './reconciler-memory.ts';
+import { resolveLayers } from './resolve-layers.ts';
 import { startAndIdle } from './start-and-idle.ts';
 import { tenThousandBots } from './ten-thousand-bots.ts';
 
@@ -23,6 +24,7 @@ export const figures: readonly Figure[] = [
   apiLatency,
   reconcileQueue,
   policy,
+  resolveLayers,
   otlpIngest,
   startAndIdle,
   localBot,

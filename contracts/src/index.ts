@@ -2,6 +2,8 @@ export * from './audit.ts';
 export * from './config.ts';
 export * from './gateway.ts';
 export * from './health.ts';
+export * from './layer-changes.ts';
+export * from './layers.ts';
 export * from './manifest.ts';
 export * from './message.ts';
 export * from './operations.ts';

@@ -2,8 +2,9 @@
 export { canonicalHash } from './canonical-hash.ts';
 export { type Difference, diff } from './diff.ts';
 export { isLiteralSecret, isSecretName, type LiteralSecret, literalSecrets } from './literal-secrets.ts';
+export { masked } from './masked.ts';
 export { parseManifest } from './parse.ts';
-export { childPath, type PathPart } from './path.ts';
+export { childPath, isItemWith, parsePath, type PathPart, type PathStep, pathStepsMax } from './path.ts';
 export { type ResolveContext, resolve } from './resolve.ts';
 export { isJsonObject, type JsonObject } from './json.ts';
 export { depthMax, forbiddenKeys, sizeProblems, structureProblems } from './structure.ts';

@@ -173,12 +173,16 @@ const streamsOf = (
   return [
     // Checked even where nothing follows: what is known of the stream may be older than another replica's last change.
     { stream, expected: folded.version, events: on(stream) },
-    ...[...others].map((name) => ({ stream: name, expected: 'any' as const, events: on(name) })),
+    ...[...others].map((name) => ({ stream: name, expected: expectedOf(name, expects), events: on(name) })),
     ...expects
       .filter((e) => e.stream !== stream && !others.has(e.stream))
       .map((e) => ({ stream: e.stream, expected: e.version, events: [] })),
   ];
 };
+
+/** A decision that writes to a stream may rest on it too. */
+const expectedOf = (stream: string, expects: readonly Expectation[]) =>
+  expects.find((expectation) => expectation.stream === stream)?.version ?? ('any' as const);
 
 const newEvent = (command: Command, fact: Fact, ordinal: number): NewEvent => ({
   id: derivedId(command.id, String(ordinal)),

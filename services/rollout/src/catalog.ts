@@ -2,18 +2,19 @@
 import {
   BotConverged,
   BotRetired,
-  type EventDefinition,
   type FactOf,
   FleetCreated,
   FleetDeleted,
   FleetStatusChanged,
   FleetUpdated,
   ManifestPublished,
+  ManifestRefused,
   type Recorded,
 } from '@molthub/contracts';
 import { unreachable } from '@molthub/decider';
 import type { Migration, Sql } from '@molthub/event-store';
 import type { Listener } from '@molthub/service';
+import { applyGathering, gatheringMigration, gatheringTypes, isGathering, only } from './gathering.ts';
 
 export const migrations: readonly Migration[] = [
   {
@@ -38,10 +39,8 @@ export const migrations: readonly Migration[] = [
       );
     `,
   },
+  gatheringMigration,
 ];
-
-const only = <E extends EventDefinition>(events: readonly Recorded[], definition: E): readonly Recorded<FactOf<E>>[] =>
-  events.filter((event): event is Recorded<FactOf<E>> => event.type === definition.type);
 
 type Sent = readonly (Promise<unknown> | false)[];
 
@@ -111,21 +110,27 @@ export const catalogListeners = (changed: () => void): readonly Listener[] => [
   {
     name: 'catalog',
     sources: ['config'],
-    types: [FleetCreated, FleetUpdated, FleetStatusChanged, FleetDeleted, ManifestPublished, BotRetired].map(
-      ({ type }) => type,
-    ),
+    types: [
+      ...[FleetCreated, FleetUpdated, FleetStatusChanged, FleetDeleted, ManifestPublished, BotRetired].map(
+        ({ type }) => type,
+      ),
+      ...gatheringTypes,
+    ],
     sendsAtOnce: true,
     apply: async (events, sql) => {
       const retired = only(events, BotRetired).map(({ data }) => data.botId);
       await Promise.all([
         ...events.filter(isFleetFact).map((event) => applyFleet(event, sql)),
         ...applyPublished(only(events, ManifestPublished), sql),
+        ...applyGathering(events, sql),
         retired.length > 0 && sql('update bots set retired = true where id = any($1::uuid[])', [retired]),
       ]);
     },
     applied: (events) => {
       // New versions come by the thousand and start nothing by themselves; changed fleets and deleted bots do.
-      if (events.some(({ type }) => type !== ManifestPublished.type)) changed();
+      const isQuiet = (event: Recorded) =>
+        !isGathering(event) && (event.type === ManifestPublished.type || event.type === ManifestRefused.type);
+      if (!events.every(isQuiet)) changed();
     },
   },
   {

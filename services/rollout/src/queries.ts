@@ -11,21 +11,9 @@ import {
 import type { Reads } from '@molthub/event-store';
 import { z } from 'zod';
 import type { Candidate } from './decider.ts';
+import { lastConverged } from './last-converged.ts';
 import type { Progress } from './progress.ts';
 import type { Part, Releasable } from './release/decider.ts';
-
-/**
- * What a bot last converged to, as a subquery on the bot's id. A change set may have heard of it before the listener has:
- * what was settled there counts too. A restored bot has its earlier content, and so its hash, under a new version.
- */
-const lastConverged = (botId: string): string => `
-  select version, generation, hash from (
-    select version, generation, hash from converged where bot_id = ${botId}
-    union all
-    select version, generation, case rollback when 'RESTORED' then before->>'hash' else after->>'hash' end
-    from change_set_bots
-    where bot_id = ${botId} and (rollback = 'RESTORED' or rollback is null and state = 'CONVERGED')
-  ) heard order by version desc limit 1`;
 
 /** The version a bot last converged to: where a rollback leads. Null for a bot that never ran one. */
 export const convergedVersion = async (botId: string, reads: Reads): Promise<VersionReference | null> => {

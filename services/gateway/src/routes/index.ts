@@ -10,9 +10,12 @@ import { fleets } from './fleets.ts';
 import { healthRoutes } from './health.ts';
 import { manifestRoutes } from './manifests.ts';
 import { operationRoutes } from './operations.ts';
+import { overlayRoutes } from './overlays.ts';
 import { platformRoutes } from './platform.ts';
 import { policyRoutes } from './policy.ts';
+import { profileRoutes } from './profiles.ts';
 import { targetRoutes } from './targets.ts';
+import { templateRoutes } from './templates.ts';
 import { traceRoutes } from './traces.ts';
 import { workspaces } from './workspaces.ts';
 
@@ -23,6 +26,9 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...fleets,
   ...botRoutes,
   ...manifestRoutes,
+  ...templateRoutes,
+  ...profileRoutes,
+  ...overlayRoutes,
   ...policyRoutes,
   ...changeSetRoutes,
   ...targetRoutes,

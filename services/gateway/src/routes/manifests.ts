@@ -2,6 +2,9 @@ import {
   Actor,
   Environment,
   EvaluateManifest,
+  ExplainedLeaf,
+  ExplainManifest,
+  Explanation,
   Hash,
   Manifest,
   ManifestOrigin,
@@ -21,7 +24,6 @@ import { oneRow } from '../read-side.ts';
 import { type Call, change, Id, list, route, type Route } from '../route.ts';
 import { ofBot } from './bot-row.ts';
 import { manifestOf, ShownManifest } from './manifest-body.ts';
-import { provenanceOf } from './provenance.ts';
 import { expected, time } from './shapes.ts';
 
 const Version = z.object({
@@ -97,6 +99,15 @@ const writing: readonly Route[] = [
     done: (_call, _input, result) => published(result),
   }),
 ];
+
+const explained = async (call: Call, botId: string, version: number | '' | undefined, path?: string) =>
+  Explanation.parse(
+    await call.dispatch.ask(call, ExplainManifest, {
+      botId,
+      ...(version ? { version } : {}),
+      ...(path === undefined ? {} : { path }),
+    }),
+  );
 
 const Difference = z.object({ path: z.string(), before: z.json().nullable(), after: z.json().nullable() });
 
@@ -191,29 +202,35 @@ const reading: readonly Route[] = [
       generation: z.int(),
       hash: Hash,
       resolved: ResolvedManifest,
-      provenance: z
-        .array(
-          z.object({
-            path: z.string(),
-            layer: z.enum(['instance', 'secure-defaults']),
-            version: z.int(),
-            author: Actor,
-            changeSetId: z.uuid().nullable(),
-          }),
-        )
-        .optional(),
+      provenance: z.array(ExplainedLeaf.omit({ value: true }).extend({ changeSetId: z.uuid().nullable() })).optional(),
     }),
     run: async (call, { params, query }) => {
       const row = await find(call, params.id, query.version, ', m.resolved');
-      const { version, generation, hash, resolved, manifest, author, changeSetId } = row;
+      const { version, generation, hash, resolved } = row;
       const body = { version, generation, hash, resolved };
       if (query.provenance === 'false') return { status: 200, body };
-      const leaves = provenanceOf(manifest, resolved);
+      const { leaves, changeSetId } = await explained(call, params.id, Number(version));
       return {
         status: 200,
-        body: { ...body, provenance: leaves.map((leaf) => ({ ...leaf, version, author, changeSetId })) },
+        body: { ...body, provenance: leaves.map(({ value: _, ...leaf }) => ({ ...leaf, changeSetId })) },
       };
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/bot-instances/:id/explain',
+    permission: 'manifest:read',
+    reach: 'subject',
+    summary:
+      'Answers why a value of what a bot is to run is there: its layer, version and author. `path` takes all below it.',
+    params: Id,
+    query: z.strictObject({ path: z.string().min(1).max(300).optional(), version: Number_.optional() }),
+    subjects: ofBot,
+    answer: Explanation,
+    run: async (call, { params, query }) => ({
+      status: 200,
+      body: await explained(call, params.id, query.version && Number(query.version), query.path),
+    }),
   }),
 ];
 
@@ -238,7 +255,8 @@ const validating: readonly Route[] = [
       const checked = Checked.parse(await call.dispatch.ask(call, ValidateManifest, body));
       // What is no manifest cannot be judged, and is told to be none.
       if (!checked.valid) return { status: 200, body: { ...checked, warnings: [] } };
-      const verdict = Verdict.parse(await call.dispatch.ask(call, EvaluateManifest, body));
+      const judged = { ...body, manifest: z.json().parse(checked.resolved) };
+      const verdict = Verdict.parse(await call.dispatch.ask(call, EvaluateManifest, judged));
       const errors = verdict.violations.map(({ path, ruleId, message }) => ({ path, code: ruleId, message }));
       return { status: 200, body: { ...checked, valid: verdict.valid, errors, warnings: verdict.warnings } };
     },

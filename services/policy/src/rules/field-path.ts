@@ -1,11 +1,10 @@
-// Fields as rules name them: `spec.runtime.cpu`, `spec.channels[0].type`, `spec.config["a.b"]`, and `*` for every one.
-import { childPath, forbiddenKeys, isJsonObject } from '@molthub/manifest';
+// Fields as rules name them: `spec.runtime.cpu`, `spec.channels[0].type`, `spec.channels[type=slack].enabled`,
+// `spec.config["a.b"]`, and `*` for every one.
+import { childPath, forbiddenKeys, isItemWith, isJsonObject, parsePath, type PathStep } from '@molthub/manifest';
 import { z } from 'zod';
 import type { Part } from './openclaw-config.ts';
 import { NotJudged, WrongParameter } from './rule-type.ts';
 
-const step = /^(?:\.?(?<name>[A-Za-z0-9_$*-]+)|\[(?<index>\d{1,6}|\*)\]|\[(?<quoted>"(?:[^"\\]|\\.)*")\])/;
-const stepsMax = 32;
 const everyMax = 3;
 /** A rule that names more says so instead of looking at them all. */
 const placesMax = 5_000;
@@ -25,67 +24,55 @@ export type Field = {
 
 /** Reads a path once, so that a rule does not read it for every manifest. Throws `WrongParameter`. */
 export const fieldAt = (path: string, parameter = 'field'): Field => {
-  const keys = keysOf(path);
-  if (keys === undefined || keys.length > stepsMax) {
+  const steps = parsePath(path);
+  const [first] = steps ?? [];
+  if (!steps || !first) {
     throw new WrongParameter(parameter, `"${path.slice(0, 60)}" is no path; write one such as spec.runtime.memory.`);
   }
-  if (!['metadata', 'spec', 'apiVersion', 'kind'].includes(keys[0] ?? '')) {
+  if (first.kind !== 'name' || !['metadata', 'spec', 'apiVersion', 'kind'].includes(first.name)) {
     throw new WrongParameter(parameter, 'A path starts at the manifest: with metadata or spec.');
   }
-  if (keys.some((key) => forbiddenKeys.has(key))) {
+  if (steps.some((step) => step.kind === 'name' && forbiddenKeys.has(step.name))) {
     throw new WrongParameter(parameter, 'No manifest has a key of this name, so the rule would say nothing.');
   }
-  if (keys.filter((key) => key === '*').length > everyMax) {
+  if (steps.filter(({ kind }) => kind === 'every').length > everyMax) {
     throw new WrongParameter(parameter, `Write "*" at most ${everyMax} times.`);
   }
-  return { path, placesIn: (root) => descend([{ path: '', value: root }], keys) };
+  return { path, placesIn: (root) => descend([{ path: '', value: root }], steps) };
 };
 
-const keysOf = (path: string): readonly string[] | undefined => {
-  const keys: string[] = [];
-  for (let rest = path; rest !== ''; ) {
-    const match = step.exec(rest);
-    if (!match?.groups) return undefined;
-    const { name, index, quoted } = match.groups;
-    const key = name ?? index ?? unquoted(quoted ?? '');
-    if (key === undefined) return undefined;
-    keys.push(key);
-    rest = rest.slice(match[0].length);
-  }
-  return keys;
-};
-
-const unquoted = (text: string): string | undefined => {
-  const parsed = z.string().safeParse(jsonOf(text));
-  return parsed.success ? parsed.data : undefined;
-};
-
-const jsonOf = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Not text in quotes: the path is told to be none.
-    return undefined;
-  }
-};
-
-const descend = (parts: readonly Part[], keys: readonly string[]): readonly Part[] =>
-  keys.reduce<readonly Part[]>((found, key) => {
-    const below = key === '*' ? found.reduce((sum, { value }) => sum + countOf(value), 0) : 0;
+const descend = (parts: readonly Part[], steps: readonly PathStep[]): readonly Part[] =>
+  steps.reduce<readonly Part[]>((found, step) => {
+    const isMany = step.kind === 'every' || step.kind === 'item';
+    const below = isMany ? found.reduce((sum, { value }) => sum + countOf(value), 0) : 0;
     if (below > placesMax) throw new NotJudged(`The field of the rule is ${below} places here, more than ${placesMax}`);
-    return found.flatMap((part) => childrenOf(part, key));
+    return found.flatMap((part) => (Array.isArray(part.value) ? itemsOf(part, step) : keysOf(part, step)));
   }, parts);
 
 const countOf = (value: unknown): number =>
   Array.isArray(value) ? value.length : isJsonObject(value) ? Object.keys(value).length : 0;
 
-const childrenOf = ({ path, value }: Part, key: string): readonly Part[] => {
-  if (Array.isArray(value)) {
-    if (key === '*') return value.map((item: unknown, index) => ({ path: childPath(path, index), value: item }));
-    const index = /^\d{1,6}$/.test(key) ? Number(key) : value.length;
-    return index < value.length ? [{ path: childPath(path, index), value: value[index] }] : [];
+const itemsOf = ({ path, value }: Part, step: PathStep): readonly Part[] => {
+  const items: readonly unknown[] = Array.isArray(value) ? value : [];
+  const index = indexOf(step);
+  if (index !== undefined) return index < items.length ? [{ path: childPath(path, index), value: items[index] }] : [];
+  if (step.kind === 'name') return [];
+  return items.flatMap((item, at) =>
+    step.kind === 'item' && !isItemWith(item, step.keys) ? [] : [{ path: childPath(path, at), value: item }],
+  );
+};
+
+/** `list.0` is `list[0]` too. */
+const indexOf = (step: PathStep): number | undefined => {
+  if (step.kind === 'index') return step.index;
+  return step.kind === 'name' && /^\d{1,6}$/.test(step.name) ? Number(step.name) : undefined;
+};
+
+const keysOf = ({ path, value }: Part, step: PathStep): readonly Part[] => {
+  if (!isJsonObject(value) || step.kind === 'item') return [];
+  if (step.kind === 'every') {
+    return Object.entries(value).map(([name, item]) => ({ path: childPath(path, name), value: item }));
   }
-  if (!isJsonObject(value)) return [];
-  if (key !== '*') return Object.hasOwn(value, key) ? [{ path: childPath(path, key), value: value[key] }] : [];
-  return Object.entries(value).map(([name, item]) => ({ path: childPath(path, name), value: item }));
+  const name = step.kind === 'name' ? step.name : String(step.index);
+  return Object.hasOwn(value, name) ? [{ path: childPath(path, name), value: value[name] }] : [];
 };

@@ -86,3 +86,14 @@ describe('parameters', () => {
     });
   });
 });
+
+test('a field may name an item of a list by its keys', () => {
+  const judge = judgeOf('field_range', { field: 'spec.config.ports[name=admin,open=true].port', max: 99 });
+  const ports = [
+    { name: 'admin', open: true, port: 100 },
+    { name: 'admin', open: false, port: 101 },
+    { name: 'web', open: true, port: 102 },
+  ];
+  const found = judge(bot({ config: { ports } }), { environment: 'dev', point: 'plan' });
+  expect(found.map(({ path }) => path)).toEqual(['spec.config.ports[0].port']);
+});

@@ -1,0 +1,25 @@
+// A value together with where each part of it is from.
+import type { JsonObject } from '@molthub/manifest';
+
+/** The index of the one layer that all of a value is from, or the origins of its parts. */
+export type Origin = number | OriginOfKeys | readonly Origin[];
+export type OriginOfKeys = { readonly [name: string]: Origin };
+
+/** `value` is `undefined` where nothing stands; its origin then says nothing. */
+export type Attributed = { readonly value: unknown; readonly origin: Origin };
+
+const isOfItems = (origin: Origin): origin is readonly Origin[] => Array.isArray(origin);
+
+/** The origins of an object's keys, to be written on: those that are there already where they are `owned`. */
+export const originsOfKeys = (value: JsonObject, origin: Origin, isOwned: boolean): Record<string, Origin> => {
+  if (typeof origin === 'object' && !isOfItems(origin)) return isOwned ? origin : { ...origin };
+  const origins: Record<string, Origin> = {};
+  if (typeof origin === 'number') for (const name of Object.keys(value)) origins[name] = origin;
+  return origins;
+};
+
+export const originOfKey = (origin: Origin, name: string): Origin =>
+  typeof origin === 'number' || isOfItems(origin) ? origin : (origin[name] ?? []);
+
+export const originOfItem = (origin: Origin, index: number): Origin =>
+  isOfItems(origin) ? (origin[index] ?? []) : origin;

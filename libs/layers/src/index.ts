@@ -1,0 +1,26 @@
+// Layered configuration, pure: how layers resolve, where each value is from, what a percentage and a schedule mean.
+export type { Origin } from './attributed.ts';
+export type { Conflict } from './conflicts.ts';
+export {
+  type Layer,
+  type LayerKind,
+  layerKinds,
+  layerLimits,
+  type LayerRef,
+  type MergeStrategy,
+} from './layer.ts';
+export { type PreparedLayer, prepareLayer } from './prepare-layer.ts';
+export type { LayerProblem } from './problem.ts';
+export { type Leaf, leavesOf, withDefaults } from './provenance.ts';
+export {
+  type Provenance,
+  type Resolution,
+  type Resolved,
+  resolveLayers,
+  resolvePrepared,
+  warningsOf,
+} from './resolve-layers.ts';
+export { composePatches, mergePatch, patchBetween } from './merge-patch.ts';
+export { cohort, type CohortSize, cohortSize } from './cohort.ts';
+export { activeAt, type Edge, nextEdge, type Schedule, scheduleProblems } from './schedule.ts';
+export { declareLists, type Lists, type ListSemantics, manifestLists } from './lists.ts';

@@ -1,0 +1,20 @@
+// What makes two items of a list the same one.
+import { canonicalHash, isJsonObject } from '@molthub/manifest';
+import { own } from './forms.ts';
+import type { ListSemantics } from './lists.ts';
+
+/** Equal JSON values have equal identities, whatever the order of their keys. */
+export const identityOf = (value: unknown): string =>
+  typeof value === 'string'
+    ? `"${value}`
+    : typeof value === 'object' && value !== null
+      ? canonicalHash(value)
+      : String(value);
+
+/** Of an item of such a list: the value itself, or those of its keys. Items with keys were checked to have them. */
+export const itemIdentity = (item: unknown, semantics: ListSemantics): string => {
+  if (typeof semantics !== 'object' || !isJsonObject(item)) return identityOf(item);
+  const [only] = semantics.keys;
+  if (semantics.keys.length === 1 && only !== undefined) return identityOf(own(item, only));
+  return JSON.stringify(semantics.keys.map((key) => own(item, key)));
+};

@@ -1,0 +1,87 @@
+// template → profiles by priority → overlays by priority → instance, folded once; secure defaults are the caller's.
+import type { JsonObject } from '@molthub/manifest';
+import { isJsonObject } from '@molthub/manifest';
+import type { Attributed, Origin } from './attributed.ts';
+import { type Conflict, conflictsOf, undecided } from './conflicts.ts';
+import { compareOrder, type Layer, layerLimits, type LayerRef } from './layer.ts';
+import { type Lists, noLists } from './lists.ts';
+import { brokenLocks } from './locks.ts';
+import { mergeLayer, type Replaced } from './merge-layer.ts';
+import { type PreparedLayer, prepareLayer } from './prepare-layer.ts';
+import { type LayerProblem, layerProblem, pathOfParts } from './problem.ts';
+
+/** Where each value is from, as plain JSON. `layers` is what the numbers in `origin` mean. */
+export type Provenance = { readonly layers: readonly LayerRef[]; readonly origin: Origin };
+
+export type Resolved = {
+  readonly sound: true;
+  readonly value: JsonObject;
+  readonly provenance: Provenance;
+  /** Of layers without an order among them, all decided by a later layer. */
+  readonly conflicts: readonly Conflict[];
+  /** Where a value replaced one of another kind, or a list another: `warningsOf` says it in words. */
+  readonly replaced: readonly Replaced[];
+};
+
+export type Resolution = Resolved | { readonly sound: false; readonly problems: readonly LayerProblem[] };
+
+export const resolveLayers = (layers: readonly Layer[], lists: Lists = noLists): Resolution =>
+  resolvePrepared(layers.map((layer) => prepareLayer(layer, lists)));
+
+/**
+ * What the layers make together, in any order of theirs: equal layers give an equal result. Refused, with every reason,
+ * where a layer is not sound, a lock is broken, or equals differ. Pure; never throws. Values are shared with the
+ * patches, so nobody may change them.
+ */
+export const resolvePrepared = (given: readonly PreparedLayer[]): Resolution => {
+  const unsound = unsoundOf(given);
+  if (unsound.length > 0) return { sound: false, problems: unsound };
+  const layers = given.toSorted(byOrder);
+  const conflicts = conflictsOf(layers);
+  const problems = [...conflicts.filter(({ decidedBy }) => decidedBy === null).map(undecided), ...brokenLocks(layers)];
+  if (problems.length > 0) return { sound: false, problems };
+  const replaced: Replaced[] = [];
+  let made: Attributed = { value: nothing, origin: 0 };
+  for (const [index, layer] of layers.entries()) {
+    made = mergeLayer(made, layer, { index, keepsBase: false, replaced });
+  }
+  const value = isJsonObject(made.value) ? made.value : nothing;
+  return {
+    sound: true,
+    value,
+    provenance: { layers: layers.map(({ ref }) => ref), origin: made.origin },
+    conflicts,
+    replaced,
+  };
+};
+
+const nothing: JsonObject = {};
+
+const unsoundOf = (given: readonly PreparedLayer[]): readonly LayerProblem[] => {
+  const problems = given.flatMap((layer) => layer.problems);
+  const refs = () => given.slice(0, 10).map(({ ref }) => ref);
+  if (given.length > layerLimits.layersMax) {
+    const message = `${given.length} layers apply here; at most ${layerLimits.layersMax} may. Merge some of them.`;
+    return [layerProblem({ path: '', code: 'config.too-many', message, layers: refs() })];
+  }
+  if (given.reduce((sum, { bytes }) => sum + bytes, 0) > layerLimits.bytesMax) {
+    const message = `The layers have more than ${layerLimits.bytesMax} bytes together; make them smaller.`;
+    return [...problems, layerProblem({ path: '', code: 'config.too-large', message, layers: refs() })];
+  }
+  return problems;
+};
+
+const byOrder = ({ layer: a }: PreparedLayer, { layer: b }: PreparedLayer): number =>
+  compareOrder(a, b) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+
+/** What was allowed and may not have been meant. */
+export const warningsOf = ({ replaced, provenance: { layers } }: Resolved): readonly LayerProblem[] =>
+  replaced.map(({ layer, parts, what }) => {
+    const path = pathOfParts(parts);
+    const from = layers.slice(layer, layer + 1);
+    const message =
+      what === 'kind'
+        ? 'This replaces a value of another kind, such as a list by a text.'
+        : 'This list replaces the inherited one. Say so with the merge strategy "override", or add to it with "append".';
+    return layerProblem({ path, code: `config.${what}-replaced`, message, layers: from });
+  });

@@ -1,0 +1,58 @@
+// Which bots resolve to something else since a layer changed, found bot by bot without holding up anybody.
+import {
+  type CommandOf,
+  Environment,
+  type EvaluateLayers,
+  LayerChange,
+  LayerReference,
+  Release,
+} from '@molthub/contracts';
+import type { Reads } from '@molthub/event-store';
+import { derivedId } from '@molthub/identity';
+import type { Prepared } from '@molthub/service';
+import { z } from 'zod';
+import { layeredHash } from '../layers/layered.ts';
+import { layersOf } from '../layers/known-layers.ts';
+import { botsOf } from '../layers/reached-bots.ts';
+import type { ResolutionCommand } from './decider.ts';
+
+const Changed = z.object({ layersVersion: z.int(), layer: LayerReference, change: LayerChange });
+const Fleet = z.object({ fleetId: z.uuid(), fleetName: z.string(), environment: Environment, release: Release });
+
+/**
+ * The bots that are to run something else by the layers of now than by those before the change. What several changes in a
+ * row do to a bot is found at the first of them.
+ */
+export const prepareResolution = async (
+  command: CommandOf<typeof EvaluateLayers>,
+  reads: Reads,
+): Promise<Prepared<ResolutionCommand>> => {
+  const { workspace } = command;
+  const { changeId } = command.data;
+  const rows = await reads(
+    `select layers_version as "layersVersion", change, json_build_object('kind', kind, 'id', layer_id, 'name', name,
+       'version', layer_version) as layer
+     from layer_changes where id = $1 and workspace = $2`,
+    [changeId, workspace],
+  );
+  const change = Changed.parse(rows[0]);
+  const layers = await layersOf(workspace, reads);
+  const moved = new Map<string, { readonly fleet: z.infer<typeof Fleet>; readonly bots: Moved[] }>();
+  for await (const bot of botsOf(workspace, reads)) {
+    const after = layeredHash(bot.manifest, bot, layers);
+    if (after === bot.layeredHash) continue;
+    const { fleetId, fleetName, environment, release } = bot;
+    const known = moved.get(fleetId) ?? { fleet: { fleetId, fleetName, environment, release }, bots: [] };
+    known.bots.push({ botId: bot.botId, botName: bot.botName, before: bot.layeredHash, after });
+    moved.set(fleetId, known);
+  }
+  const reason = `${change.layer.kind} ${change.layer.name} ${change.change}`;
+  const fleets = [...moved.values()].map(({ fleet, bots }) => ({
+    ...fleet,
+    bots,
+    changeSetId: derivedId(changeId, fleet.fleetId),
+  }));
+  return { command: { ...command, change: { ...change, reason }, fleets } };
+};
+
+type Moved = ResolutionCommand['fleets'][number]['bots'][number];
