@@ -1,7 +1,12 @@
 // Bots that are built from layers, through the gateway: simulated ones, and a real OpenClaw.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { isConverged, makeFleet, simulatedManifest, untilBot } from './src/bots.ts';
+import { environment } from './src/env.ts';
 import { layersOf } from './src/layers.ts';
 import { type Molthub, prepareMolthub } from './src/molthub.ts';
 import { Page, Problem } from './src/shapes.ts';
@@ -137,3 +142,30 @@ describe('a bot of a template, a profile and two overlays', () => {
     }
   }, 60_000);
 });
+
+test('the example is applied by the command line, and applied again it changes nothing', async () => {
+  const cli = join(import.meta.dirname, '../clients/cli/src/main.ts');
+  const example = join(import.meta.dirname, '../examples/layers.yaml');
+  const apply = async () => {
+    const env = { PATH: environment['PATH'] ?? '', MOLTHUB_HOME: molthub.home };
+    const child = spawn(process.execPath, [cli, 'apply', '-f', example], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const ended = once(child, 'close');
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    return {
+      stdout,
+      stderr,
+      status: z
+        .tuple([z.int()])
+        .rest(z.unknown())
+        .parse(await ended)[0],
+    };
+  };
+  const first = await apply();
+  expect(first.status, first.stderr).toBe(0);
+  expect(first.stdout).toContain('7 to create');
+  const again = await apply();
+  expect(again.stdout).toContain('0 to create, 0 to change, 7 unchanged');
+  const bots = Page.parse((await molthub.call('GET', '/bot-instances?name=first')).body).items;
+  const { config } = await resolvedOf(String(bots[0]?.['id']));
+  expect(config).toMatchObject({ simulation: { latencyMs: 120, startMs: 100, tokensPerRequest: 400 } });
+}, 120_000);

@@ -1,14 +1,15 @@
-// Carries a plan out: fleets and packs in order, then bots, several at a time.
+// Carries a plan out: fleets, packs and layers in order, then bots, several at a time.
 import { z } from 'zod';
-import { Bot, Fleet, PolicyPack, Published } from './answers.ts';
+import { Bot, Fleet, Layer, PolicyPack, Published } from './answers.ts';
 import { CliError, reworded } from './cli-error.ts';
 import type { Client } from './client.ts';
 import { concurrently } from './concurrently.ts';
-import { type DesiredBot, type DesiredFleet, type DesiredPack, titleOf } from './desired.ts';
+import { type DesiredBot, type DesiredFleet, type DesiredLayer, type DesiredPack, titleOf } from './desired.ts';
 import { type Timeline, timelineOf } from './follow.ts';
+import { fieldsOf, fleetNamesOf, layerPaths } from './layer-documents.ts';
 import { note } from './output.ts';
 import type { Step } from './plan.ts';
-import type { Planned } from './read-plan.ts';
+import { isLayer, type Planned } from './read-plan.ts';
 
 export type BotChange = {
   readonly id: string;
@@ -23,11 +24,12 @@ const writesAtOnce = 8;
 
 export type Applied = { readonly changed: readonly BotChange[]; readonly refused: readonly CliError[] };
 
-/** A refused fleet or pack ends the work, since bots come after it; a refused bot does not keep the others from theirs. */
+/** A refused fleet, pack or layer ends the work, since bots come after it; a refused bot does not keep the others from theirs. */
 export const applyPlan = async (client: Client, plan: readonly Planned[]): Promise<Applied> => {
   for (const step of plan) if (isFleetStep(step)) await named(titleOf(step.desired), applyFleet(client, step));
   for (const step of plan) if (isPackStep(step)) await named(titleOf(step.desired), applyPack(client, step));
   const fleets = await fleetsOf(client, plan);
+  for (const step of plan) if (isLayerStep(step)) await named(titleOf(step.desired), applyLayer(client, step, fleets));
   const results = await concurrently(plan.filter(isBotStep), writesAtOnce, async (step) => {
     try {
       const change = await named(titleOf(step.desired), applyBot(client, step, fleets));
@@ -45,6 +47,7 @@ const isChange = (result: BotChange | CliError | undefined): result is BotChange
   result !== undefined && !(result instanceof CliError);
 const isFleetStep = (step: Planned): step is Step<DesiredFleet> => step.desired.kind === 'Fleet';
 const isPackStep = (step: Planned): step is Step<DesiredPack> => step.desired.kind === 'PolicyPack';
+const isLayerStep = (step: Planned): step is Step<DesiredLayer> => isLayer(step.desired);
 const isBotStep = (step: Planned): step is Step<DesiredBot> => step.desired.kind === 'MoltbotInstance';
 
 const applyFleet = async (client: Client, step: Step<DesiredFleet>): Promise<void> => {
@@ -65,9 +68,29 @@ const applyPack = async (client: Client, step: Step<DesiredPack>): Promise<void>
   if (step.action === 'change') await client.patch(z.unknown(), `/policy-packs/${step.id}`, spec);
 };
 
+const applyLayer = async (
+  client: Client,
+  step: Step<DesiredLayer>,
+  fleets: ReadonlyMap<string, Fleet>,
+): Promise<void> => {
+  const { layer } = step.desired;
+  const path = layerPaths[layer.kind];
+  const fields = fieldsOf(layer, (name) => fleets.get(name)?.id);
+  if (step.action === 'create') {
+    await client.post(Layer, path, { name: layer.metadata.name, ...fields }, (id) => `${path}/${id}`);
+  }
+  if (step.action === 'change') await client.patch(z.unknown(), `${path}/${step.id}`, fields);
+};
+
 const fleetsOf = async (client: Client, plan: readonly Planned[]): Promise<ReadonlyMap<string, Fleet>> => {
   const changing = plan.filter(isBotStep).filter((step) => step.action !== 'unchanged');
-  const names = [...new Set(changing.map((step) => step.desired.fleetName))];
+  const layers = plan.filter(isLayerStep).filter((step) => step.action !== 'unchanged');
+  const names = [
+    ...new Set([
+      ...changing.map((step) => step.desired.fleetName),
+      ...layers.flatMap((step) => fleetNamesOf(step.desired.layer)),
+    ]),
+  ];
   const found = await concurrently(names, writesAtOnce, (name) => client.all(Fleet, '/fleets', { name }, 1));
   return new Map(found.flat().map((fleet) => [fleet.name, fleet]));
 };

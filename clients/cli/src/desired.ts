@@ -2,6 +2,13 @@
 import { ChangePack, CreatePack, EntityName, Environment, Labels, Manifest, Release } from '@molthub/contracts';
 import { z } from 'zod';
 import { CliError } from './cli-error.ts';
+import {
+  type LayerDocument,
+  layerKinds,
+  OverlayDocument,
+  ProfileDocument,
+  TemplateDocument,
+} from './layer-documents.ts';
 import { printable } from './printable.ts';
 import { unreachable } from './unreachable.ts';
 import type { YamlDocument } from './yaml-documents.ts';
@@ -42,9 +49,14 @@ export type DesiredBot = {
   readonly manifest: Manifest;
 };
 export type DesiredPack = { readonly kind: 'PolicyPack'; readonly where: Where; readonly pack: PolicyPackDocument };
-export type Desired = DesiredFleet | DesiredPack | DesiredBot;
+export type DesiredLayer = {
+  readonly kind: LayerDocument['kind'];
+  readonly where: Where;
+  readonly layer: LayerDocument;
+};
+export type Desired = DesiredFleet | DesiredPack | DesiredLayer | DesiredBot;
 
-const kinds = ['Fleet', 'PolicyPack', 'MoltbotInstance'] as const;
+const kinds = ['Fleet', 'PolicyPack', ...layerKinds, 'MoltbotInstance'] as const;
 
 /** What a document asks for. Throws a CliError with every problem of it, each with its line. */
 export const desiredOf = (document: YamlDocument): Desired => {
@@ -55,6 +67,12 @@ export const desiredOf = (document: YamlDocument): Desired => {
       return { kind: 'Fleet', where, fleet: checked(FleetDocument, document) };
     case 'PolicyPack':
       return { kind: 'PolicyPack', where, pack: checked(PolicyPackDocument, document) };
+    case 'Template':
+      return { kind: 'Template', where, layer: checked(TemplateDocument, document) };
+    case 'Profile':
+      return { kind: 'Profile', where, layer: checked(ProfileDocument, document) };
+    case 'Overlay':
+      return { kind: 'Overlay', where, layer: checked(OverlayDocument, document) };
     case 'MoltbotInstance': {
       const manifest = checked(BotDocument, document);
       return { kind: 'MoltbotInstance', where, fleetName: manifest.metadata.fleet, manifest };
@@ -69,13 +87,17 @@ export const desiredOf = (document: YamlDocument): Desired => {
   }
 };
 
-/** How a thing is called in plans and messages: `fleet/support`, `policy-pack/house-rules`, `bot/support/anna`. */
+/** How a thing is called in plans and messages: `fleet/support`, `policy-pack/house-rules`, `profile/quiet`, `bot/support/anna`. */
 export const titleOf = (desired: Desired): string => {
   switch (desired.kind) {
     case 'Fleet':
       return `fleet/${desired.fleet.metadata.name}`;
     case 'PolicyPack':
       return `policy-pack/${desired.pack.metadata.name}`;
+    case 'Template':
+    case 'Profile':
+    case 'Overlay':
+      return `${desired.kind.toLowerCase()}/${desired.layer.metadata.name}`;
     case 'MoltbotInstance':
       return `bot/${desired.fleetName}/${desired.manifest.metadata.name}`;
     default:
@@ -83,7 +105,7 @@ export const titleOf = (desired: Desired): string => {
   }
 };
 
-/** Refuses a set that says two things about one fleet, pack or bot. */
+/** Refuses a set that says two things about one fleet, pack, layer or bot. */
 export const refuseDoubles = (all: readonly Desired[]): void => {
   const seen = new Map<string, Desired>();
   for (const desired of all) {

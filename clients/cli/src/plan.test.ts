@@ -83,7 +83,7 @@ test('a changed configuration is a change at its path', () => {
 });
 
 test('another kind is refused by its name', () => {
-  expect(() => read('apiVersion: molthub/v1\nkind: Overlay\n')).toThrow("line 2: kind 'Overlay' is not known");
+  expect(() => read('apiVersion: molthub/v1\nkind: Toaster\n')).toThrow("line 2: kind 'Toaster' is not known");
   expect(() => read('apiVersion: molthub/v1\n')).toThrow('no kind');
 });
 

@@ -1,7 +1,7 @@
 // What `apply` has to do so that the server has what the documents say.
 import { Manifest } from '@molthub/contracts';
-import type { Fleet, PolicyPack } from './answers.ts';
-import type { DesiredBot, DesiredFleet, DesiredPack } from './desired.ts';
+import type { Fleet, Layer, PolicyPack } from './answers.ts';
+import type { DesiredBot, DesiredFleet, DesiredLayer, DesiredPack } from './desired.ts';
 import { type Difference, differences } from './differences.ts';
 
 /** One step: nothing there yet, something else there, or exactly that. */
@@ -34,6 +34,20 @@ export const packStep = (desired: DesiredPack, existing: PolicyPack | undefined)
     return { action: 'impossible', desired, reason: 'a pack of this name comes with Molthub; choose another name' };
   }
   const wanted = desired.pack.spec;
+  const current = Object.fromEntries(Object.entries(existing).filter(([name]) => Object.hasOwn(wanted, name)));
+  return stepOf(desired, existing.id, differences(current, wanted));
+};
+
+/** As with packs. `wanted` are the document's fields as the server has them. */
+export const layerStep = (
+  desired: DesiredLayer,
+  wanted: Readonly<Record<string, unknown>>,
+  existing: Layer | undefined,
+): Step<DesiredLayer> => {
+  if (existing === undefined) return { action: 'create', desired };
+  if (existing.isBuiltin) {
+    return { action: 'impossible', desired, reason: 'a template of this name comes with Molthub; choose another name' };
+  }
   const current = Object.fromEntries(Object.entries(existing).filter(([name]) => Object.hasOwn(wanted, name)));
   return stepOf(desired, existing.id, differences(current, wanted));
 };

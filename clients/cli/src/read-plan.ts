@@ -1,40 +1,76 @@
 // Compares documents with the server, and says what would change.
 import pc from 'picocolors';
-import { Bot, Fleet, PolicyPack, StoredManifest } from './answers.ts';
+import { Bot, Fleet, Layer, PolicyPack, StoredManifest } from './answers.ts';
 import type { Client } from './client.ts';
 import { concurrently } from './concurrently.ts';
-import { type Desired, type DesiredBot, type DesiredFleet, type DesiredPack, titleOf } from './desired.ts';
+import {
+  type Desired,
+  type DesiredBot,
+  type DesiredFleet,
+  type DesiredLayer,
+  type DesiredPack,
+  titleOf,
+} from './desired.ts';
+import { fieldsOf, fleetNamesOf, layerPaths } from './layer-documents.ts';
 import { cell } from './output.ts';
-import { botStep, fleetStep, packStep, type Step } from './plan.ts';
+import { botStep, fleetStep, layerStep, packStep, type Step } from './plan.ts';
 import { printable } from './printable.ts';
 import { unreachable } from './unreachable.ts';
 import { veiled } from './veiled.ts';
 
-export type Planned = Step<DesiredFleet> | Step<DesiredPack> | Step<DesiredBot>;
+export type Planned = Step<DesiredFleet> | Step<DesiredPack> | Step<DesiredLayer> | Step<DesiredBot>;
+
+export const isLayer = (desired: Desired): desired is DesiredLayer => Object.hasOwn(layerPaths, desired.kind);
 
 const readsAtOnce = 8;
 
-/** One step per document: fleets first, then packs, then the bots that they judge, each in the order they were written. */
+/**
+ * One step per document: fleets first, then packs, layers, and the bots that they judge and reach, each in the order they
+ * were written.
+ */
 export const planFor = async (client: Client, desired: readonly Desired[]): Promise<Planned[]> => {
   const fleets = desired.filter((one) => one.kind === 'Fleet');
   const packs = desired.filter((one) => one.kind === 'PolicyPack');
   const bots = desired.filter((one) => one.kind === 'MoltbotInstance');
-  const known = await knownFleets(client, fleets, bots);
+  const layers = desired.filter(isLayer);
+  const named = [
+    ...bots.map((bot) => bot.fleetName),
+    ...layers.flatMap(({ layer }) => fleetNamesOf(layer)),
+    ...fleets.map((one) => one.fleet.metadata.name),
+  ];
+  const known = await knownFleets(client, named);
   return [
     ...fleets.map((fleet) => fleetStep(fleet, known.get(fleet.fleet.metadata.name))),
     ...(await concurrently(packs, readsAtOnce, (pack) => planPack(client, pack))),
+    ...(await concurrently(layers, readsAtOnce, (layer) => planLayer(client, layer, known, fleets))),
     ...(await concurrently(bots, readsAtOnce, (bot) => planBot(client, bot, known, fleets))),
   ];
 };
 
-const knownFleets = async (
-  client: Client,
-  fleets: readonly DesiredFleet[],
-  bots: readonly DesiredBot[],
-): Promise<ReadonlyMap<string, Fleet>> => {
-  const names = new Set([...fleets.map((one) => one.fleet.metadata.name), ...bots.map((bot) => bot.fleetName)]);
-  const found = await concurrently([...names], readsAtOnce, (name) => client.all(Fleet, '/fleets', { name }, 1));
+const knownFleets = async (client: Client, named: readonly string[]): Promise<ReadonlyMap<string, Fleet>> => {
+  const found = await concurrently([...new Set(named)], readsAtOnce, (name) =>
+    client.all(Fleet, '/fleets', { name }, 1),
+  );
   return new Map(found.flat().map((fleet) => [fleet.name, fleet]));
+};
+
+const planLayer = async (
+  client: Client,
+  desired: DesiredLayer,
+  known: ReadonlyMap<string, Fleet>,
+  coming: readonly DesiredFleet[],
+): Promise<Step<DesiredLayer>> => {
+  const name = desired.layer.metadata.name;
+  // The id of a fleet that is still to be made is not known, and none that the server has.
+  const idOf = (fleet: string) =>
+    known.get(fleet)?.id ?? (coming.some((one) => one.fleet.metadata.name === fleet) ? fleet : undefined);
+  const missing = fleetNamesOf(desired.layer).find((fleet) => idOf(fleet) === undefined);
+  if (missing !== undefined) {
+    const reason = `there is no fleet '${missing}', and no document describes one`;
+    return { action: 'impossible', desired, reason };
+  }
+  const [layer] = await client.all(Layer, layerPaths[desired.kind], { name }, 1);
+  return layerStep(desired, fieldsOf(desired.layer, idOf), layer);
 };
 
 const planPack = async (client: Client, desired: DesiredPack): Promise<Step<DesiredPack>> => {
