@@ -1,7 +1,23 @@
 // Bots that are built from layers, through the gateway: simulated ones, and a real OpenClaw.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { connectGateway, getConfig } from '@molthub/openclaw';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { isConverged, makeFleet, simulatedManifest, untilBot } from './src/bots.ts';
+import {
+  getBot,
+  isConverged,
+  makeBot,
+  makeFleet,
+  openclawManifest,
+  simulatedManifest,
+  untilBot,
+  untilGone,
+} from './src/bots.ts';
+import { environment } from './src/env.ts';
 import { layersOf } from './src/layers.ts';
 import { type Molthub, prepareMolthub } from './src/molthub.ts';
 import { Page, Problem } from './src/shapes.ts';
@@ -137,3 +153,105 @@ describe('a bot of a template, a profile and two overlays', () => {
     }
   }, 60_000);
 });
+
+test('the example is applied by the command line, and applied again it changes nothing', async () => {
+  const cli = join(import.meta.dirname, '../clients/cli/src/main.ts');
+  const example = join(import.meta.dirname, '../examples/layers.yaml');
+  const apply = async () => {
+    const env = { PATH: environment['PATH'] ?? '', MOLTHUB_HOME: molthub.home };
+    const child = spawn(process.execPath, [cli, 'apply', '-f', example], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const ended = once(child, 'close');
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    return {
+      stdout,
+      stderr,
+      status: z
+        .tuple([z.int()])
+        .rest(z.unknown())
+        .parse(await ended)[0],
+    };
+  };
+  const first = await apply();
+  expect(first.status, first.stderr).toBe(0);
+  expect(first.stdout).toContain('7 to create');
+  const again = await apply();
+  expect(again.stdout).toContain('0 to create, 0 to change, 7 unchanged');
+  const bots = Page.parse((await molthub.call('GET', '/bot-instances?name=first')).body).items;
+  const { config } = await resolvedOf(String(bots[0]?.['id']));
+  expect(config).toMatchObject({ simulation: { latencyMs: 120, startMs: 100, tokensPerRequest: 400 } });
+}, 120_000);
+
+test('a real OpenClaw runs what a template, a profile and two overlays make, as it says itself; editing the profile moves it', async () => {
+  const fleet = await makeFleet(molthub, 'real');
+  const other = await makeFleet(molthub, 'not-real');
+  const neighbour = await running(other.id, simulatedManifest('neighbour'));
+  const config = (said: Record<string, unknown>) => ({ spec: { config: said } });
+  const target = { fleetId: fleet.id };
+  await make('templates', {
+    name: 'real-bot',
+    engine: 'openclaw',
+    configurableFields: [
+      { path: 'spec.config.logging.level', label: 'Log level', type: 'string', default: 'debug' },
+      { path: 'spec.config.messages.ackReaction', label: 'Sign', type: 'string', required: true },
+    ],
+    manifest: config({ tools: { deny: ['browser'] } }),
+  });
+  const profile = await make('profiles', {
+    name: 'real-defaults',
+    fleetIds: [fleet.id],
+    defaults: config({ session: { dmScope: 'per-channel-peer' }, logging: { level: 'warn' } }),
+  });
+  await make('overlays', {
+    name: 'real-low',
+    target,
+    priority: 1,
+    patch: config({ messages: { responsePrefix: 'low' } }),
+  });
+  await make('overlays', {
+    name: 'real-high',
+    target,
+    priority: 2,
+    patch: config({ messages: { responsePrefix: 'high' } }),
+  });
+  const manifest = openclawManifest('real', '2026.9.6', {});
+  const template = { name: 'real-bot', values: { 'spec.config.messages.ackReaction': '👀' } };
+  const made = await makeBot(molthub, fleet.id, { ...manifest, spec: { ...manifest.spec, template } });
+  const bot = await untilBot(molthub, made.id, 'converged', isConverged, 300_000);
+
+  const said = async () => {
+    const { target: place } = await getBot(molthub, bot.id);
+    const token = (await readFile(join(molthub.home, 'bots', bot.id, 'gateway.token'), 'utf8')).trim();
+    const client = await connectGateway({ url: place.endpoint?.url ?? '', token, timeoutMs: 30_000 });
+    try {
+      return (await getConfig(client)).parsed;
+    } finally {
+      client.close();
+    }
+  };
+  expect(await said()).toMatchObject({
+    tools: { deny: ['browser'] },
+    session: { dmScope: 'per-channel-peer' },
+    logging: { level: 'warn' },
+    messages: { responsePrefix: 'high', ackReaction: '👀' },
+  });
+  const edited = await patch('profiles', profile.id, {
+    defaults: config({ session: { dmScope: 'per-peer' }, logging: { level: 'error' } }),
+  });
+  expect(edited.status, JSON.stringify(edited.body)).toBe(200);
+  const after = await untilBot(molthub, bot.id, 'moved', (now) => now.generation === 2 && isConverged(now), 300_000);
+  expect(after.observedHash).not.toBe(bot.observedHash);
+  expect(await said()).toMatchObject({ session: { dmScope: 'per-peer' }, logging: { level: 'error' } });
+  expect(await getBot(molthub, neighbour.id)).toMatchObject({ manifestVersion: 1, generation: 1 });
+
+  // Its schema is known by now, so that the templates that come with Molthub can be judged, by policy too.
+  const Preview = z.object({ errors: z.array(z.unknown()) });
+  const ask = { engineVersion: '2026.9.6', values: { 'spec.config.agents.defaults.model.primary': 'a/b' } };
+  const builtins = Page.parse((await molthub.call('GET', '/templates?isBuiltin=true')).body).items;
+  expect(builtins).toHaveLength(9);
+  for (const { id } of builtins) {
+    const answer = await molthub.call('POST', `/templates/${String(id)}/preview`, ask);
+    expect(Preview.parse(answer.body).errors, String(id)).toEqual([]);
+  }
+  expect((await molthub.call('DELETE', `/bot-instances/${bot.id}`)).status).toBeLessThan(300);
+  await untilGone(after.target.endpoint?.pid ?? 0);
+}, 900_000);

@@ -2,10 +2,18 @@
 // a file in document-kinds/ and a row here; with it comes everything that is done with documents.
 import { botKind } from './document-kinds/bot.ts';
 import { fleetKind } from './document-kinds/fleet.ts';
+import { overlayKind, profileKind, templateKind } from './document-kinds/layers.ts';
 import { policyPackKind } from './document-kinds/policy-pack.ts';
 import type { DocumentKind } from './document-kind.ts';
 
-export const documentKinds: readonly DocumentKind[] = [fleetKind, policyPackKind, botKind];
+export const documentKinds: readonly DocumentKind[] = [
+  fleetKind,
+  policyPackKind,
+  templateKind,
+  profileKind,
+  overlayKind,
+  botKind,
+];
 
 /** The kind that documents call so, or undefined. */
 export const documentKindOf = (kind: string): DocumentKind | undefined =>

@@ -27,9 +27,12 @@ export const botKind: DocumentKind = {
   comparable: (document) => comparable(BotDocument.parse(document)),
   isLeaf: true,
   titleOf: (document) => titleOf(BotDocument.parse(document)),
-  referencesOf: (document) => [
-    { kind: 'Fleet', name: BotDocument.parse(document).metadata.fleet, path: ['metadata', 'fleet'] },
-  ],
+  referencesOf: (document) => {
+    const { metadata, spec } = BotDocument.parse(document);
+    const fleet = { kind: 'Fleet', name: metadata.fleet, path: ['metadata', 'fleet'] };
+    if (spec.template === undefined) return [fleet];
+    return [fleet, { kind: 'Template', name: spec.template.name, path: ['spec', 'template', 'name'] }];
+  },
   remarksOn: (document) => {
     const { engine, version } = BotDocument.parse(document).spec.runtime;
     if (engine === 'simulated' || version !== undefined) return [];
