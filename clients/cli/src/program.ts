@@ -87,6 +87,7 @@ program
   .option('--once', 'try the newest commit and end; exit code 1 where it is not applied')
   .option('--interval <seconds>', 'how often to look', wholeNumber(1), 30)
   .option('--timeout <seconds>', 'how long to wait for the bots of a commit', wholeNumber(0), 120)
+  .option('--notes', 'push what came of each commit to the repository, as a git note (refs/notes/molthub)')
   .option('--state <folder>', 'where commits and what came of them are kept; default: in MOLTHUB_HOME')
   .action(async (options, command) => (await import('./commands/sync.ts')).sync(options, command));
 
