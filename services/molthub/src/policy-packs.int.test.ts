@@ -191,6 +191,22 @@ describe('a pack of the workspace', () => {
   });
 });
 
+test.each([
+  ['__proto__ as a label', '{"name":"p","targetTags":{"__proto__":"x"},"rules":[]}', /__proto__/],
+  [
+    'constructor in a schema',
+    '{"name":"p","rules":[{"id":"a","type":"t","config":{"constructor":{}}}]}',
+    /constructor/,
+  ],
+  ['a number as text', '{"name":"p","priority":"5","rules":[{"id":"a","type":"cel"}]}', /priority/],
+  ['a field that no pack has', '{"name":"p","colour":1,"rules":[{"id":"a","type":"cel"}]}', /colour/],
+  ['a pattern instead of an id', '{"name":"p","rules":[{"id":"a.*","type":"cel"}]}', /rules\.0\.id/],
+])('sec-052, sec-054: %s is refused, not dropped and not turned into something else', async (_, body, named) => {
+  const answer = await api.call('POST', '/api/v1/policy-packs', { body });
+  expect(answer.status).toBe(400);
+  expect(JSON.stringify(answer.body)).toMatch(named);
+});
+
 test('the packs of a workspace have so many rules together, and no more', async () => {
   const rules = (count: number) => Array.from({ length: count }, (_, index) => ({ ...named, id: `rule-${index}` }));
   const made: string[] = [];
