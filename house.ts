@@ -87,11 +87,13 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'choose',
     'dry-run',
     'evaluate',
+    'expected-version',
     'gently',
     'known-packs',
     'pack',
     'rule-reference',
     'rules/',
+    'waivers',
   ],
   reconciler: [
     'act',

@@ -14,6 +14,9 @@ export type RuleAction = z.infer<typeof RuleAction>;
 export const EnforcementPoint = z.enum(['draft', 'plan']).meta(openList);
 export type EnforcementPoint = z.infer<typeof EnforcementPoint>;
 
+/** The waiver for which a finding is only kept. */
+export const WaivedBy = z.object({ waiverId: z.uuid(), owner: z.string(), expiresAt: z.iso.datetime() });
+
 export const Violation = z.object({
   packId: z.string(),
   ruleId: z.string(),
@@ -26,6 +29,7 @@ export const Violation = z.object({
   action: RuleAction.optional(),
   /** The reason for which the bot's manifest overrides this rule, which then only is kept. */
   overrideReason: z.string().optional(),
+  waivedBy: WaivedBy.optional(),
 });
 export type Violation = z.infer<typeof Violation>;
 
@@ -36,6 +40,19 @@ export const Verdict = z.object({
   packs: z.array(z.object({ id: z.string(), version: z.string() })),
 });
 export type Verdict = z.infer<typeof Verdict>;
+
+/** What became of one rule that was judged. Waived and overridden are only those that would have violated. */
+export const RuleResult = z.object({
+  packId: z.string(),
+  ruleId: z.string(),
+  result: z.enum(['passed', 'violated', 'waived', 'overridden']),
+  waivedBy: WaivedBy.optional(),
+});
+export type RuleResult = z.infer<typeof RuleResult>;
+
+/** A verdict with what became of each rule, for who asks; events keep what was found only. */
+export const Evaluation = Verdict.extend({ results: z.array(RuleResult) });
+export type Evaluation = z.infer<typeof Evaluation>;
 
 const Actions = { draft: RuleAction.optional(), plan: RuleAction.optional() };
 const rule = {
@@ -263,6 +280,7 @@ export const ViolationsView = defineReadModel(
     current_value: z.json(),
     suggested_value: z.json(),
     override_reason: z.string().nullable(),
+    waived_by: WaivedBy.nullable(),
     evaluated_at: time,
   }),
 );

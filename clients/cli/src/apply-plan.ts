@@ -9,6 +9,7 @@ import { type Timeline, timelineOf } from './follow.ts';
 import { note } from './output.ts';
 import type { Step } from './plan.ts';
 import type { Planned } from './read-plan.ts';
+import { applyWaiver, type DesiredWaiver } from './waiver.ts';
 
 export type BotChange = {
   readonly id: string;
@@ -23,10 +24,18 @@ const writesAtOnce = 8;
 
 export type Applied = { readonly changed: readonly BotChange[]; readonly refused: readonly CliError[] };
 
-/** A refused fleet or pack ends the work, since bots come after it; a refused bot does not keep the others from theirs. */
+/**
+ * A refused fleet, pack or waiver ends the work, since bots come after it; a refused bot does not keep the others from
+ * theirs. A waiver for one bot comes after the bot.
+ */
 export const applyPlan = async (client: Client, plan: readonly Planned[]): Promise<Applied> => {
   for (const step of plan) if (isFleetStep(step)) await named(titleOf(step.desired), applyFleet(client, step));
   for (const step of plan) if (isPackStep(step)) await named(titleOf(step.desired), applyPack(client, step));
+  const waivers = plan.filter(isWaiverStep);
+  const applyWaivers = async (steps: typeof waivers) => {
+    for (const step of steps) await named(titleOf(step.desired), applyWaiver(client, step));
+  };
+  await applyWaivers(waivers.filter((step) => step.desired.waiver.spec.bot === undefined));
   const fleets = await fleetsOf(client, plan);
   const results = await concurrently(plan.filter(isBotStep), writesAtOnce, async (step) => {
     try {
@@ -38,6 +47,7 @@ export const applyPlan = async (client: Client, plan: readonly Planned[]): Promi
     }
   });
   const refused = results.filter((result) => result instanceof CliError);
+  await applyWaivers(waivers.filter((step) => step.desired.waiver.spec.bot !== undefined));
   return { refused, changed: results.filter(isChange) };
 };
 
@@ -45,6 +55,7 @@ const isChange = (result: BotChange | CliError | undefined): result is BotChange
   result !== undefined && !(result instanceof CliError);
 const isFleetStep = (step: Planned): step is Step<DesiredFleet> => step.desired.kind === 'Fleet';
 const isPackStep = (step: Planned): step is Step<DesiredPack> => step.desired.kind === 'PolicyPack';
+const isWaiverStep = (step: Planned): step is Step<DesiredWaiver> => step.desired.kind === 'Waiver';
 const isBotStep = (step: Planned): step is Step<DesiredBot> => step.desired.kind === 'MoltbotInstance';
 
 const applyFleet = async (client: Client, step: Step<DesiredFleet>): Promise<void> => {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { CliError } from './cli-error.ts';
 import { printable } from './printable.ts';
 import { unreachable } from './unreachable.ts';
+import { type DesiredWaiver, WaiverDocument } from './waiver.ts';
 import type { YamlDocument } from './yaml-documents.ts';
 
 export const FleetDocument = z.strictObject({
@@ -33,7 +34,7 @@ export type PolicyPackDocument = z.infer<typeof PolicyPackDocument>;
 /** A manifest that says which fleet its bot lives in. */
 const BotDocument = Manifest.extend({ metadata: Manifest.shape.metadata.extend({ fleet: EntityName }) });
 
-type Where = { readonly file: string; readonly number: number; readonly line: number };
+export type Where = { readonly file: string; readonly number: number; readonly line: number };
 export type DesiredFleet = { readonly kind: 'Fleet'; readonly where: Where; readonly fleet: FleetDocument };
 export type DesiredBot = {
   readonly kind: 'MoltbotInstance';
@@ -42,9 +43,9 @@ export type DesiredBot = {
   readonly manifest: Manifest;
 };
 export type DesiredPack = { readonly kind: 'PolicyPack'; readonly where: Where; readonly pack: PolicyPackDocument };
-export type Desired = DesiredFleet | DesiredPack | DesiredBot;
+export type Desired = DesiredFleet | DesiredPack | DesiredWaiver | DesiredBot;
 
-const kinds = ['Fleet', 'PolicyPack', 'MoltbotInstance'] as const;
+const kinds = ['Fleet', 'PolicyPack', 'Waiver', 'MoltbotInstance'] as const;
 
 /** What a document asks for. Throws a CliError with every problem of it, each with its line. */
 export const desiredOf = (document: YamlDocument): Desired => {
@@ -55,6 +56,8 @@ export const desiredOf = (document: YamlDocument): Desired => {
       return { kind: 'Fleet', where, fleet: checked(FleetDocument, document) };
     case 'PolicyPack':
       return { kind: 'PolicyPack', where, pack: checked(PolicyPackDocument, document) };
+    case 'Waiver':
+      return { kind: 'Waiver', where, waiver: checked(WaiverDocument, document) };
     case 'MoltbotInstance': {
       const manifest = checked(BotDocument, document);
       return { kind: 'MoltbotInstance', where, fleetName: manifest.metadata.fleet, manifest };
@@ -76,6 +79,8 @@ export const titleOf = (desired: Desired): string => {
       return `fleet/${desired.fleet.metadata.name}`;
     case 'PolicyPack':
       return `policy-pack/${desired.pack.metadata.name}`;
+    case 'Waiver':
+      return `waiver/${desired.waiver.metadata.name}`;
     case 'MoltbotInstance':
       return `bot/${desired.fleetName}/${desired.manifest.metadata.name}`;
     default:

@@ -64,8 +64,8 @@ program
 
 program
   .command('delete')
-  .description('delete a fleet, a bot or a policy pack; a bot’s process and state are destroyed')
-  .argument('<kind>', 'fleet, bot, policy-pack')
+  .description('delete a fleet, a bot, a policy pack or a waiver; a bot’s process and state are destroyed')
+  .argument('<kind>', 'fleet, bot, policy-pack, waiver')
   .argument('<name>', 'its name or id')
   .action(async (kind, name, _, command) => (await import('./commands/delete.ts')).remove(kind, name, command));
 

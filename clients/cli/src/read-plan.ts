@@ -9,20 +9,23 @@ import { botStep, fleetStep, packStep, type Step } from './plan.ts';
 import { printable } from './printable.ts';
 import { unreachable } from './unreachable.ts';
 import { veiled } from './veiled.ts';
+import { type DesiredWaiver, planWaiver } from './waiver.ts';
 
-export type Planned = Step<DesiredFleet> | Step<DesiredPack> | Step<DesiredBot>;
+export type Planned = Step<DesiredFleet> | Step<DesiredPack> | Step<DesiredWaiver> | Step<DesiredBot>;
 
 const readsAtOnce = 8;
 
-/** One step per document: fleets first, then packs, then the bots that they judge, each in the order they were written. */
+/** One step per document: fleets first, then packs and waivers, then the bots that they judge, each in the order they were written. */
 export const planFor = async (client: Client, desired: readonly Desired[]): Promise<Planned[]> => {
   const fleets = desired.filter((one) => one.kind === 'Fleet');
   const packs = desired.filter((one) => one.kind === 'PolicyPack');
+  const waivers = desired.filter((one) => one.kind === 'Waiver');
   const bots = desired.filter((one) => one.kind === 'MoltbotInstance');
   const known = await knownFleets(client, fleets, bots);
   return [
     ...fleets.map((fleet) => fleetStep(fleet, known.get(fleet.fleet.metadata.name))),
     ...(await concurrently(packs, readsAtOnce, (pack) => planPack(client, pack))),
+    ...(await concurrently(waivers, readsAtOnce, (waiver) => planWaiver(client, waiver))),
     ...(await concurrently(bots, readsAtOnce, (bot) => planBot(client, bot, known, fleets))),
   ];
 };

@@ -300,16 +300,17 @@ test('read models built anew from the log are the same', async () => {
     JSON.stringify([
       await api.service('policy').log.reads('select * from policy_read.packs order by id'),
       await api.service('policy').log.reads('select * from policy_read.violations order by id'),
+      await api.service('policy').log.reads('select * from policy_read.waivers order by id'),
     ]);
   const before = await all();
-  for (const name of ['packs', 'violations']) {
+  for (const name of ['packs', 'violations', 'waivers']) {
     expect((await api.call('POST', `/api/v1/projections/policy.${name}/rebuild`)).status).toBeLessThan(300);
   }
   await until(
     async () => {
       const listed = itemsOf(await api.call('GET', '/api/v1/projections'));
       const own = listed.filter((one) => one['service'] === 'policy');
-      return own.length === 3 && own.every((one) => one['status'] === 'SERVING');
+      return own.length === 4 && own.every((one) => one['status'] === 'SERVING');
     },
     { what: 'the rebuilt read models' },
   );

@@ -1,5 +1,13 @@
 // Packs + resolved manifest → verdict: pure, complete, sorted, and the same each time.
-import type { PolicyRule, ResolvedManifest, RuleAction, Severity, Verdict, Violation } from '@molthub/contracts';
+import type {
+  Evaluation,
+  PolicyRule,
+  ResolvedManifest,
+  RuleAction,
+  RuleResult,
+  Severity,
+  Violation,
+} from '@molthub/contracts';
 import { isJsonObject, isSecretName } from '@molthub/manifest';
 import { byPriority, choosePacks, targets } from './choose.ts';
 import type { CompiledPack, CompiledRule, Pack } from './pack.ts';
@@ -24,7 +32,7 @@ export function* judging(
   all: readonly CompiledPack[],
   resolved: ResolvedManifest,
   context: EvaluationContext,
-): Generator<void, Verdict> {
+): Generator<void, Evaluation> {
   const { packs, violations } = choosePacks(all, resolved, context);
   return yield* verdictBy(packs, resolved, context, violations);
 }
@@ -34,7 +42,7 @@ export function* judgingBy(
   compiled: CompiledPack,
   resolved: ResolvedManifest,
   context: EvaluationContext,
-): Generator<void, Verdict> {
+): Generator<void, Evaluation> {
   const packs = targets(compiled.pack, resolved, context) ? [compiled] : [];
   return yield* verdictBy(packs, resolved, context, []);
 }
@@ -44,12 +52,15 @@ function* verdictBy(
   resolved: ResolvedManifest,
   context: EvaluationContext,
   others: readonly Violation[],
-): Generator<void, Verdict> {
+): Generator<void, Evaluation> {
   const found: Violation[] = [...others];
+  const results: RuleResult[] = [];
   for (const { pack, rules } of packs.toSorted(byPriority)) {
     const inPack: Violation[] = [];
     for (const compiled of rules) {
+      if (!isAsked(compiled.rule, context)) continue;
       const violations = violationsOf(pack, compiled, resolved, context);
+      results.push({ packId: pack.id, ruleId: compiled.rule.id, ...resultOf(violations) });
       inPack.push(...(context.isRollback && !pack.isEnforced ? violations.map(tolerated) : violations));
       yield;
     }
@@ -66,8 +77,19 @@ function* verdictBy(
       listed.bytesLeft,
     ).violations,
     packs: packs.map(({ pack }) => ({ id: pack.id, version: pack.version })),
+    results,
   };
 }
+
+const isAsked = (rule: PolicyRule, { environment }: EvaluationContext): boolean =>
+  rule.enabled && (rule.targetEnvironments.length === 0 || rule.targetEnvironments.includes(environment));
+
+/** All that one rule found has the same waiver, or the same reason of the manifest. */
+const resultOf = ([first]: readonly Violation[]): Pick<RuleResult, 'result' | 'waivedBy'> => {
+  if (!first) return { result: 'passed' };
+  if (first.waivedBy) return { result: 'waived', waivedBy: first.waivedBy };
+  return { result: first.overrideReason === undefined ? 'violated' : 'overridden' };
+};
 
 const violationsOf = (
   pack: Pack,
@@ -76,8 +98,6 @@ const violationsOf = (
   context: EvaluationContext,
 ): readonly Violation[] => {
   const { rule } = compiled;
-  if (!rule.enabled) return [];
-  if (rule.targetEnvironments.length > 0 && !rule.targetEnvironments.includes(context.environment)) return [];
   const refused = (ruleId: string, message: string) => [
     whole(pack, { ruleId, severity: 'ERROR', action: 'deny', message }),
   ];
@@ -107,16 +127,24 @@ const violationsOf = (
   return [...violations, whole(pack, { ruleId: rule.id, ...said, message })];
 };
 
-type Effect = Pick<Violation, 'severity' | 'action' | 'overrideReason'>;
+type Effect = Pick<Violation, 'severity' | 'action' | 'overrideReason' | 'waivedBy'>;
 
-/** What a finding of the rule does here: what the rule says, unless the manifest overrides it and may. */
-const effectOf = (pack: Pack, rule: PolicyRule, { spec }: ResolvedManifest, { point }: EvaluationContext): Effect => {
+/** What a finding of the rule does here: what the rule says, unless the manifest overrides or a waiver waives it. */
+const effectOf = (pack: Pack, rule: PolicyRule, { spec }: ResolvedManifest, context: EvaluationContext): Effect => {
   const { severity } = rule;
   const override = rule.allowOverride
     ? spec.policies?.overrides?.find(({ packId, ruleId }) => packId === pack.id && ruleId === rule.id)
     : undefined;
   if (override) return { severity, action: 'audit', overrideReason: override.reason };
-  return { severity, action: rule.actions[point] ?? defaultActions[severity] };
+  const mayBeWaived = rule.allowOverride || !pack.isEnforced;
+  const waiver = mayBeWaived
+    ? context.waivers?.find(({ packId, ruleId }) => packId === pack.id && ruleId === rule.id)
+    : undefined;
+  if (waiver) {
+    const { waiverId, owner, expiresAt } = waiver;
+    return { severity, action: 'audit', waivedBy: { waiverId, owner, expiresAt } };
+  }
+  return { severity, action: rule.actions[context.point] ?? defaultActions[severity] };
 };
 
 /** A bot that does worse with its new version goes back to the one before, whatever a pack made since says of that. */

@@ -6,10 +6,14 @@ import { dryRun } from './dry-run.ts';
 import { judging, judgingBy } from './evaluate.ts';
 import { gently } from './gently.ts';
 import { packOf, packsOf } from './known-packs.ts';
+import { waiversFor, waiversOf, whereaboutsOf } from './waivers.ts';
 
 export const queries = [
-  answer(EvaluateManifest, async ({ data, workspace }, { reads }) => {
-    const packs = data.policyPackId === undefined ? await packsOf(workspace, reads) : undefined;
+  answer(EvaluateManifest, async ({ data, workspace, time }, { reads }) => {
+    const [packs, waivers] = await Promise.all([
+      data.policyPackId === undefined ? packsOf(workspace, reads) : undefined,
+      waiversOf(workspace, time, reads),
+    ]);
     const one = data.policyPackId === undefined ? undefined : await packOf(data.policyPackId, workspace, reads);
     const parsed = parseManifest(data.manifest);
     if ('problems' in parsed) {
@@ -19,10 +23,11 @@ export const queries = [
     const { metadata } = parsed.manifest;
     const environment = data.environment ?? metadata.environment ?? 'dev';
     const resolved = resolve(parsed.manifest, { workspace, fleetName: metadata.fleet ?? 'none', environment });
-    const context = { environment, point: 'draft' } as const;
+    const known = waivers.length === 0 ? {} : await whereaboutsOf(metadata, workspace, reads);
+    const context = { environment, point: 'draft', waivers: waiversFor(waivers, resolved, known) } as const;
     return gently(one ? judgingBy(one, resolved, context) : judging(packs ?? [], resolved, context));
   }),
-  answer(DryRunPack, async ({ data, workspace }, { reads }) =>
-    dryRun(await packOf(data.packId, workspace, reads), workspace, reads),
+  answer(DryRunPack, async ({ data, workspace, time }, { reads }) =>
+    dryRun(await packOf(data.packId, workspace, reads), { workspace, now: time }, reads),
   ),
 ];

@@ -14,6 +14,7 @@ import { platformRoutes } from './platform.ts';
 import { policyRoutes } from './policy.ts';
 import { targetRoutes } from './targets.ts';
 import { traceRoutes } from './traces.ts';
+import { waiverRoutes } from './waivers.ts';
 import { workspaces } from './workspaces.ts';
 
 /** The rows that answer requests. */
@@ -24,6 +25,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...botRoutes,
   ...manifestRoutes,
   ...policyRoutes,
+  ...waiverRoutes,
   ...changeSetRoutes,
   ...targetRoutes,
   ...healthRoutes,

@@ -6,11 +6,12 @@ import {
   DryRunPack,
   Environment,
   EvaluateManifest,
+  Evaluation,
   PackId,
   PolicyRule,
   RuleAction,
   Severity,
-  Verdict,
+  WaivedBy,
 } from '@molthub/contracts';
 import { etagOf } from '@molthub/http';
 import { z } from 'zod';
@@ -152,7 +153,7 @@ const judging: readonly Route[] = [
     summary: 'Judges any manifest, by every pack that applies or by the one named, and records nothing.',
     body: z.strictObject({ manifest: z.json(), ...rest }),
     bodyShown: z.strictObject({ manifest: ShownManifest, ...rest }),
-    answer: Verdict,
+    answer: Evaluation,
     run: async (call, { body }) => ({ status: 200, body: await call.dispatch.ask(call, EvaluateManifest, body) }),
   }),
   route({
@@ -183,6 +184,7 @@ const Found = z.object({
   currentValue: z.json(),
   suggestedValue: z.json(),
   overrideReason: z.string().nullable(),
+  waivedBy: WaivedBy.nullable(),
   evaluatedAt: time,
 });
 
@@ -196,7 +198,8 @@ const violations = list({
     name: 'violations',
     columns: `v.bot_id as "botInstanceId", b.name as "botName", v.fleet_id as "fleetId", v.pack_id as "packId",
       v.rule_id as "ruleId", v.severity, v.action, v.path, v.message, v.current_value as "currentValue",
-      v.suggested_value as "suggestedValue", v.override_reason as "overrideReason", v.evaluated_at as "evaluatedAt"`,
+      v.suggested_value as "suggestedValue", v.override_reason as "overrideReason", v.waived_by as "waivedBy",
+      v.evaluated_at as "evaluatedAt"`,
     // Bots that exist: what was refused to be one, or is retired, violates nothing.
     from: 'policy_read.violations v join config_read.bots b on b.id = v.bot_id',
     workspace: 'v.workspace',
