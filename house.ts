@@ -85,6 +85,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
   policy: [
     'builtin-packs',
     'choose',
+    'conflicts',
     'dry-run',
     'evaluate',
     'expected-version',

@@ -217,6 +217,29 @@ export const DryRun = z.object({
 });
 export type DryRun = z.infer<typeof DryRun>;
 
+export const FindConflicts = defineCommand(
+  'policy.pack.find-conflicts.v1',
+  'Answers which rules of different packs cannot both hold, or treat the same thing differently. Records nothing.',
+  z.strictObject({}),
+);
+/** Two rules of different packs. A contradiction is about what no bot can have, an action about what a finding does. */
+export const Conflict = z.object({
+  kind: z.enum(['contradiction', 'action']),
+  path: z.string(),
+  message: z.string(),
+  rules: z.array(
+    z.object({
+      packId: z.string(),
+      packName: z.string(),
+      ruleId: z.string(),
+      type: z.string(),
+      actions: z.record(z.string(), RuleAction),
+    }),
+  ),
+});
+export type Conflict = z.infer<typeof Conflict>;
+export const Conflicts = z.object({ items: z.array(Conflict), isComplete: z.boolean() });
+
 export const EvaluationsView = defineReadModel(
   'policy',
   'evaluations',

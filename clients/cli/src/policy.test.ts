@@ -227,3 +227,13 @@ test('a waiver is for one bot, one fleet or some labels; get lists waivers, dele
   expect(asked.at(-2)?.path).toContain('status=ACTIVE');
   expect(writes(asked)).toMatchObject([{ method: 'DELETE', path: `/policy/waivers/${waiver.id}` }]);
 });
+
+test('policy conflicts lists both rules and ends with 1 where there are any', async () => {
+  const rules = ['a', 'b'].map((name) => ({ packId: id, packName: name, ruleId: 'r', type: 't', actions: {} }));
+  const found = { kind: 'contradiction', path: 'spec.runtime.cpu', message: 'No bot can have both.', rules };
+  const some = await serving(() => ({ items: [found], isComplete: true }));
+  const { status, stdout } = await molthub(some.url, ['policy', 'conflicts']);
+  expect({ status, stdout }).toEqual({ status: 1, stdout: expect.stringMatching(/a\/r +b\/r +spec\.runtime\.cpu/) });
+  const none = await serving(() => ({ items: [], isComplete: true }));
+  expect(await molthub(none.url, ['policy', 'conflicts'])).toMatchObject({ status: 0, stdout: 'no conflicts\n' });
+});

@@ -114,6 +114,12 @@ policy
   .argument('<pack>', 'its name or id')
   .description('which bots would break by a pack, switched on or not')
   .action(async (pack, _, command) => (await import('./commands/policy.ts')).dryRun(pack, command));
+policy
+  .command('conflicts')
+  .description(
+    'rules of different packs that cannot both hold, or differ in what they do; exit code 1 where there are any',
+  )
+  .action(async (_, command) => (await import('./commands/policy.ts')).conflicts(command));
 
 const parked = program.command('parked').description('events that kept failing and wait for a person');
 parked.command('list').action(async (_, command) => (await import('./commands/parked.ts')).list(command));

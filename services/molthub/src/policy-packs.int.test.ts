@@ -343,3 +343,18 @@ test('a dry run says who would break before a pack is switched on, and records n
   expect(await events()).toBe(before);
   expect(await api.call('POST', '/api/v1/policy-packs/builtin-nothing/dry-run')).toMatchObject({ status: 404 });
 });
+
+test('rules of two packs that no bot can satisfy are told, until one of them goes', async () => {
+  const field = 'metadata.labels.quarrel';
+  const wants = idOf(await createPack('wants', [{ id: 'a', type: 'required_field', config: { field } }], onlyFor('q')));
+  const bans = idOf(await createPack('bans', [{ id: 'b', type: 'forbidden_field', config: { field } }]));
+  const found = async () => {
+    const answer = await api.call('GET', '/api/v1/policy-packs/conflicts', { key: await keyOf('VIEWER') });
+    return itemsOf(answer).filter(({ path }) => path === field);
+  };
+  expect(await found()).toMatchObject([
+    { kind: 'contradiction', rules: [{ ruleId: expect.stringMatching(/[ab]/) }, { ruleId: expect.anything() }] },
+  ]);
+  for (const id of [wants, bans]) await api.call('DELETE', `/api/v1/policy-packs/${id}`);
+  expect(await found()).toEqual([]);
+});

@@ -1,5 +1,6 @@
 // Packs + resolved manifest → verdict: pure, complete, sorted, and the same each time.
 import type {
+  EnforcementPoint,
   Evaluation,
   PolicyRule,
   ResolvedManifest,
@@ -22,6 +23,10 @@ const shownLengthMax = 200;
 
 /** What rules of each severity do unless they say otherwise. */
 const defaultActions: Readonly<Record<Severity, RuleAction>> = { ERROR: 'deny', WARNING: 'warn', INFO: 'audit' };
+
+/** What a finding of the rule does at a point. */
+export const actionAt = ({ actions, severity }: PolicyRule, point: EnforcementPoint): RuleAction =>
+  actions[point] ?? defaultActions[severity];
 
 /**
  * Judges a resolved manifest by the packs that apply to it. Valid means that nothing was found that denies. Fails
@@ -144,7 +149,7 @@ const effectOf = (pack: Pack, rule: PolicyRule, { spec }: ResolvedManifest, cont
     const { waiverId, owner, expiresAt } = waiver;
     return { severity, action: 'audit', waivedBy: { waiverId, owner, expiresAt } };
   }
-  return { severity, action: rule.actions[context.point] ?? defaultActions[severity] };
+  return { severity, action: actionAt(rule, context.point) };
 };
 
 /** A bot that does worse with its new version goes back to the one before, whatever a pack made since says of that. */

@@ -1,7 +1,8 @@
-import { DryRunPack, EvaluateManifest } from '@molthub/contracts';
+import { DryRunPack, EvaluateManifest, FindConflicts } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
 import { parseManifest, resolve } from '@molthub/manifest';
 import { answer } from '@molthub/service';
+import { conflictsAmong } from './conflicts.ts';
 import { dryRun } from './dry-run.ts';
 import { judging, judgingBy } from './evaluate.ts';
 import { gently } from './gently.ts';
@@ -27,6 +28,9 @@ export const queries = [
     const context = { environment, point: 'draft', waivers: waiversFor(waivers, resolved, known) } as const;
     return gently(one ? judgingBy(one, resolved, context) : judging(packs ?? [], resolved, context));
   }),
+  answer(FindConflicts, async ({ workspace }, { reads }) =>
+    gently(conflictsAmong((await packsOf(workspace, reads)).map(({ pack }) => pack))),
+  ),
   answer(DryRunPack, async ({ data, workspace, time }, { reads }) =>
     dryRun(await packOf(data.packId, workspace, reads), { workspace, now: time }, reads),
   ),

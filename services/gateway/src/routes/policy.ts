@@ -1,5 +1,6 @@
 import {
   ChangePack,
+  Conflicts,
   CreatePack,
   DeletePack,
   DryRun,
@@ -7,6 +8,7 @@ import {
   Environment,
   EvaluateManifest,
   Evaluation,
+  FindConflicts,
   PackId,
   PolicyRule,
   RuleAction,
@@ -155,6 +157,15 @@ const judging: readonly Route[] = [
     bodyShown: z.strictObject({ manifest: ShownManifest, ...rest }),
     answer: Evaluation,
     run: async (call, { body }) => ({ status: 200, body: await call.dispatch.ask(call, EvaluateManifest, body) }),
+  }),
+  route({
+    method: 'GET',
+    path: '/policy-packs/conflicts',
+    permission: 'policy:read',
+    reach: 'nothing',
+    summary: 'Answers which rules of different packs cannot both hold, or treat the same thing differently.',
+    answer: Conflicts,
+    run: async (call) => ({ status: 200, body: await call.dispatch.ask(call, FindConflicts, {}) }),
   }),
   route({
     method: 'POST',
