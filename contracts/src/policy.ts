@@ -136,21 +136,23 @@ export const PackDeleted = defineEvent(
   z.object({ packId: z.uuid() }),
 );
 const version = z.int().min(1);
+/** A pack as it is sent. */
+export const PackInput = z.strictObject({
+  ...pack,
+  description: pack.description.default(''),
+  priority: pack.priority.default(100),
+  targetEnvironments: pack.targetEnvironments.default([]),
+  targetTags: pack.targetTags.default({}),
+  isEnforced: z.boolean().default(false),
+  autoApply: z.boolean().default(true),
+  isActive: z.boolean().default(true),
+  rules: rulesInput,
+});
+export type PackInput = z.infer<typeof PackInput>;
 export const CreatePack = defineCommand(
   'policy.pack.create.v1',
   'Creates a policy pack of the workspace.',
-  z.strictObject({
-    packId: z.uuid(),
-    ...pack,
-    description: pack.description.default(''),
-    priority: pack.priority.default(100),
-    targetEnvironments: pack.targetEnvironments.default([]),
-    targetTags: pack.targetTags.default({}),
-    isEnforced: z.boolean().default(false),
-    autoApply: z.boolean().default(true),
-    isActive: z.boolean().default(true),
-    rules: rulesInput,
-  }),
+  PackInput.extend({ packId: z.uuid() }),
 );
 export const ChangePack = defineCommand(
   'policy.pack.change.v1',
@@ -187,8 +189,13 @@ export const JudgeProposal = defineCommand(
 );
 export const EvaluateManifest = defineCommand(
   'policy.manifest.evaluate.v1',
-  'Judges any manifest, by every pack that applies or by the one named, and records nothing.',
-  z.strictObject({ manifest: z.json(), environment: Environment.optional(), policyPackId: PackId.optional() }),
+  'Judges any manifest, by every pack that applies, by the one named, or by one that is only sent; records nothing.',
+  z.strictObject({
+    manifest: z.json(),
+    environment: Environment.optional(),
+    policyPackId: PackId.optional(),
+    policyPack: PackInput.optional(),
+  }),
 );
 export const DryRunPack = defineCommand(
   'policy.pack.dry-run.v1',

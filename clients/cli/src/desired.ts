@@ -105,7 +105,8 @@ const at = ({ file, number, line }: Where): string => `${file}: document ${numbe
 const kindOf = (value: unknown): unknown =>
   typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
 
-const checked = <S extends z.ZodType>(schema: S, document: YamlDocument): z.infer<S> => {
+/** The document as its schema reads it. Throws a CliError with every problem, each with its line. */
+export const checked = <S extends z.ZodType>(schema: S, document: YamlDocument): z.infer<S> => {
   const parsed = schema.safeParse(document.value);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => ({

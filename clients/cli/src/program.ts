@@ -115,6 +115,14 @@ policy
   .description('which bots would break by a pack, switched on or not')
   .action(async (pack, _, command) => (await import('./commands/policy.ts')).dryRun(pack, command));
 policy
+  .command('test')
+  .argument('<files...>', 'files or folders with documents of kind PolicyTest')
+  .description(
+    'compare what a pack says with what its tests expect; exit code 1 where one fails, 2 where one is broken',
+  )
+  .option('--junit <file>', 'write the results as JUnit XML too')
+  .action(async (files, options, command) => (await import('./commands/policy-test.ts')).test(files, options, command));
+policy
   .command('conflicts')
   .description(
     'rules of different packs that cannot both hold, or differ in what they do; exit code 1 where there are any',

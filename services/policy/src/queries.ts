@@ -1,21 +1,23 @@
-import { DryRunPack, EvaluateManifest, FindConflicts } from '@molthub/contracts';
+import { type CommandOf, DryRunPack, EvaluateManifest, FindConflicts } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
 import { parseManifest, resolve } from '@molthub/manifest';
+import type { Reads } from '@molthub/event-store';
 import { answer } from '@molthub/service';
 import { conflictsAmong } from './conflicts.ts';
 import { dryRun } from './dry-run.ts';
 import { judging, judgingBy } from './evaluate.ts';
 import { gently } from './gently.ts';
 import { packOf, packsOf } from './known-packs.ts';
+import { type CompiledPack, compiling } from './pack.ts';
+import { requireJudgeable } from './pack/prepare.ts';
 import { waiversFor, waiversOf, whereaboutsOf } from './waivers.ts';
 
 export const queries = [
   answer(EvaluateManifest, async ({ data, workspace, time }, { reads }) => {
-    const [packs, waivers] = await Promise.all([
-      data.policyPackId === undefined ? packsOf(workspace, reads) : undefined,
+    const [judgedBy, waivers] = await Promise.all([
+      judgesOf(data, workspace, reads),
       waiversOf(workspace, time, reads),
     ]);
-    const one = data.policyPackId === undefined ? undefined : await packOf(data.policyPackId, workspace, reads);
     const parsed = parseManifest(data.manifest);
     if ('problems' in parsed) {
       const message = 'This is no manifest, so no policy can judge it; correct the fields named in errors.';
@@ -26,7 +28,9 @@ export const queries = [
     const resolved = resolve(parsed.manifest, { workspace, fleetName: metadata.fleet ?? 'none', environment });
     const known = waivers.length === 0 ? {} : await whereaboutsOf(metadata, workspace, reads);
     const context = { environment, point: 'draft', waivers: waiversFor(waivers, resolved, known) } as const;
-    return gently(one ? judgingBy(one, resolved, context) : judging(packs ?? [], resolved, context));
+    return gently(
+      'one' in judgedBy ? judgingBy(judgedBy.one, resolved, context) : judging(judgedBy.all, resolved, context),
+    );
   }),
   answer(FindConflicts, async ({ workspace }, { reads }) =>
     gently(conflictsAmong((await packsOf(workspace, reads)).map(({ pack }) => pack))),
@@ -35,3 +39,21 @@ export const queries = [
     dryRun(await packOf(data.packId, workspace, reads), { workspace, now: time }, reads),
   ),
 ];
+
+type Judges = { readonly one: CompiledPack } | { readonly all: readonly CompiledPack[] };
+
+/** The pack that is named or sent, else every pack of the workspace. */
+const judgesOf = async (
+  { policyPackId, policyPack }: CommandOf<typeof EvaluateManifest>['data'],
+  workspace: string,
+  reads: Reads,
+): Promise<Judges> => {
+  if (policyPack !== undefined) {
+    if (policyPackId !== undefined)
+      throw new Rejected('policy.pack-invalid', 'Send policyPackId or policyPack, not both.');
+    await requireJudgeable(policyPack.rules);
+    return { one: await gently(compiling({ ...policyPack, id: 'draft', version: 'draft', isBuiltin: false })) };
+  }
+  if (policyPackId !== undefined) return { one: await packOf(policyPackId, workspace, reads) };
+  return { all: await packsOf(workspace, reads) };
+};

@@ -10,6 +10,7 @@ import {
   Evaluation,
   FindConflicts,
   PackId,
+  PackInput,
   PolicyRule,
   RuleAction,
   Severity,
@@ -144,7 +145,11 @@ const packs: readonly Route[] = [
   }),
 ];
 
-const rest = { policyPackId: PackId.optional(), environment: Environment.optional() };
+const rest = {
+  policyPackId: PackId.optional(),
+  policyPack: PackInput.optional().describe('A pack that is only sent: judged as if it were saved.'),
+  environment: Environment.optional(),
+};
 
 const judging: readonly Route[] = [
   route({
@@ -152,7 +157,7 @@ const judging: readonly Route[] = [
     path: '/policy-packs/evaluate',
     permission: 'policy:evaluate',
     reach: 'nothing',
-    summary: 'Judges any manifest, by every pack that applies or by the one named, and records nothing.',
+    summary: 'Judges any manifest, by every pack that applies, the one named or the one sent, and records nothing.',
     body: z.strictObject({ manifest: z.json(), ...rest }),
     bodyShown: z.strictObject({ manifest: ShownManifest, ...rest }),
     answer: Evaluation,
