@@ -89,6 +89,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'dry-run',
     'evaluate',
     'expected-version',
+    'fix',
     'gently',
     'known-packs',
     'pack',

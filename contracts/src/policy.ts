@@ -25,6 +25,8 @@ export const Violation = z.object({
   message: z.string(),
   currentValue: z.json(),
   suggestedValue: z.json(),
+  /** What can be done about it without a person: write the suggested value, or remove what is there. */
+  suggestion: z.enum(['write', 'remove']).optional(),
   /** Absent in verdicts of before there were actions: then ERROR denied and everything else warned. */
   action: RuleAction.optional(),
   /** The reason for which the bot's manifest overrides this rule, which then only is kept. */
@@ -51,7 +53,11 @@ export const RuleResult = z.object({
 export type RuleResult = z.infer<typeof RuleResult>;
 
 /** A verdict with what became of each rule, for who asks; events keep what was found only. */
-export const Evaluation = Verdict.extend({ results: z.array(RuleResult) });
+export const Evaluation = Verdict.extend({
+  results: z.array(RuleResult),
+  /** All suggestions together, as a JSON merge patch (RFC 7386) of the manifest; null where there is none. */
+  suggestedPatch: z.record(z.string(), z.json()).nullable(),
+});
 export type Evaluation = z.infer<typeof Evaluation>;
 
 const Actions = { draft: RuleAction.optional(), plan: RuleAction.optional() };
@@ -202,6 +208,26 @@ export const DryRunPack = defineCommand(
   'Judges what every bot of the workspace is to run now by one pack, switched on or not, and records nothing.',
   z.strictObject({ packId: PackId }),
 );
+export const SuggestFix = defineCommand(
+  'policy.pack.suggest-fix.v1',
+  'Answers what one pack suggests for a bot as a merge patch of its manifest, and what is left then; records nothing.',
+  z.strictObject({
+    packId: PackId,
+    botId: z.uuid(),
+    fleetId: z.uuid(),
+    environment: Environment,
+    manifest: Manifest,
+    resolved: Manifest,
+  }),
+);
+export const SuggestedFix = z.object({
+  patch: z.record(z.string(), z.json()),
+  manifest: Manifest,
+  fixed: z.array(Violation),
+  /** What the pack finds once the patch is applied. */
+  remaining: z.array(Violation),
+});
+export type SuggestedFix = z.infer<typeof SuggestedFix>;
 /** Who would break, before a pack is switched on. Bots come worst first; `isComplete` says whether all are listed. */
 export const DryRun = z.object({
   packId: PackId,

@@ -237,3 +237,26 @@ test('policy conflicts lists both rules and ends with 1 where there are any', as
   const none = await serving(() => ({ items: [], isComplete: true }));
   expect(await molthub(none.url, ['policy', 'conflicts'])).toMatchObject({ status: 0, stdout: 'no conflicts\n' });
 });
+
+test('policy fix proposes what a pack suggests and shows the patch; a dry run changes nothing', async () => {
+  const bot = { id: fleetId, fleetId, name: 'anna', status: 'RUNNING', health: 'UNKNOWN', manifestVersion: 1 };
+  const rest = { generation: 1, observedGeneration: 1, desiredHash: '', observedHash: '', target: { kind: 'local' } };
+  const { asked, url } = await serving(({ method, path, body }) => {
+    if (method === 'GET') return page(path.startsWith('/bot-instances') ? { ...bot, ...rest } : kept);
+    const isDry = z.object({ dryRun: z.boolean() }).parse(body).dryRun;
+    return {
+      patch: { spec: { config: { gateway: { bind: 'loopback' } } } },
+      fixed: [violation],
+      remaining: [{ ...violation, path: 'spec.left' }],
+      published: isDry ? null : { version: 2, hash: 'x', changeSetId: null },
+    };
+  });
+  const dry = await molthub(url, ['policy', 'fix', 'ours', 'anna', '--dry-run']);
+  expect(dry).toMatchObject({ status: 0, stdout: expect.stringMatching(/bind: loopback[^]*left: .*spec\.left/) });
+  expect(dry.stderr).toContain('dry run: nothing was changed; 1 finding fixed, 1 left');
+  expect((await molthub(url, ['policy', 'fix', 'ours', 'anna'])).stderr).toContain('version 2');
+  expect(writes(asked)).toMatchObject([
+    { path: `/policy-packs/${id}/fix`, body: { botInstanceId: fleetId, dryRun: true } },
+    { path: `/policy-packs/${id}/fix`, body: { botInstanceId: fleetId, dryRun: false } },
+  ]);
+});

@@ -123,6 +123,16 @@ policy
   .option('--junit <file>', 'write the results as JUnit XML too')
   .action(async (files, options, command) => (await import('./commands/policy-test.ts')).test(files, options, command));
 policy
+  .command('fix')
+  .argument('<pack>', 'its name or id')
+  .argument('<bot>', 'its name, fleet/name or id')
+  .option('--dry-run', 'show the patch and change nothing')
+  .option('--reason <text>', 'why', '')
+  .description('propose a new version of a bot with what a pack suggests')
+  .action(async (pack, bot, options, command) =>
+    (await import('./commands/policy-fix.ts')).fix(pack, bot, options, command),
+  );
+policy
   .command('conflicts')
   .description(
     'rules of different packs that cannot both hold, or differ in what they do; exit code 1 where there are any',

@@ -24,6 +24,9 @@ const shownLengthMax = 200;
 /** What rules of each severity do unless they say otherwise. */
 const defaultActions: Readonly<Record<Severity, RuleAction>> = { ERROR: 'deny', WARNING: 'warn', INFO: 'audit' };
 
+/** A verdict with what became of each rule. */
+export type Judged = Omit<Evaluation, 'suggestedPatch'>;
+
 /** What a finding of the rule does at a point. */
 export const actionAt = ({ actions, severity }: PolicyRule, point: EnforcementPoint): RuleAction =>
   actions[point] ?? defaultActions[severity];
@@ -37,7 +40,7 @@ export function* judging(
   all: readonly CompiledPack[],
   resolved: ResolvedManifest,
   context: EvaluationContext,
-): Generator<void, Evaluation> {
+): Generator<void, Judged> {
   const { packs, violations } = choosePacks(all, resolved, context);
   return yield* verdictBy(packs, resolved, context, violations);
 }
@@ -47,7 +50,7 @@ export function* judgingBy(
   compiled: CompiledPack,
   resolved: ResolvedManifest,
   context: EvaluationContext,
-): Generator<void, Evaluation> {
+): Generator<void, Judged> {
   const packs = targets(compiled.pack, resolved, context) ? [compiled] : [];
   return yield* verdictBy(packs, resolved, context, []);
 }
@@ -57,7 +60,7 @@ function* verdictBy(
   resolved: ResolvedManifest,
   context: EvaluationContext,
   others: readonly Violation[],
-): Generator<void, Evaluation> {
+): Generator<void, Judged> {
   const found: Violation[] = [...others];
   const results: RuleResult[] = [];
   for (const { pack, rules } of packs.toSorted(byPriority)) {
@@ -125,11 +128,18 @@ const violationsOf = (
     message: rule.message ?? finding.message,
     currentValue: shown(finding.currentValue, finding.path),
     suggestedValue: finding.suggestedValue,
+    ...suggestionOf(finding),
   }));
   const more = findings.length - violations.length;
   if (more === 0) return violations;
   const message = `${more} more places break the rule ${rule.id}; correct the ones named and evaluate again.`;
   return [...violations, whole(pack, { ruleId: rule.id, ...said, message })];
+};
+
+const suggestionOf = ({ suggestion, suggestedValue }: Finding): Pick<Violation, 'suggestion'> => {
+  if (suggestion === 'example') return {};
+  if (suggestion === 'remove') return { suggestion };
+  return suggestedValue === null ? {} : { suggestion: 'write' };
 };
 
 type Effect = Pick<Violation, 'severity' | 'action' | 'overrideReason' | 'waivedBy'>;

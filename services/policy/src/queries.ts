@@ -1,4 +1,4 @@
-import { type CommandOf, DryRunPack, EvaluateManifest, FindConflicts } from '@molthub/contracts';
+import { type CommandOf, DryRunPack, EvaluateManifest, FindConflicts, SuggestFix } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
 import { parseManifest, resolve } from '@molthub/manifest';
 import type { Reads } from '@molthub/event-store';
@@ -6,6 +6,7 @@ import { answer } from '@molthub/service';
 import { conflictsAmong } from './conflicts.ts';
 import { dryRun } from './dry-run.ts';
 import { judging, judgingBy } from './evaluate.ts';
+import { fixOf, suggestedFix } from './fix.ts';
 import { gently } from './gently.ts';
 import { packOf, packsOf } from './known-packs.ts';
 import { type CompiledPack, compiling } from './pack.ts';
@@ -28,10 +29,18 @@ export const queries = [
     const resolved = resolve(parsed.manifest, { workspace, fleetName: metadata.fleet ?? 'none', environment });
     const known = waivers.length === 0 ? {} : await whereaboutsOf(metadata, workspace, reads);
     const context = { environment, point: 'draft', waivers: waiversFor(waivers, resolved, known) } as const;
-    return gently(
+    const judged = await gently(
       'one' in judgedBy ? judgingBy(judgedBy.one, resolved, context) : judging(judgedBy.all, resolved, context),
     );
+    const { patch } = fixOf(parsed.manifest, resolved, [...judged.violations, ...judged.warnings]);
+    return { ...judged, suggestedPatch: patch };
   }),
+  answer(SuggestFix, async ({ data, workspace, time }, { reads }) =>
+    suggestedFix(data, {
+      pack: await packOf(data.packId, workspace, reads),
+      waivers: await waiversOf(workspace, time, reads),
+    }),
+  ),
   answer(FindConflicts, async ({ workspace }, { reads }) =>
     gently(conflictsAmong((await packsOf(workspace, reads)).map(({ pack }) => pack))),
   ),

@@ -11,6 +11,7 @@ import { healthRoutes } from './health.ts';
 import { manifestRoutes } from './manifests.ts';
 import { operationRoutes } from './operations.ts';
 import { platformRoutes } from './platform.ts';
+import { policyFixRoute } from './policy-fix.ts';
 import { policyRoutes } from './policy.ts';
 import { targetRoutes } from './targets.ts';
 import { traceRoutes } from './traces.ts';
@@ -25,6 +26,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...botRoutes,
   ...manifestRoutes,
   ...policyRoutes,
+  policyFixRoute,
   ...waiverRoutes,
   ...changeSetRoutes,
   ...targetRoutes,

@@ -9,6 +9,8 @@ export type Finding = {
   readonly message: string;
   readonly currentValue: unknown;
   readonly suggestedValue: Violation['suggestedValue'];
+  /** Default: to write the suggested value, where there is one. An `example` is for people only. */
+  readonly suggestion?: 'remove' | 'example';
 };
 
 export type EvaluationContext = {
