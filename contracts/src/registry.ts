@@ -19,8 +19,9 @@ import * as policy from './policy.ts';
 import * as reconciler from './reconciler.ts';
 import * as rollout from './rollout.ts';
 import * as trace from './trace.ts';
+import * as waiver from './waiver.ts';
 
-const modules = [config, policy, rollout, reconciler, health, trace, audit, gateway].map(definitionsOf);
+const modules = [config, policy, waiver, rollout, reconciler, health, trace, audit, gateway].map(definitionsOf);
 
 export const events = [
   ...modules.flatMap((m) => m.events),

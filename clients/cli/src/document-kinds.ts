@@ -3,9 +3,10 @@
 import { botKind } from './document-kinds/bot.ts';
 import { fleetKind } from './document-kinds/fleet.ts';
 import { policyPackKind } from './document-kinds/policy-pack.ts';
+import { waiverKind } from './document-kinds/waiver.ts';
 import type { DocumentKind } from './document-kind.ts';
 
-export const documentKinds: readonly DocumentKind[] = [fleetKind, policyPackKind, botKind];
+export const documentKinds: readonly DocumentKind[] = [fleetKind, policyPackKind, waiverKind, botKind];
 
 /** The kind that documents call so, or undefined. */
 export const documentKindOf = (kind: string): DocumentKind | undefined =>

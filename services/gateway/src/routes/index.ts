@@ -11,9 +11,11 @@ import { healthRoutes } from './health.ts';
 import { manifestRoutes } from './manifests.ts';
 import { operationRoutes } from './operations.ts';
 import { platformRoutes } from './platform.ts';
+import { policyFixRoute } from './policy-fix.ts';
 import { policyRoutes } from './policy.ts';
 import { targetRoutes } from './targets.ts';
 import { traceRoutes } from './traces.ts';
+import { waiverRoutes } from './waivers.ts';
 import { workspaces } from './workspaces.ts';
 
 /** The rows that answer requests. */
@@ -24,6 +26,8 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...botRoutes,
   ...manifestRoutes,
   ...policyRoutes,
+  policyFixRoute,
+  ...waiverRoutes,
   ...changeSetRoutes,
   ...targetRoutes,
   ...healthRoutes,

@@ -41,7 +41,8 @@ export const fieldAt = (path: string, parameter = 'field'): Field => {
   return { path, placesIn: (root) => descend([{ path: '', value: root }], keys) };
 };
 
-const keysOf = (path: string): readonly string[] | undefined => {
+/** The keys of a path, list indexes among them; undefined where it is none. */
+export const keysOf = (path: string): readonly string[] | undefined => {
   const keys: string[] = [];
   for (let rest = path; rest !== ''; ) {
     const match = step.exec(rest);
