@@ -91,13 +91,17 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
   policy: [
     'builtin-packs',
     'choose',
+    'conflicts',
     'dry-run',
     'evaluate',
+    'expected-version',
+    'fix',
     'gently',
     'known-packs',
     'pack',
     'rule-reference',
     'rules/',
+    'waivers',
   ],
   reconciler: [
     'act',

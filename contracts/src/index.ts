@@ -13,3 +13,4 @@ export * from './reconciler.ts';
 export * from './registry.ts';
 export * from './rollout.ts';
 export * from './trace.ts';
+export * from './waiver.ts';

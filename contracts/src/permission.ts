@@ -49,6 +49,7 @@ export const permissions = {
   'policy:update': 'ADMIN',
   'policy:delete': 'ADMIN',
   'policy:dry-run': 'OPERATOR',
+  'policy:waive': 'ADMIN',
   'change-set:read': 'VIEWER',
   'change-set:create': 'OPERATOR',
   'change-set:start': 'OPERATOR',

@@ -14,6 +14,9 @@ export type RuleAction = z.infer<typeof RuleAction>;
 export const EnforcementPoint = z.enum(['draft', 'plan']).meta(openList);
 export type EnforcementPoint = z.infer<typeof EnforcementPoint>;
 
+/** The waiver for which a finding is only kept. */
+export const WaivedBy = z.object({ waiverId: z.uuid(), owner: z.string(), expiresAt: z.iso.datetime() });
+
 export const Violation = z.object({
   packId: z.string(),
   ruleId: z.string(),
@@ -22,10 +25,13 @@ export const Violation = z.object({
   message: z.string(),
   currentValue: z.json(),
   suggestedValue: z.json(),
+  /** What can be done about it without a person: write the suggested value, or remove what is there. */
+  suggestion: z.enum(['write', 'remove']).optional(),
   /** Absent in verdicts of before there were actions: then ERROR denied and everything else warned. */
   action: RuleAction.optional(),
   /** The reason for which the bot's manifest overrides this rule, which then only is kept. */
   overrideReason: z.string().optional(),
+  waivedBy: WaivedBy.optional(),
 });
 export type Violation = z.infer<typeof Violation>;
 
@@ -36,6 +42,23 @@ export const Verdict = z.object({
   packs: z.array(z.object({ id: z.string(), version: z.string() })),
 });
 export type Verdict = z.infer<typeof Verdict>;
+
+/** What became of one rule that was judged. Waived and overridden are only those that would have violated. */
+export const RuleResult = z.object({
+  packId: z.string(),
+  ruleId: z.string(),
+  result: z.enum(['passed', 'violated', 'waived', 'overridden']),
+  waivedBy: WaivedBy.optional(),
+});
+export type RuleResult = z.infer<typeof RuleResult>;
+
+/** A verdict with what became of each rule, for who asks; events keep what was found only. */
+export const Evaluation = Verdict.extend({
+  results: z.array(RuleResult),
+  /** All suggestions together, as a JSON merge patch (RFC 7386) of the manifest; null where there is none. */
+  suggestedPatch: z.record(z.string(), z.json()).nullable(),
+});
+export type Evaluation = z.infer<typeof Evaluation>;
 
 const Actions = { draft: RuleAction.optional(), plan: RuleAction.optional() };
 const rule = {
@@ -119,21 +142,23 @@ export const PackDeleted = defineEvent(
   z.object({ packId: z.uuid() }),
 );
 const version = z.int().min(1);
+/** A pack as it is sent. */
+export const PackInput = z.strictObject({
+  ...pack,
+  description: pack.description.default(''),
+  priority: pack.priority.default(100),
+  targetEnvironments: pack.targetEnvironments.default([]),
+  targetTags: pack.targetTags.default({}),
+  isEnforced: z.boolean().default(false),
+  autoApply: z.boolean().default(true),
+  isActive: z.boolean().default(true),
+  rules: rulesInput,
+});
+export type PackInput = z.infer<typeof PackInput>;
 export const CreatePack = defineCommand(
   'policy.pack.create.v1',
   'Creates a policy pack of the workspace.',
-  z.strictObject({
-    packId: z.uuid(),
-    ...pack,
-    description: pack.description.default(''),
-    priority: pack.priority.default(100),
-    targetEnvironments: pack.targetEnvironments.default([]),
-    targetTags: pack.targetTags.default({}),
-    isEnforced: z.boolean().default(false),
-    autoApply: z.boolean().default(true),
-    isActive: z.boolean().default(true),
-    rules: rulesInput,
-  }),
+  PackInput.extend({ packId: z.uuid() }),
 );
 export const ChangePack = defineCommand(
   'policy.pack.change.v1',
@@ -170,14 +195,39 @@ export const JudgeProposal = defineCommand(
 );
 export const EvaluateManifest = defineCommand(
   'policy.manifest.evaluate.v1',
-  'Judges any manifest, by every pack that applies or by the one named, and records nothing.',
-  z.strictObject({ manifest: z.json(), environment: Environment.optional(), policyPackId: PackId.optional() }),
+  'Judges any manifest, by every pack that applies, by the one named, or by one that is only sent; records nothing.',
+  z.strictObject({
+    manifest: z.json(),
+    environment: Environment.optional(),
+    policyPackId: PackId.optional(),
+    policyPack: PackInput.optional(),
+  }),
 );
 export const DryRunPack = defineCommand(
   'policy.pack.dry-run.v1',
   'Judges what every bot of the workspace is to run now by one pack, switched on or not, and records nothing.',
   z.strictObject({ packId: PackId }),
 );
+export const SuggestFix = defineCommand(
+  'policy.pack.suggest-fix.v1',
+  'Answers what one pack suggests for a bot as a merge patch of its manifest, and what is left then; records nothing.',
+  z.strictObject({
+    packId: PackId,
+    botId: z.uuid(),
+    fleetId: z.uuid(),
+    environment: Environment,
+    manifest: Manifest,
+    resolved: Manifest,
+  }),
+);
+export const SuggestedFix = z.object({
+  patch: z.record(z.string(), z.json()),
+  manifest: Manifest,
+  fixed: z.array(Violation),
+  /** What the pack finds once the patch is applied. */
+  remaining: z.array(Violation),
+});
+export type SuggestedFix = z.infer<typeof SuggestedFix>;
 /** Who would break, before a pack is switched on. Bots come worst first; `isComplete` says whether all are listed. */
 export const DryRun = z.object({
   packId: PackId,
@@ -199,6 +249,29 @@ export const DryRun = z.object({
   isComplete: z.boolean(),
 });
 export type DryRun = z.infer<typeof DryRun>;
+
+export const FindConflicts = defineCommand(
+  'policy.pack.find-conflicts.v1',
+  'Answers which rules of different packs cannot both hold, or treat the same thing differently. Records nothing.',
+  z.strictObject({}),
+);
+/** Two rules of different packs. A contradiction is about what no bot can have, an action about what a finding does. */
+export const Conflict = z.object({
+  kind: z.enum(['contradiction', 'action']),
+  path: z.string(),
+  message: z.string(),
+  rules: z.array(
+    z.object({
+      packId: z.string(),
+      packName: z.string(),
+      ruleId: z.string(),
+      type: z.string(),
+      actions: z.record(z.string(), RuleAction),
+    }),
+  ),
+});
+export type Conflict = z.infer<typeof Conflict>;
+export const Conflicts = z.object({ items: z.array(Conflict), isComplete: z.boolean() });
 
 export const EvaluationsView = defineReadModel(
   'policy',
@@ -263,6 +336,7 @@ export const ViolationsView = defineReadModel(
     current_value: z.json(),
     suggested_value: z.json(),
     override_reason: z.string().nullable(),
+    waived_by: WaivedBy.nullable(),
     evaluated_at: time,
   }),
 );

@@ -21,8 +21,9 @@ import * as policy from './policy.ts';
 import * as reconciler from './reconciler.ts';
 import * as rollout from './rollout.ts';
 import * as trace from './trace.ts';
+import * as waiver from './waiver.ts';
 
-const modules = [config, layers, layerChanges, policy, rollout, reconciler, health, trace, audit, gateway].map(
+const modules = [config, layers, layerChanges, policy, waiver, rollout, reconciler, health, trace, audit, gateway].map(
   definitionsOf,
 );
 

@@ -35,11 +35,13 @@ export const applyPlan = async (
   const server = serverOf(client);
   const changed: BotChange[] = [];
   const refused: CliError[] = [];
-  for (const kind of documentKinds) {
-    const steps = plan.filter((step) => step.kind === kind);
-    for (const result of await applyKind(server, kind, steps, options)) {
-      if (result instanceof CliError) refused.push(result);
-      else if (result !== undefined) changed.push(result);
+  for (const late of [false, true]) {
+    for (const kind of documentKinds) {
+      const steps = plan.filter((step) => step.kind === kind && isLate(step) === late);
+      for (const result of await applyKind(server, kind, steps, options)) {
+        if (result instanceof CliError) refused.push(result);
+        else if (result !== undefined) changed.push(result);
+      }
     }
   }
   const deleted: string[] = [];
@@ -51,6 +53,8 @@ export const applyPlan = async (
   }
   return { changed, deleted, refused };
 };
+
+const isLate = (step: Step): boolean => 'document' in step && step.kind.isLate?.(step.document) === true;
 
 const applyKind = (server: Server, kind: DocumentKind, steps: readonly Step[], { reason, stop }: ApplyPlanOptions) =>
   concurrently(steps, kind.isLeaf ? writesAtOnce : 1, async (step): Promise<BotChange | CliError | undefined> => {

@@ -44,7 +44,7 @@ export const checkDocument = (source: YamlDocument): Checked | { readonly findin
   }
   const parsed = kind.schema.safeParse(source.value);
   if (parsed.success) return { kind, source, document: parsed.data };
-  const problems = parsed.error.issues.flatMap((issue) => fieldProblems(kind, source.value, issue));
+  const problems = parsed.error.issues.flatMap((issue) => fieldProblems(kind.schema, source.value, issue));
   return { findings: problems.map(({ path, message }) => error(path, message)) };
 };
 

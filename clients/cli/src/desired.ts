@@ -1,7 +1,9 @@
 // What documents ask for, checked before anything is sent.
+import type { z } from 'zod';
 import { checkDocument } from './check-document.ts';
 import { CliError } from './cli-error.ts';
 import type { Document, DocumentKind } from './document-kind.ts';
+import { fieldProblems, pathText } from './issue-words.ts';
 import type { YamlDocument } from './yaml-documents.ts';
 
 type Where = { readonly file: string; readonly number: number; readonly line: number };
@@ -31,6 +33,19 @@ export const desiredOf = (document: YamlDocument): Desired => {
     message,
   }));
   throw new CliError(`${file}: document ${number} is not valid`, { problems });
+};
+
+/** A document that is not of a kind of thing, as its schema reads it. Throws a CliError with every problem and its line. */
+export const checked = <S extends z.ZodType>(schema: S, document: YamlDocument): z.infer<S> => {
+  const parsed = schema.safeParse(document.value);
+  if (parsed.success) return parsed.data;
+  const found = parsed.error.issues.flatMap((issue) => fieldProblems(schema, document.value, issue));
+  const problems = found.map(({ path, message }) => ({
+    path: `line ${document.lineOf(path)}: ${pathText(path)}`,
+    code: 'invalid',
+    message,
+  }));
+  throw new CliError(`${document.file}: document ${document.number} is not valid`, { problems });
 };
 
 /** What a document that is known to be right asks for. */

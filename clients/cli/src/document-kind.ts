@@ -68,6 +68,8 @@ export type DocumentKind = {
   readonly comparable: (document: Document) => Document;
   /** Whether nothing refers to it: several are written at a time, and a refused one keeps no other from being written. */
   readonly isLeaf: boolean;
+  /** Whether this one comes after all kinds, since it is about what another document makes. */
+  readonly isLate?: (document: Document) => boolean;
   readonly titleOf: (document: Document) => string;
   readonly referencesOf: (document: Document) => readonly Reference[];
   readonly remarksOn: (document: Document) => readonly Remark[];

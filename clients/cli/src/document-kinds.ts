@@ -4,11 +4,13 @@ import { botKind } from './document-kinds/bot.ts';
 import { fleetKind } from './document-kinds/fleet.ts';
 import { overlayKind, profileKind, templateKind } from './document-kinds/layers.ts';
 import { policyPackKind } from './document-kinds/policy-pack.ts';
+import { waiverKind } from './document-kinds/waiver.ts';
 import type { DocumentKind } from './document-kind.ts';
 
 export const documentKinds: readonly DocumentKind[] = [
   fleetKind,
   policyPackKind,
+  waiverKind,
   templateKind,
   profileKind,
   overlayKind,

@@ -22,7 +22,7 @@ export const find = async <S extends z.ZodType<{ id: string }>>(
   if (idOf(kind).safeParse(nameOrId).success) return client.get(schema, `${kind.path}/${nameOrId}`);
   const singular = kind.aliases[0] ?? kind.name;
   if (!kind.named) throw new CliError(`'${printable(nameOrId)}' is no id; ${kind.name} are found by their id`);
-  const found = await client.all(schema, kind.path, { name: nameOrId }, 2);
+  const found = await client.all(schema, kind.path, { name: nameOrId, ...kind.found }, 2);
   const [only, second] = found;
   if (only === undefined) throw new CliError(`there is no ${singular} '${printable(nameOrId)}'`);
   if (second !== undefined) {

@@ -61,7 +61,7 @@ const saysSomething = (document: Document): boolean => {
 const fieldsOf = (value: unknown): Place => {
   const said = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
   const kind = typeof said === 'string' ? documentKindOf(said) : undefined;
-  return kind === undefined ? noFields : placeOf(kind);
+  return kind === undefined ? noFields : placeOf(kind.schema);
 };
 
 const hasAlias = (document: Document): boolean => {

@@ -30,7 +30,7 @@ export const gitIn = (folder: string, signal?: AbortSignal): Git => ({
     child.stdin.end(input ?? '');
     try {
       const [out, said, status] = await Promise.all([buffer(child.stdout), text(child.stderr), ended]);
-      if (status !== 0) throw new CliError(`git ${args[0]}: ${lastLine(said) || `ended with ${status}`}`);
+      if (status !== 0) throw new CliError(`git ${verbIn(args)}: ${lastLine(said) || `ended with ${status}`}`);
       return out;
     } catch (error) {
       if (error instanceof CliError) throw error;
@@ -49,6 +49,10 @@ const quiet = [
   'gc.auto=0',
   'advice.detachedHead=false',
 ].flatMap((setting) => ['-c', setting]);
+
+/** The word after what stands before it. */
+const verbIn = (args: readonly string[]): string =>
+  args.find((arg, index) => arg !== '-c' && args[index - 1] !== '-c') ?? '';
 
 const lastLine = (said: string): string => printable(said.trim().split('\n').at(-1) ?? '').slice(0, 300);
 

@@ -1,6 +1,5 @@
 // What is wrong with a field of a document, and what to do, in words for whoever wrote it.
 import type { z } from 'zod';
-import type { DocumentKind } from './document-kind.ts';
 import { placeOf } from './schema-fields.ts';
 import { unreachable } from './unreachable.ts';
 
@@ -8,9 +7,9 @@ type Issue = z.core.$ZodIssue;
 export type FieldProblem = { readonly path: readonly PropertyKey[]; readonly message: string };
 
 /** The problems of one issue: an unknown field is told at the field, and each on its own. */
-export const fieldProblems = (kind: DocumentKind, value: unknown, issue: Issue): readonly FieldProblem[] => {
+export const fieldProblems = (schema: z.ZodType, value: unknown, issue: Issue): readonly FieldProblem[] => {
   if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, message: wordsFor(value, issue) }];
-  const fields = issue.path.reduce((place, key) => place.at(keyOf(key)), placeOf(kind)).fields;
+  const fields = issue.path.reduce((place, key) => place.at(keyOf(key)), placeOf(schema)).fields;
   return issue.keys.slice(0, 20).map((key) => ({ path: [...issue.path, key], message: unknownField(key, fields) }));
 };
 

@@ -87,6 +87,7 @@ program
   .option('--once', 'try the newest commit and end; exit code 1 where it is not applied')
   .option('--interval <seconds>', 'how often to look', wholeNumber(1), 30)
   .option('--timeout <seconds>', 'how long to wait for the bots of a commit', wholeNumber(0), 120)
+  .option('--notes', 'push what came of each commit to the repository, as a git note (refs/notes/molthub)')
   .option('--state <folder>', 'where commits and what came of them are kept; default: in MOLTHUB_HOME')
   .action(async (options, command) => (await import('./commands/sync.ts')).sync(options, command));
 
@@ -123,8 +124,8 @@ program
 
 program
   .command('delete')
-  .description('delete a fleet, a bot, a policy pack or a layer; a bot’s process and state are destroyed')
-  .argument('<kind>', 'fleet, bot, policy-pack, template, profile, overlay')
+  .description('delete a fleet, a bot, a policy pack, a waiver or a layer; a bot’s process and state are destroyed')
+  .argument('<kind>', 'fleet, bot, policy-pack, waiver, template, profile, overlay')
   .argument('<name>', 'its name or id')
   .action(async (kind, name, _, command) => (await import('./commands/delete.ts')).remove(kind, name, command));
 
@@ -173,6 +174,30 @@ policy
   .argument('<pack>', 'its name or id')
   .description('which bots would break by a pack, switched on or not')
   .action(async (pack, _, command) => (await import('./commands/policy.ts')).dryRun(pack, command));
+policy
+  .command('test')
+  .argument('<files...>', 'files or folders with documents of kind PolicyTest')
+  .description(
+    'compare what a pack says with what its tests expect; exit code 1 where one fails, 2 where one is broken',
+  )
+  .option('--junit <file>', 'write the results as JUnit XML too')
+  .action(async (files, options, command) => (await import('./commands/policy-test.ts')).test(files, options, command));
+policy
+  .command('fix')
+  .argument('<pack>', 'its name or id')
+  .argument('<bot>', 'its name, fleet/name or id')
+  .option('--dry-run', 'show the patch and change nothing')
+  .option('--reason <text>', 'why', '')
+  .description('propose a new version of a bot with what a pack suggests')
+  .action(async (pack, bot, options, command) =>
+    (await import('./commands/policy-fix.ts')).fix(pack, bot, options, command),
+  );
+policy
+  .command('conflicts')
+  .description(
+    'rules of different packs that cannot both hold, or differ in what they do; exit code 1 where there are any',
+  )
+  .action(async (_, command) => (await import('./commands/policy.ts')).conflicts(command));
 
 const parked = program.command('parked').description('events that kept failing and wait for a person');
 parked.command('list').action(async (_, command) => (await import('./commands/parked.ts')).list(command));

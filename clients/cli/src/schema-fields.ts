@@ -1,6 +1,5 @@
 // The fields that a kind of document has at a place, in the order in which its schema names them.
 import { z } from 'zod';
-import type { DocumentKind } from './document-kind.ts';
 
 type Node = {
   readonly $ref?: string | undefined;
@@ -30,13 +29,13 @@ const Root: z.ZodType<Root> = z.intersection(Node, z.looseObject({ $defs: z.reco
 /** What may stand at one place of a document: several nodes where the schema leaves a choice. */
 export type Place = { readonly fields: readonly string[]; readonly at: (key: string | number) => Place };
 
-const roots = new Map<DocumentKind, Root>();
+const roots = new Map<z.ZodType, Root>();
 
-/** The top of a kind's documents. */
-export const placeOf = (kind: DocumentKind): Place => {
-  const known = roots.get(kind);
-  const root = known ?? Root.parse(z.toJSONSchema(kind.schema, { io: 'input', unrepresentable: 'any' }));
-  roots.set(kind, root);
+/** The top of the documents that a schema takes. */
+export const placeOf = (schema: z.ZodType): Place => {
+  const known = roots.get(schema);
+  const root = known ?? Root.parse(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }));
+  roots.set(schema, root);
   return place(root, choices(root, [root]));
 };
 

@@ -96,5 +96,23 @@ export const keepStatus = async (folder: string, status: SyncStatus, server: str
   }
 };
 
+const notes = 'refs/notes/molthub';
+
+/** Puts what came of a commit beside it in the repository itself: `git log --notes=molthub` shows it to whoever fetches. */
+export const pushNote = async (
+  folder: string,
+  { repo }: SyncPlace,
+  status: SyncStatus,
+  stop: AbortSignal,
+): Promise<void> => {
+  const git = gitIn(join(folder, 'repo.git'), AbortSignal.any([stop, AbortSignal.timeout(fetchMsMax)]));
+  // With a star, since a repository that has no notes yet is no mistake.
+  await git.run(['fetch', '-q', '--no-tags', '--force', '--', repo, `+${notes}*:${notes}*`]);
+  const author = ['-c', 'user.name=molthub', '-c', 'user.email=molthub@localhost'];
+  const text = `${JSON.stringify(status, null, 2)}\n`;
+  await git.run([...author, 'notes', '--ref=molthub', 'add', '-f', '-F', '-', status.commit], text);
+  await git.run(['push', '-q', '--', repo, `${notes}:${notes}`]);
+};
+
 /** An address without the password in it. */
 export const shownRepo = (repo: string): string => repo.replace(/\/\/[^/@]*@/, '//•••@');

@@ -190,3 +190,30 @@ test('a fleet goes after its bots, and a folder that describes nothing prunes no
   expect(await molthub(prune)).toMatchObject({ status: 1, stderr: expect.stringContaining('nothing to apply') });
   expect(await namesOf('/fleets')).toContain('kept');
 });
+
+test('waivers are documents too: made after what they are about, exported by names, and replaced where they say another thing', async () => {
+  const end = new Date(Date.now() + 7 * 86_400_000).toISOString();
+  const waiver = (name: string, target: string, owner = 'Ada') =>
+    `apiVersion: molthub/v1\nkind: Waiver\nmetadata: { name: ${name} }\nspec:\n  pack: waived-rules\n  rule: a\n  ${target}\n` +
+    `  owner: ${owner}\n  reason: a test\n  expiresAt: ${end}\n`;
+  const waivable = pack('waived-rules', 5).replace('type:', 'allowOverride: true, type:');
+  await write(
+    'all.yaml',
+    waiver('one-bot', 'bot: waived/kim'),
+    waiver('all-bots', 'fleet: waived'),
+    bot('kim', 'waived'),
+    waivable,
+    fleet('waived'),
+  );
+  expect(await molthub(['apply', '-f', folder])).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('5 to create'),
+  });
+  expect((await molthub(['diff', '-f', folder])).status).toBe(0);
+  const exported = await molthub(['export', 'waiver', 'one-bot']);
+  expect(exported.stdout).toContain('bot: waived/kim');
+  expect(await molthub(['diff', '-f', '-'], exported.stdout)).toMatchObject({ status: 0 });
+  const another = await molthub(['apply', '-f', '-'], waiver('one-bot', 'bot: waived/kim', 'Bob'));
+  expect(another).toMatchObject({ status: 0, stdout: expect.stringContaining('spec.owner: Ada → Bob') });
+  expect((await molthub(['diff', '-f', '-'], waiver('one-bot', 'bot: waived/kim', 'Bob'))).status).toBe(0);
+});

@@ -11,14 +11,12 @@ import type { EvaluationContext } from './rules/rule-type.ts';
 const place = { workspace: 'default', fleetName: 'support', environment: 'dev' } as const;
 const context = { environment: 'dev', point: 'plan' } as const;
 
-const evaluate = (packs: readonly Pack[], resolved: ResolvedManifest, given: EvaluationContext = context): Verdict =>
-  atOnce(
-    judging(
-      packs.map((pack) => atOnce(compiling(pack))),
-      resolved,
-      given,
-    ),
-  );
+/** What an event keeps of it. */
+const evaluate = (packs: readonly Pack[], resolved: ResolvedManifest, given: EvaluationContext = context): Verdict => {
+  const compiled = packs.map((pack) => atOnce(compiling(pack)));
+  const { results: _, ...verdict } = atOnce(judging(compiled, resolved, given));
+  return verdict;
+};
 
 const openclaw = (config: unknown, spec: Record<string, unknown> = {}): ResolvedManifest =>
   resolve(

@@ -1,6 +1,16 @@
-// What each bot is to run now, so that a pack can be tried on all of them before it is switched on.
-import { BotRetired, type EventDefinition, type FactOf, ManifestPublished, type Recorded } from '@molthub/contracts';
-import type { Migration } from '@molthub/event-store';
+// What each bot is to run now, so that a pack can be tried on all of them before it is switched on, and which fleets
+// there are.
+import {
+  BotRetired,
+  type EventDefinition,
+  type FactOf,
+  FleetCreated,
+  FleetDeleted,
+  FleetUpdated,
+  ManifestPublished,
+  type Recorded,
+} from '@molthub/contracts';
+import type { Migration, Sql } from '@molthub/event-store';
 import type { Listener } from '@molthub/service';
 
 export const migrations: readonly Migration[] = [
@@ -12,6 +22,13 @@ export const migrations: readonly Migration[] = [
         environment text not null, version int not null, resolved jsonb not null
       );
       create index on published (workspace, bot_id);
+    `,
+  },
+  {
+    name: '0002_fleets',
+    sql: `
+      create table fleets (workspace text not null, fleet_id uuid primary key, name text not null);
+      create index on fleets (workspace, name);
     `,
   },
 ];
@@ -55,4 +72,28 @@ export const listeners: readonly Listener[] = [
       ]);
     },
   },
+  {
+    name: 'fleets',
+    sources: ['config'],
+    types: [FleetCreated.type, FleetUpdated.type, FleetDeleted.type],
+    apply: async (events, sql) => {
+      for (const event of events) await applyFleet(event, sql);
+    },
+  },
 ];
+
+/** Fleets are few and change seldom, so each change is a statement. */
+const applyFleet = async (event: Recorded, sql: Sql): Promise<void> => {
+  for (const { workspace, data } of only([event], FleetCreated)) {
+    await sql(
+      `insert into fleets (workspace, fleet_id, name) values ($1, $2, $3)
+       on conflict (fleet_id) do update set name = excluded.name`,
+      [workspace, data.fleetId, data.name],
+    );
+  }
+  for (const { data } of only([event], FleetUpdated)) {
+    await sql('update fleets set name = coalesce($2, name) where fleet_id = $1', [data.fleetId, data.name ?? null]);
+  }
+  for (const { data } of only([event], FleetDeleted))
+    await sql('delete from fleets where fleet_id = $1', [data.fleetId]);
+};

@@ -1,12 +1,18 @@
 import {
   ChangePack,
   CreatePack,
+  CreateWaiver,
   DeletePack,
+  DeleteWaiver,
+  ExpireWaiver,
   JudgeProposal,
   ManifestEvaluated,
   PackChanged,
   PackCreated,
   PackDeleted,
+  WaiverCreated,
+  WaiverDeleted,
+  WaiverExpired,
 } from '@molthub/contracts';
 import { aggregate, type ServiceDefinition } from '@molthub/service';
 import { evaluations } from './decider.ts';
@@ -17,6 +23,9 @@ import { prepareJudge } from './prepare.ts';
 import { evaluationsProjection, packsProjection, violationsProjection } from './projection.ts';
 import { queries } from './queries.ts';
 import { reactions } from './reactions.ts';
+import { waiverDue, waivers } from './waiver/decider.ts';
+import { prepareWaiver } from './waiver/prepare.ts';
+import { waiversProjection } from './waiver/projection.ts';
 
 export const policyService: ServiceDefinition = {
   name: 'policy',
@@ -38,8 +47,17 @@ export const policyService: ServiceDefinition = {
       prepare: preparePack,
       decider: packs,
     }),
+    aggregate({
+      category: 'waiver',
+      commands: [CreateWaiver, DeleteWaiver, ExpireWaiver],
+      events: [WaiverCreated, WaiverDeleted, WaiverExpired],
+      id: (command) => command.data.waiverId,
+      prepare: prepareWaiver,
+      decider: waivers,
+      due: waiverDue,
+    }),
   ],
-  projections: [evaluationsProjection, violationsProjection, packsProjection],
+  projections: [evaluationsProjection, violationsProjection, packsProjection, waiversProjection],
   reactions,
   listeners,
   queries,

@@ -1,5 +1,5 @@
 // What policy says: of manifests in files, before they are proposed, and of every bot, before a pack is switched on.
-import { DryRun, Environment, Verdict, type Violation } from '@molthub/contracts';
+import { type Conflict, Conflicts, DryRun, Environment, Verdict, type Violation } from '@molthub/contracts';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { Fleet } from '../answers.ts';
@@ -97,4 +97,24 @@ const columns = [
   { title: 'VIOLATIONS', of: ({ counts }: Item) => String(counts.violations) },
   { title: 'WARNINGS', of: ({ counts }: Item) => String(counts.warnings) },
   { title: 'FIRST', of: ({ violations, warnings }: Item) => cell([...violations, ...warnings][0]?.message) },
+];
+
+export const conflicts = async (command: Command): Promise<void> => {
+  const { client, show } = await sessionOf(command);
+  const found = await client.get(Conflicts, '/policy-packs/conflicts');
+  show(found, () => (found.items.length === 0 ? 'no conflicts' : table(conflictColumns, found.items)));
+  if (!found.isComplete) note(`only the first ${found.items.length} are listed`);
+  if (found.items.length > 0) throw new CliError(`${found.items.length} conflicts`);
+};
+
+const ruleAt = (index: number) => (conflict: Conflict) => {
+  const rule = conflict.rules[index];
+  return rule === undefined ? '' : cell(`${rule.packName}/${rule.ruleId}`);
+};
+const conflictColumns = [
+  { title: 'KIND', of: ({ kind }: Conflict) => kind },
+  { title: 'RULE', of: ruleAt(0) },
+  { title: 'AND', of: ruleAt(1) },
+  { title: 'PATH', of: ({ path }: Conflict) => cell(path) },
+  { title: 'WHY', of: ({ message }: Conflict) => cell(message) },
 ];

@@ -23,13 +23,14 @@ type Options = {
   readonly interval: number;
   readonly timeout: number;
   readonly state?: string;
+  readonly notes?: boolean;
 };
 
 type Work = {
   readonly client: Client;
   readonly folder: string;
   readonly place: state.SyncPlace;
-  readonly options: SyncOptions & { readonly isOnce: boolean };
+  readonly options: SyncOptions & { readonly isOnce: boolean; readonly notes: boolean };
   readonly show: (status: state.SyncStatus) => void;
 };
 
@@ -54,6 +55,7 @@ export const sync = async (given: Options, command: Command): Promise<void> => {
       stop,
       tell: note,
       isOnce: given.once === true,
+      notes: given.notes === true,
     },
     show: (status) => print(format === 'table' ? statusText(status) : printableJson(status)),
   };
@@ -117,6 +119,7 @@ const once = async ({ client, folder, place, options, show }: Work): Promise<str
   };
   await state.keepStatus(folder, status, server);
   show(status);
+  if (options.notes && isFinal(result.outcome)) await noted(folder, place, status, options.stop);
   return result.outcome;
 };
 
@@ -127,6 +130,16 @@ const fetched = async (folder: string, place: state.SyncPlace, stop: AbortSignal
     if (stop.aborted) return undefined;
     if (error instanceof CliError) throw new CliError(state.shownRepo(error.message), { cause: error });
     throw new CliError('git fetch: no answer in two minutes', { cause: error });
+  }
+};
+
+/** What came of the commit stands, whether or not the repository takes a note of it. */
+const noted = async (...[folder, place, status, stop]: Parameters<typeof state.pushNote>): Promise<void> => {
+  try {
+    await state.pushNote(folder, place, status, stop);
+  } catch (error) {
+    const why = error instanceof CliError ? state.shownRepo(error.message) : 'no answer in time';
+    note(`${pc.yellow('no note was pushed:')} ${printable(why)}`);
   }
 };
 

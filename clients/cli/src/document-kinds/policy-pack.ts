@@ -8,7 +8,7 @@ const Spec = ChangePack.data
   .omit({ packId: true, expectedVersion: true, name: true })
   .extend({ rules: CreatePack.data.shape.rules });
 
-const PolicyPackDocument = z.strictObject({
+export const PolicyPackDocument = z.strictObject({
   apiVersion: z.literal('molthub/v1'),
   kind: z.literal('PolicyPack'),
   metadata: z.strictObject({ name: CreatePack.data.shape.name }),

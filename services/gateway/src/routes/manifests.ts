@@ -53,7 +53,12 @@ const find = async (call: Call, botId: string, version: string | undefined, more
   return oneRow(rows, 'manifest version');
 };
 
-const Published = z.object({ version: z.int(), hash: Hash, generation: z.int(), changeSetId: z.uuid().nullable() });
+export const Published = z.object({
+  version: z.int(),
+  hash: Hash,
+  generation: z.int(),
+  changeSetId: z.uuid().nullable(),
+});
 
 const published = async (result: Readonly<Record<string, unknown>>) => ({ status: 201, body: Published.parse(result) });
 
