@@ -31,6 +31,14 @@ export const migrations: readonly Migration[] = [
       create index on fleets (workspace, name);
     `,
   },
+  {
+    name: '0003_sweep',
+    sql: `
+      create table to_sweep (bot_id uuid primary key, asked timestamptz not null default clock_timestamp());
+      create table sweep_marks (workspace text primary key, mark text not null);
+      insert into sweep_marks (workspace, mark) select distinct workspace, '' from published;
+    `,
+  },
 ];
 
 const only = <E extends EventDefinition>(events: readonly Recorded[], definition: E): readonly Recorded<FactOf<E>>[] =>
@@ -62,6 +70,15 @@ export const listeners: readonly Listener[] = [
              environment = excluded.environment, version = excluded.version, resolved = excluded.resolved
            where published.version < excluded.version`,
           [JSON.stringify(newest)],
+        );
+        await sql(
+          `insert into to_sweep (bot_id) select unnest($1::uuid[])
+           on conflict (bot_id) do update set asked = clock_timestamp()`,
+          [newest.map(({ bot_id }) => bot_id)],
+        );
+        await sql(
+          `insert into sweep_marks (workspace, mark) select distinct unnest($1::text[]), '' on conflict do nothing`,
+          [newest.map(({ workspace }) => workspace)],
         );
       }
       const retired = only(events, BotRetired).map(({ data }) => data.botId);
