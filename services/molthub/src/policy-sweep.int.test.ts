@@ -89,6 +89,18 @@ test('a rule may do something else in the background than where a change is prop
   expect(await listed(pack)).toMatchObject([{ action: 'warn' }]);
 });
 
+test('what the verdict on a proposal found already is not told again', async () => {
+  const pack = await createPack('told', { rules: [{ ...rule, severity: 'WARNING' }] });
+  const bot = await createBot('five', { pack: 'told' });
+  expect(await listed(pack)).toMatchObject([{ botInstanceId: bot, action: 'warn' }]);
+  const reads = (text: string) => api.service('policy').log.reads(text, [bot]);
+  const waiting = async () => (await reads('select 1 from to_sweep where bot_id = $1')).length;
+  const published = async () => (await reads('select 1 from published where bot_id = $1')).length;
+  await until(async () => (await published()) === 1 && (await waiting()) === 0, { what: 'the sweep of the bot' });
+  expect(await eventsOf(bot)).toEqual([]);
+  expect(await listed(pack)).toHaveLength(1);
+});
+
 test('many bots are looked at in pages, once for each change, also by who leads next', {
   timeout: 180_000,
 }, async () => {
