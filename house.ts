@@ -101,6 +101,8 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'pack',
     'rule-reference',
     'rules/',
+    'sweep',
+    'violation/difference',
     'waivers',
   ],
   reconciler: [

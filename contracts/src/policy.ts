@@ -10,8 +10,11 @@ export type Severity = z.infer<typeof Severity>;
 export const RuleAction = z.enum(['deny', 'warn', 'audit']);
 export type RuleAction = z.infer<typeof RuleAction>;
 
-/** Where rules are judged: `draft` when somebody asks and nothing is recorded, `plan` when a manifest is proposed. */
-export const EnforcementPoint = z.enum(['draft', 'plan']).meta(openList);
+/**
+ * Where rules are judged: `draft` when somebody asks and nothing is recorded, `plan` when a manifest is proposed,
+ * `background` when a pack, a waiver or a bot has changed since. There nothing can be refused: `deny` is only told.
+ */
+export const EnforcementPoint = z.enum(['draft', 'plan', 'background']).meta(openList);
 export type EnforcementPoint = z.infer<typeof EnforcementPoint>;
 
 /** The waiver for which a finding is only kept. */
@@ -60,12 +63,12 @@ export const Evaluation = Verdict.extend({
 });
 export type Evaluation = z.infer<typeof Evaluation>;
 
-const Actions = { draft: RuleAction.optional(), plan: RuleAction.optional() };
+const Actions = { draft: RuleAction.optional(), plan: RuleAction.optional(), background: RuleAction.optional() };
 const rule = {
   id: z
     .string()
     .max(63)
-    .regex(/^[a-z](?:-?[a-z0-9])*$/, 'use a-z, 0-9 and single dashes, starting with a letter'),
+    .regex(/^[A-Za-z](?:[-._]?[A-Za-z0-9])*$/, 'use letters, digits, and single - . _ between them'),
   /** Text here, since the types are policy's to know; one that it does not know is refused when the pack is saved. */
   type: z
     .string()
@@ -96,7 +99,7 @@ export const PolicyRuleInput = z.strictObject({
   enabled: z.boolean().default(true),
   targetEnvironments: rule.targetEnvironments.default([]),
   actions: z
-    .strictObject(Actions, { error: 'rules are judged at draft and plan so far, by deny, warn or audit' })
+    .strictObject(Actions, { error: 'rules are judged at draft, plan and background so far, by deny, warn or audit' })
     .default({}),
 });
 
@@ -192,6 +195,23 @@ export const JudgeProposal = defineCommand(
     /** The content was published before, and the bot goes back to it. */
     isRollback: z.boolean().optional(),
   }),
+);
+const Swept = { botId: z.uuid(), fleetId: z.uuid(), environment: Environment, version };
+const Resolved = z.object({ key: z.string(), packId: z.string(), ruleId: z.string(), path: z.string() });
+export const ViolationsOpened = defineEvent(
+  'policy.violation.opened.v1',
+  "A sweep found what was not listed of a bot's published version: since then a pack, a waiver or the bot changed.",
+  z.object({ ...Swept, violations: z.array(Violation).min(1) }),
+);
+export const ViolationsResolved = defineEvent(
+  'policy.violation.resolved.v1',
+  "A sweep did not find again what was listed of a bot's published version.",
+  z.object({ ...Swept, violations: z.array(Resolved).min(1) }),
+);
+export const RecordFindings = defineCommand(
+  'policy.violation.record.v1',
+  "Records what a sweep found. Policy's own job; not for callers.",
+  z.strictObject({ ...Swept, opened: z.array(Violation), resolved: z.array(Resolved) }),
 );
 export const EvaluateManifest = defineCommand(
   'policy.manifest.evaluate.v1',
@@ -319,14 +339,13 @@ export const PacksView = defineReadModel(
 export const ViolationsView = defineReadModel(
   'policy',
   'violations',
-  "Everything that the newest verdict on each bot's manifest found, one row each, in the order of the verdict.",
+  "What each bot's version violates: what its verdict found, kept current by sweeps; one row each.",
   z.object({
     ...scoped,
-    /** The bot and the place in its verdict. */
+    /** The bot and the place in its list. */
     id: z.string(),
     bot_id: z.uuid(),
     fleet_id: z.uuid(),
-    proposal_id: z.uuid(),
     pack_id: z.string(),
     rule_id: z.string(),
     severity: Severity,

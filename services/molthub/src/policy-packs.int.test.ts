@@ -40,14 +40,15 @@ describe('packs that come with Molthub', () => {
   test('are listed first, and can be read one by one', async () => {
     const ours = idOf(await createPack('aaa', [named], { priority: 1_000, ...onlyFor('aaa') }));
     const listed = itemsOf(await api.call('GET', '/api/v1/policy-packs'));
-    expect(listed.slice(0, 5).map((pack) => pack['id'])).toEqual([
+    expect(listed.slice(0, 6).map((pack) => pack['id'])).toEqual([
       'builtin-production-guardrails',
       'builtin-openclaw-production-hardening',
       'builtin-openclaw-channel-safety',
+      'builtin-openclaw-security-audit',
       'builtin-openclaw-security-baseline',
       'builtin-security-baseline',
     ]);
-    expect(listed.slice(5).map((pack) => pack['id'])).toContain(ours);
+    expect(listed.slice(6).map((pack) => pack['id'])).toContain(ours);
     const first = await api.call('GET', '/api/v1/policy-packs?limit=2');
     const next = await api.call('GET', `/api/v1/policy-packs?limit=2&cursor=${String(first.body['nextCursor'])}`);
     expect(itemsOf(next).map((pack) => pack['id'])).toEqual(listed.slice(2, 4).map((pack) => pack['id']));

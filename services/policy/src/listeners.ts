@@ -31,6 +31,14 @@ export const migrations: readonly Migration[] = [
       create index on fleets (workspace, name);
     `,
   },
+  {
+    name: '0003_sweep',
+    sql: `
+      create table to_sweep (bot_id uuid primary key, asked timestamptz not null default clock_timestamp());
+      create table sweep_marks (workspace text primary key, mark text not null);
+      insert into sweep_marks (workspace, mark) select distinct workspace, '' from published;
+    `,
+  },
 ];
 
 const only = <E extends EventDefinition>(events: readonly Recorded[], definition: E): readonly Recorded<FactOf<E>>[] =>
@@ -54,20 +62,9 @@ export const listeners: readonly Listener[] = [
       }));
       // Only the last of each bot: one statement may not write a row twice.
       const newest = [...new Map(rows.map((row) => [row.bot_id, row])).values()];
-      const published =
-        newest.length > 0 &&
-        sql(
-          `insert into published (workspace, bot_id, name, fleet_id, environment, version, resolved)
-           select workspace, bot_id, name, fleet_id, environment, version, resolved from jsonb_to_recordset($1) as p
-             (workspace text, bot_id uuid, name text, fleet_id uuid, environment text, version int, resolved jsonb)
-           on conflict (bot_id) do update set name = excluded.name, fleet_id = excluded.fleet_id,
-             environment = excluded.environment, version = excluded.version, resolved = excluded.resolved
-           where published.version < excluded.version`,
-          [JSON.stringify(newest)],
-        );
       const retired = only(events, BotRetired).map(({ data }) => data.botId);
       await Promise.all([
-        published,
+        ...(newest.length > 0 ? publish(newest, sql) : []),
         retired.length > 0 && sql('delete from published where bot_id = any($1::uuid[])', [retired]),
       ]);
     },
@@ -80,6 +77,29 @@ export const listeners: readonly Listener[] = [
       for (const event of events) await applyFleet(event, sql);
     },
   },
+];
+
+type Published = { readonly workspace: string; readonly bot_id: string } & Readonly<Record<string, unknown>>;
+
+/** The rows, and that these bots are to be judged anew. */
+const publish = (newest: readonly Published[], sql: Sql): readonly Promise<unknown>[] => [
+  sql(
+    `insert into published (workspace, bot_id, name, fleet_id, environment, version, resolved)
+     select workspace, bot_id, name, fleet_id, environment, version, resolved from jsonb_to_recordset($1) as p
+       (workspace text, bot_id uuid, name text, fleet_id uuid, environment text, version int, resolved jsonb)
+     on conflict (bot_id) do update set name = excluded.name, fleet_id = excluded.fleet_id,
+       environment = excluded.environment, version = excluded.version, resolved = excluded.resolved
+     where published.version < excluded.version`,
+    [JSON.stringify(newest)],
+  ),
+  sql(
+    `insert into to_sweep (bot_id) select unnest($1::uuid[])
+     on conflict (bot_id) do update set asked = clock_timestamp()`,
+    [newest.map(({ bot_id }) => bot_id)],
+  ),
+  sql(`insert into sweep_marks (workspace, mark) select distinct unnest($1::text[]), '' on conflict do nothing`, [
+    newest.map(({ workspace }) => workspace),
+  ]),
 ];
 
 /** Fleets are few and change seldom, so each change is a statement. */
