@@ -1,12 +1,13 @@
 // Layers of one kind and priority have no order among them: where they say different things, nobody said which is meant.
-import { diff, isJsonObject } from '@molthub/manifest';
-import { deleteForm, isMerging, own } from './forms.ts';
-import { itemIdentity } from './item-identity.ts';
+import { childPath, equal, isJsonObject, type PathStep } from '@molthub/manifest';
+import { deleteForm, isMerging, own, replaceForm } from './forms.ts';
+import { itemIdentity, itemStep } from './item-identity.ts';
 import { called, compareOrder, type LayerRef } from './layer.ts';
-import type { MergeRules } from './lists.ts';
+import type { ListSemantics, MergeRules } from './lists.ts';
+import type { Count } from './meter.ts';
 import { below } from './path-tree.ts';
 import type { PreparedLayer } from './prepare-layer.ts';
-import { inWords, type LayerProblem, layerProblem, pathOfParts, shown } from './problem.ts';
+import { inWords, type LayerProblem, layerProblem, shown } from './problem.ts';
 
 /** Where two equals differ, what each says there, and whether a later layer says what is meant. */
 export type Conflict = {
@@ -19,38 +20,48 @@ export type Conflict = {
 
 const conflictsMax = 100;
 
-type Rules = MergeRules | undefined;
-type Part = string | { readonly index: number; readonly identity: string };
-type Clash = { readonly parts: readonly Part[]; readonly values: readonly [unknown, unknown] };
+/** A key, or an item of a list by what makes it the same one. */
+type Part = string | { readonly identity: string; readonly step: string };
+/** What a layer says at a place. */
+type Statement = { readonly layer: PreparedLayer; readonly said: unknown; readonly rules: MergeRules | undefined };
+/** What was said first at a place; `below` once others said more of its parts. */
+type Place = { first: Statement; below?: Map<string, Place> };
+type Clash = { readonly parts: readonly Part[]; readonly one: Statement; readonly other: Statement };
 
-/** Conflicts of sorted layers: at most 100, sorted by path. */
-export const conflictsOf = (sorted: readonly PreparedLayer[]): readonly Conflict[] => {
+/** Conflicts of sorted layers: at most 100, sorted by path. Takes time linear in what the equals say. */
+export const conflictsOf = (sorted: readonly PreparedLayer[], count: Count): readonly Conflict[] => {
   const conflicts: Conflict[] = [];
-  for (const [index, layer] of sorted.entries()) {
-    for (let other = index + 1; other < sorted.length && conflicts.length < conflictsMax; other += 1) {
-      const equal = sorted[other];
-      if (!equal || !areEqual(layer, equal)) break;
-      const later = sorted.slice(other + 1).filter((candidate) => !areEqual(candidate, layer));
-      for (const clash of clashes(layer, equal)) conflicts.push(conflictOf(layer, equal, later, clash));
+  for (let from = 0; from < sorted.length; ) {
+    const [first, ...others] = equalsFrom(sorted, from);
+    if (!first) break;
+    const next = from + 1 + others.length;
+    if (others.length > 0) {
+      const later = sorted.slice(next);
+      for (const clash of clashes(first, others, count)) conflicts.push(conflictOf(clash, later, count));
     }
+    from = next;
   }
   return conflicts.slice(0, conflictsMax).toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 };
 
-const areEqual = ({ layer: a }: PreparedLayer, { layer: b }: PreparedLayer): boolean => compareOrder(a, b) === 0;
+const equalsFrom = (sorted: readonly PreparedLayer[], from: number): readonly PreparedLayer[] => {
+  const first = sorted[from];
+  let end = from;
+  for (let next = sorted[end]; first && next && compareOrder(first.layer, next.layer) === 0; next = sorted[end])
+    end += 1;
+  return sorted.slice(from, end);
+};
 
-const conflictOf = (
-  one: PreparedLayer,
-  other: PreparedLayer,
-  later: readonly PreparedLayer[],
-  { parts, values: [a, b] }: Clash,
-): Conflict => {
+const conflictOf = ({ parts, one, other }: Clash, later: readonly PreparedLayer[], count: Count): Conflict => {
   const name = parts.findLast((part) => typeof part === 'string') ?? '';
   return {
-    path: pathOfParts(parts.map((part) => (typeof part === 'string' ? part : part.index))),
-    layers: [one.ref, other.ref],
-    values: [shown(a, typeof name === 'string' ? name : ''), shown(b, typeof name === 'string' ? name : '')],
-    decidedBy: later.find((layer) => decides(layer.layer.patch, parts, layer.rules))?.ref ?? null,
+    path: parts.reduce<string>(
+      (path, part) => (typeof part === 'string' ? childPath(path, part) : path + part.step),
+      '',
+    ),
+    layers: [one.layer.ref, other.layer.ref],
+    values: [shown(one.said, name), shown(other.said, name)],
+    decidedBy: decider(later, parts, count)?.ref ?? null,
   };
 };
 
@@ -61,79 +72,124 @@ export const undecided = ({ path, layers, values }: Conflict): LayerProblem => {
   return layerProblem({ path, code: 'config.layer-conflict', message, layers, values });
 };
 
-const clashes = (one: PreparedLayer, other: PreparedLayer): readonly Clash[] => {
+const clashes = (first: PreparedLayer, others: readonly PreparedLayer[], count: Count): readonly Clash[] => {
   const found: Clash[] = [];
-  compare(one.layer.patch, other.layer.patch, { one: one.rules, other: other.rules }, [], found);
+  const root: Place = { first: statementOf(first) };
+  for (const other of others) join(root, statementOf(other), [], { found, count });
   return found;
 };
 
-type Both = { readonly one: Rules; readonly other: Rules };
+const statementOf = (layer: PreparedLayer): Statement => ({ layer, said: layer.layer.patch, rules: layer.rules });
 
-const compare = (a: unknown, b: unknown, rules: Both, parts: readonly Part[], found: Clash[]): void => {
-  if (a === undefined || b === undefined || a === b || found.length >= conflictsMax) return;
-  const [wholeA, wholeB] = [isWhole(a, rules.one), isWhole(b, rules.other)];
-  if (!wholeA && !wholeB && isJsonObject(a) && isJsonObject(b)) {
-    for (const [name, said] of Object.entries(b)) {
-      compare(
-        own(a, name),
-        said,
-        { one: below(rules.one, name), other: below(rules.other, name) },
-        [...parts, name],
-        found,
-      );
+type Joining = { readonly found: Clash[]; readonly count: Count };
+
+/** Adds what one more layer says at a place to what was said there, or tells that they clash. */
+const join = (place: Place, other: Statement, parts: readonly Part[], joining: Joining): void => {
+  const { found, count } = joining;
+  const { first } = place;
+  if (found.length >= conflictsMax) return;
+  if (!isWhole(first) && !isWhole(other) && Array.isArray(first.said) === Array.isArray(other.said)) {
+    place.below ??= new Map(partsOf(first, count).map(({ key, statement }) => [key, { first: statement }]));
+    for (const { key, part, statement } of partsOf(other, count)) {
+      const known = place.below.get(key);
+      if (known) join(known, statement, [...parts, part], joining);
+      else place.below.set(key, { first: statement });
     }
-  } else if (!wholeA && !wholeB && Array.isArray(a) && Array.isArray(b)) compareItems(a, b, rules, parts, found);
-  else if (diff(a, b).length > 0 || addsToList(a, rules)) found.push({ parts, values: [a, b] });
+    return;
+  }
+  // Several that said parts of it are together something else than the first of them.
+  if (place.below || !equal(first.said, other.said, count) || isAdding(first) || isAdding(other)) {
+    found.push({ parts, one: first, other });
+  } else if (isWhole(other)) place.first = other;
 };
 
-/** Whether a value says all of what is to stand there, so that whoever comes last is the one that counts. */
-const isWhole = (said: unknown, rules: Rules): boolean => {
-  const strategy = rules?.said?.strategy;
-  if (isMerging(said)) return strategy === 'override';
-  if (!Array.isArray(said)) return true;
-  const list = rules?.said?.list ?? 'atomic';
-  return strategy === 'override' || list === 'atomic';
+/** Whether all of what is to stand there is said, so that whoever comes last is the one that counts. */
+const isWhole = ({ said, rules }: Pick<Statement, 'said' | 'rules'>): boolean => {
+  const isOverriding = rules?.said?.strategy === 'override';
+  if (isMerging(said)) return isOverriding || own(said, replaceForm) === true;
+  return !Array.isArray(said) || isOverriding || (rules?.said?.list ?? 'atomic') === 'atomic';
 };
 
 /** Two that add the same items to a list add them twice. */
-const addsToList = (a: unknown, { one, other }: Both): boolean =>
-  Array.isArray(a) &&
-  [one, other].some((rules) => rules?.said?.strategy === 'append' || rules?.said?.strategy === 'prepend');
+const isAdding = ({ said, rules }: Pick<Statement, 'said' | 'rules'>): boolean => {
+  const strategy = rules?.said?.strategy;
+  return Array.isArray(said) && (strategy === 'append' || strategy === 'prepend');
+};
 
-const compareItems = (
-  a: readonly unknown[],
-  b: readonly unknown[],
-  rules: Both,
-  parts: readonly Part[],
-  found: Clash[],
-): void => {
-  const list = rules.one?.said?.list ?? 'atomic';
-  const standing = new Map(a.map((item) => [identityOfSaid(item, list), item]));
-  for (const [index, item] of b.entries()) {
-    const identity = identityOfSaid(item, list);
-    const known = standing.get(identity);
-    if (known === undefined) continue;
-    const at = [...parts, { index, identity }];
-    if (isDeleting(item) !== isDeleting(known)) found.push({ parts: at, values: [known, item] });
-    else if (list !== 'set') compare(known, item, { one: rules.one?.every, other: rules.other?.every }, at, found);
+/** A list that keeps what is inherited, if only what differs from its own items. */
+const isJoining = ({ said, rules }: Pick<Statement, 'said' | 'rules'>): boolean =>
+  Array.isArray(said) && rules?.said?.strategy === 'merge';
+
+const partsOf = (
+  { layer, said, rules }: Statement,
+  count: Count,
+): readonly { readonly key: string; readonly part: Part; readonly statement: Statement }[] => {
+  if (isJsonObject(said)) {
+    const entries = Object.entries(said);
+    count(entries.length);
+    return entries.map(([name, value]) => ({
+      key: name,
+      part: name,
+      statement: { layer, said: value, rules: below(rules, name) },
+    }));
   }
+  const items: readonly unknown[] = Array.isArray(said) ? said : [];
+  count(items.length);
+  const list = rules?.said?.list ?? 'atomic';
+  return items.map((item) => {
+    const identity = identityOfSaid(item, list);
+    // An item of a set is there or not; one with keys is merged, unless it is taken out.
+    const isKept = list !== 'set' && !isDeleting(item);
+    const value = isKept ? item : !isDeleting(item);
+    return {
+      key: identity,
+      part: { identity, step: itemStep(item, list) },
+      statement: { layer, said: value, rules: isKept ? rules?.every : undefined },
+    };
+  });
 };
 
 const isDeleting = (item: unknown): boolean => isJsonObject(item) && Object.hasOwn(item, deleteForm);
 
-const identityOfSaid = (item: unknown, list: Parameters<typeof itemIdentity>[1]): string =>
+const identityOfSaid = (item: unknown, list: ListSemantics): string =>
   list === 'set' && isJsonObject(item) && Object.hasOwn(item, deleteForm)
     ? itemIdentity(own(item, deleteForm), list)
     : itemIdentity(item, list);
 
+/** The first layer that says what is meant, unless one before it, or equal to it, locks what nobody knows yet. */
+const decider = (later: readonly PreparedLayer[], parts: readonly Part[], count: Count): PreparedLayer | undefined => {
+  count(later.length);
+  const isDeciding = ({ layer, rules }: PreparedLayer) => decides(layer.patch, parts, rules, count);
+  const first = later.find(isDeciding);
+  const isLocked =
+    first &&
+    later.some(
+      (other) =>
+        compareOrder(other.layer, first.layer) <= 0 &&
+        !isDeciding(other) &&
+        other.locks.some(({ steps }) => overlap(steps, parts)),
+    );
+  return isLocked ? undefined : first;
+};
+
+/** Whether one of two paths leads to the other. */
+const overlap = (steps: readonly PathStep[], parts: readonly Part[]): boolean =>
+  steps.slice(0, parts.length).every((step, index) => step.kind !== 'name' || step.name === parts[index]);
+
 /** Whether a layer says all of what is to stand at a place, so that what came before it does not matter. */
-const decides = (patch: unknown, [part, ...rest]: readonly Part[], rules: Rules): boolean => {
-  if (patch === undefined) return false;
-  if (isWhole(patch, rules)) return !addsToList(patch, { one: rules, other: rules });
+const decides = (
+  said: unknown,
+  [part, ...rest]: readonly Part[],
+  rules: MergeRules | undefined,
+  count: Count,
+): boolean => {
+  if (said === undefined) return false;
+  if (isWhole({ said, rules })) return !isAdding({ said, rules }) && !isJoining({ said, rules });
   if (part === undefined) return false;
-  if (typeof part === 'string') return isJsonObject(patch) && decides(own(patch, part), rest, below(rules, part));
+  if (typeof part === 'string') return isJsonObject(said) && decides(own(said, part), rest, below(rules, part), count);
+  const items: readonly unknown[] = Array.isArray(said) ? said : [];
+  count(items.length);
   const list = rules?.said?.list ?? 'atomic';
-  const items: readonly unknown[] = Array.isArray(patch) ? patch : [];
   const item = items.find((candidate) => identityOfSaid(candidate, list) === part.identity);
-  return item !== undefined && (isDeleting(item) || list === 'set' || decides(item, rest, rules?.every));
+  return item !== undefined && (isDeleting(item) || list === 'set' || decides(item, rest, rules?.every, count));
 };

@@ -18,3 +18,14 @@ export const itemIdentity = (item: unknown, semantics: ListSemantics): string =>
   if (semantics.keys.length === 1 && only !== undefined) return identityOf(own(item, only));
   return JSON.stringify(semantics.keys.map((key) => own(item, key)));
 };
+
+/** The step of a path that leads to such an item, such as `[type=telegram]`; none for lists without keys. */
+export const itemStep = (item: unknown, semantics: ListSemantics): string => {
+  if (typeof semantics !== 'object' || !isJsonObject(item)) return '';
+  return `[${semantics.keys.map((key) => `${key}=${keyInPath(own(item, key))}`).join(',')}]`;
+};
+
+const keyInPath = (value: unknown): string => {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return /^[^",[\]=]{1,64}$/.test(text) ? text : JSON.stringify(text.slice(0, 64));
+};

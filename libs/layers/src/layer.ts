@@ -37,13 +37,18 @@ export type Layer = LayerRef & {
 };
 
 export const layerLimits = {
+  /** Layers that apply to one bot. */
   layersMax: 64,
   locksMax: 200,
   strategiesMax: 100,
-  /** Of one layer's patch, as JSON in UTF-8: what a resolved manifest may have. */
+  /** Of one layer's patch, about, as JSON in UTF-8: what a resolved manifest may have. */
   patchBytesMax: 256 * 1024,
+  /** Keys in one layer's patch, at all its levels. */
+  fieldsMax: 5_000,
   /** Of all layers together. */
-  bytesMax: 1024 * 1024,
+  bytesMax: 512 * 1024,
+  /** Keys and items that resolving may look at, copy or compare. A usual bot takes some hundreds. */
+  stepsMax: 20_000,
 } as const;
 
 export const refOf = ({ kind, id, name, version, changeSetId, actor }: LayerRef): LayerRef => ({

@@ -1,178 +1,192 @@
 // Locks: what a layer fixes, no later layer changes: not the path, nor anything above or below it, nor by deleting.
 // It is judged by the values before and after a layer, so there is no way round it: whichever way a patch takes, either
 // what is locked is still the same, and then nothing happened, or it is not.
-import { childPath, diff, isItemWith, isJsonObject, type PathStep } from '@molthub/manifest';
+import { childPath, equal, isItemWith, isJsonObject, type PathStep } from '@molthub/manifest';
 import type { Attributed } from './attributed.ts';
 import { isMerging, own } from './forms.ts';
 import { identityOf, itemIdentity } from './item-identity.ts';
 import { called, compareOrder } from './layer.ts';
 import type { ListSemantics, MergeRules } from './lists.ts';
-import { mergeLayer, type Onto } from './merge-layer.ts';
+import { mergeLayer, type Onto, type Replaced } from './merge-layer.ts';
+import type { Count } from './meter.ts';
 import { below } from './path-tree.ts';
 import type { PreparedLayer } from './prepare-layer.ts';
 import { inWords, type LayerProblem, layerProblem, shown } from './problem.ts';
 
-/** A place where the values before and after a layer differ. */
-type Changed = { readonly path: string; readonly before: unknown; readonly after: unknown };
 type Rules = MergeRules | undefined;
 
-/** Every lock that sorted layers break, with who breaks it. */
-export const brokenLocks = (layers: readonly PreparedLayer[]): readonly LayerProblem[] =>
-  mayBreakLocks(layers) ? broken(layers) : [];
+/**
+ * Every lock that sorted layers break, with who breaks it. `replaced` is what merging them told: an object over a list
+ * takes away what the patch does not name, so then the quick look is not enough.
+ */
+export const brokenLocks = (
+  layers: readonly PreparedLayer[],
+  replaced: readonly Replaced[],
+  count: Count,
+): readonly LayerProblem[] =>
+  layers.some(isLocking) && (replaced.some(({ what }) => what === 'kind') || mayBreakLocks(layers, count))
+    ? broken(layers, count)
+    : [];
 
-/** A quick look, for most layers keep away from locks: does a later one (or an equal) say anything where one is? */
-const mayBreakLocks = (layers: readonly PreparedLayer[]): boolean =>
+const isLocking = ({ locks, layer }: PreparedLayer): boolean =>
+  locks.length > 0 || layer.allowInstanceOverrides === false;
+
+/** The quick look, for most layers keep away from locks: does a later one (or an equal) say anything where one is? */
+const mayBreakLocks = (layers: readonly PreparedLayer[], count: Count): boolean =>
   layers.some(
     (locking) =>
-      (locking.locks.length > 0 || locking.layer.allowInstanceOverrides === false) &&
-      layers.some((other) => other !== locking && isBoundBy(other, locking) && mayBreak(other, locking)),
+      isLocking(locking) &&
+      layers.some((other) => other !== locking && isBoundBy(other, locking) && mayBreak(other, locking, count)),
   );
 
 const isBoundBy = ({ layer: a }: PreparedLayer, { layer: b }: PreparedLayer): boolean => compareOrder(a, b) >= 0;
 
-const mayBreak = (layer: PreparedLayer, { locks, layer: locking }: PreparedLayer): boolean =>
-  locks.some(({ steps }) => says(layer.layer.patch, steps, 0, layer.rules)) ||
-  (layer.layer.kind === 'instance' && locking.allowInstanceOverrides === false && meets(layer, locking));
+const mayBreak = (layer: PreparedLayer, { locks, layer: locking }: PreparedLayer, count: Count): boolean =>
+  locks.some(({ steps }) => says(layer.layer.patch, steps, 0, layer.rules, count)) ||
+  (layer.layer.kind === 'instance' &&
+    locking.allowInstanceOverrides === false &&
+    meet(layer.layer.patch, locking.patch, layer.rules, count));
 
 /** Whether a patch says something at a path, above or below it. */
-const says = (patch: unknown, steps: readonly PathStep[], at: number, rules: Rules): boolean => {
+const says = (patch: unknown, steps: readonly PathStep[], at: number, rules: Rules, count: Count): boolean => {
   if (patch === undefined) return false;
   const step = steps[at];
   if (!step || !isMerging(patch) || rules?.said?.strategy === 'override') return true;
-  if (step.kind === 'name') return says(own(patch, step.name), steps, at + 1, below(rules, step.name));
-  return Object.entries(patch).some(([name, said]) => says(said, steps, at + 1, below(rules, name)));
+  count(1);
+  if (step.kind === 'name') return says(own(patch, step.name), steps, at + 1, below(rules, step.name), count);
+  return Object.keys(patch).some((name) => says(own(patch, name), steps, at + 1, below(rules, name), count));
 };
 
-const meets = ({ layer, rules }: PreparedLayer, { patch }: PreparedLayer['layer']): boolean =>
-  meet(layer.patch, patch, rules);
-
-const meet = (a: unknown, b: unknown, rules: Rules): boolean => {
+/** Whether two patches say something at one place. */
+const meet = (a: unknown, b: unknown, rules: Rules, count: Count): boolean => {
   if (a === undefined || b === undefined) return false;
   if (!isMerging(a) || !isMerging(b) || rules?.said?.strategy === 'override') return true;
-  return Object.entries(a).some(([name, said]) => meet(said, own(b, name), below(rules, name)));
+  count(1);
+  return Object.keys(a).some((name) => meet(own(a, name), own(b, name), below(rules, name), count));
 };
 
+/** What breaks a lock; `lock` is null where a layer lets instances override nothing. */
+type Offence = {
+  readonly locking: PreparedLayer;
+  readonly breaking: PreparedLayer;
+  readonly lock: string | null;
+  readonly change: Changed;
+};
+
+/** A value before and after a layer, and how much work may still be done to compare them. */
+type Step = { readonly before: unknown; readonly after: unknown; readonly count: Count };
+
+/** A place where the values before and after a layer differ. */
+type Changed = Step & { readonly path: string };
+
+const problemsMax = 100;
+
 /** Layer by layer. One that breaks a lock counts for nothing, so that each of the others is judged by what is locked. */
-const broken = (layers: readonly PreparedLayer[]): readonly LayerProblem[] => {
-  const problems: LayerProblem[] = [];
+const broken = (layers: readonly PreparedLayer[], count: Count): readonly LayerProblem[] => {
+  const offences: Offence[] = [];
   let made: Attributed = { value: {}, origin: 0 };
   let beforeEquals = made;
   for (const [index, layer] of layers.entries()) {
-    const previous = layers[index - 1];
+    const [earlier, previous] = [layers.slice(0, index), layers[index - 1]];
     if (!previous || compareOrder(previous.layer, layer.layer) !== 0) beforeEquals = made;
-    const onto = { index, keepsBase: true, replaced: [] };
+    const onto = { index, keepsBase: true, replaced: [], count };
     const next = mergeLayer(made, layer, onto);
-    const offences = [
-      ...layers.slice(0, index).flatMap((locking) => offencesAgainst(locking, layer, made.value, next.value)),
-      ...offencesOfEquals(layers.slice(0, index), layer, beforeEquals, onto),
+    const step = { before: made.value, after: next.value, count };
+    const found = [
+      ...earlier.flatMap((locking) => [...against(locking, layer, step), ...overridden(locking, layer, step)]),
+      ...ofEquals(earlier, layer, beforeEquals, onto),
     ];
-    problems.push(...offences);
-    if (offences.length === 0) made = next;
+    offences.push(...found.slice(0, problemsMax - offences.length));
+    if (found.length === 0) made = next;
   }
-  return problems;
+  return offences.map(refused);
 };
 
-const offencesAgainst = (
-  locking: PreparedLayer,
-  layer: PreparedLayer,
-  before: unknown,
-  after: unknown,
-): readonly LayerProblem[] => [
-  ...locking.locks.flatMap(({ path, steps }) =>
-    changes(before, after, steps, layer.rules, '').map((change) => brokenLock(locking, layer, change, path)),
-  ),
-  ...(layer.layer.kind === 'instance' && locking.layer.allowInstanceOverrides === false
-    ? overridden(locking, layer, before, after)
-    : []),
-];
+const against = (locking: PreparedLayer, breaking: PreparedLayer, step: Step): readonly Offence[] =>
+  locking.locks.flatMap(({ path: lock, steps }) =>
+    changes(step, steps, breaking.rules, '').map((change) => ({ locking, breaking, lock, change })),
+  );
+
+/** What an instance changes of a layer that lets instances override nothing. */
+const overridden = (locking: PreparedLayer, breaking: PreparedLayer, step: Step): readonly Offence[] =>
+  locking.layer.allowInstanceOverrides === false && breaking.layer.kind === 'instance'
+    ? changesOfSaid(locking.layer.patch, step, '').map((change) => ({ locking, breaking, lock: null, change }))
+    : [];
 
 /** Which of two equals comes first means nothing, so a lock of the one that happens to come later binds the other too. */
-const offencesOfEquals = (
+const ofEquals = (
   earlier: readonly PreparedLayer[],
   locking: PreparedLayer,
   before: Attributed,
   onto: Onto,
-): readonly LayerProblem[] => {
+): readonly Offence[] => {
   const equals = earlier.filter(({ layer }) => compareOrder(layer, locking.layer) === 0);
   if (equals.length === 0 || locking.locks.length === 0) return [];
-  const locked = mergeLayer(before, locking, onto).value;
+  const locked = mergeLayer(before, locking, onto);
   return equals.flatMap((equal) => {
-    const after = mergeLayer(before, equal, onto).value;
-    return locking.locks.flatMap(({ path, steps }) =>
-      changes(locked, after, steps, locking.rules, '').map((change) => brokenLock(locking, equal, change, path)),
-    );
+    const after = mergeLayer(locked, equal, onto).value;
+    return against(locking, equal, { before: locked.value, after, count: onto.count });
   });
 };
 
-const brokenLock = (
-  { ref: locking }: PreparedLayer,
-  { ref: breaking }: PreparedLayer,
-  change: Changed,
-  lock: string,
-): LayerProblem => {
-  const [one, values] = told(change);
-  const message = `${lock} is locked by ${called(locking)} at ${inWords(values[0])}; ${called(breaking)} would make it ${inWords(values[1])}. Remove that, or ask for the lock to be lifted.`;
-  return layerProblem({ path: one.path, code: 'config.locked', message, layers: [locking, breaking], values });
+const refused = ({ locking: { ref: locking }, breaking: { ref: breaking }, lock, change }: Offence): LayerProblem => {
+  const [{ path }, values] = told(change);
+  const [is, wouldBe] = values.map(inWords);
+  const layers = [locking, breaking];
+  if (lock !== null) {
+    const message = `${lock} is locked by ${called(locking)} at ${is}; ${called(breaking)} would make it ${wouldBe}. Remove that, or ask for the lock to be lifted.`;
+    return layerProblem({ path, code: 'config.locked', message, layers, values });
+  }
+  const message = `${called(locking)} lets no bot override what it says; here it is ${is}, and ${called(breaking)} would make it ${wouldBe}. Remove that from the bot.`;
+  return layerProblem({ path, code: 'config.override-forbidden', message, layers, values });
 };
 
 /** The one place that changed, where it is one; and both values, safe to show. */
-const told = ({ path, before, after }: Changed): readonly [Changed, readonly [unknown, unknown]] => {
-  const [only, ...more] = diff(before, after);
-  const one = only && more.length === 0 ? { ...only, path: joined(path, only.path) } : { path, before, after };
+const told = (change: Changed): readonly [Changed, readonly [unknown, unknown]] => {
+  const one = narrowed(change);
   const name = /[A-Za-z0-9_$-]*$/.exec(one.path)?.[0] ?? '';
   return [one, [shown(one.before, name), shown(one.after, name)]];
 };
 
-const joined = (above: string, path: string): string =>
-  path === '' ? above : path.startsWith('[') || above === '' ? above + path : `${above}.${path}`;
-
-/** What an instance changes of a layer that lets instances override nothing. */
-const overridden = (
-  { layer, ref }: PreparedLayer,
-  instance: PreparedLayer,
-  before: unknown,
-  after: unknown,
-): readonly LayerProblem[] =>
-  changesOfSaid(layer.patch, before, after, '').map((change) => {
-    const [one, values] = told(change);
-    const message = `${called(ref)} lets no bot override what it says; here it is ${inWords(values[0])}, and ${called(instance.ref)} would make it ${inWords(values[1])}. Remove that from the bot.`;
-    return layerProblem({
-      path: one.path,
-      code: 'config.override-forbidden',
-      message,
-      layers: [ref, instance.ref],
-      values,
-    });
-  });
-
-const changesOfSaid = (patch: unknown, before: unknown, after: unknown, path: string): readonly Changed[] => {
-  if (before === after) return [];
-  if (isMerging(patch) && isJsonObject(before) && isJsonObject(after)) {
-    return Object.entries(patch).flatMap(([name, said]) =>
-      changesOfSaid(said, own(before, name), own(after, name), childPath(path, name)),
-    );
-  }
-  return different(path, before, after);
+const narrowed = ({ path, before, after, count }: Changed): Changed => {
+  if (!isJsonObject(before) || !isJsonObject(after)) return { path, before, after, count };
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  count(names.length);
+  const differing = names.filter((name) => !equal(own(before, name), own(after, name), count));
+  const [only] = differing;
+  if (only === undefined || differing.length > 1) return { path, before, after, count };
+  return narrowed({ path: childPath(path, only), before: own(before, only), after: own(after, only), count });
 };
 
-const different = (path: string, before: unknown, after: unknown): readonly Changed[] =>
-  diff(before, after).length === 0 ? [] : [{ path, before, after }];
+const changesOfSaid = (patch: unknown, step: Step, path: string): readonly Changed[] => {
+  const { before, after, count } = step;
+  if (before === after) return [];
+  if (!isMerging(patch) || !isJsonObject(before) || !isJsonObject(after)) return different(path, step);
+  const names = Object.keys(patch);
+  count(names.length);
+  return names.flatMap((name) =>
+    changesOfSaid(
+      own(patch, name),
+      { before: own(before, name), after: own(after, name), count },
+      childPath(path, name),
+    ),
+  );
+};
+
+const different = (path: string, step: Step): readonly Changed[] =>
+  equal(step.before, step.after, step.count) ? [] : [{ path, ...step }];
 
 /** Every place that `steps` leads to, before or after, whose values differ. */
-const changes = (
-  before: unknown,
-  after: unknown,
-  steps: readonly PathStep[],
-  rules: Rules,
-  path: string,
-): readonly Changed[] => {
+const changes = (step: Step, steps: readonly PathStep[], rules: Rules, path: string): readonly Changed[] => {
+  const { before, after, count } = step;
+  count(1);
   // What a layer did not touch is the same object.
   if (before === after) return [];
-  const [step, ...rest] = steps;
-  if (!step) return different(path, before, after);
-  const children = childrenOf(before, after, step, rules);
+  const [next, ...rest] = steps;
+  if (!next) return different(path, step);
+  const children = childrenOf(before, after, next, rules);
   return children.flatMap((child) =>
-    changes(child.before, child.after, rest, child.rules, childPath(path, child.part)),
+    changes({ before: child.before, after: child.after, count }, rest, child.rules, childPath(path, child.part)),
   );
 };
 
@@ -188,15 +202,17 @@ const childrenOf = (before: unknown, after: unknown, step: PathStep, rules: Rule
     const [one, other] = [keyOf(before, step.name), keyOf(after, step.name)];
     return [{ part: step.name, before: one, after: other, rules: below(rules, step.name) }];
   }
-  if (Array.isArray(before) || Array.isArray(after)) return itemsOf(before, after, step, rules);
-  if (step.kind !== 'every') return [];
+  const items = itemsOf(before, after, step, rules);
+  if (step.kind !== 'every') return items;
+  // What was an object may have become a list, so both are looked at.
   const names = new Set([...keysOf(before), ...keysOf(after)]);
-  return [...names].map((name) => ({
+  const keys = [...names].map((name) => ({
     part: name,
     before: keyOf(before, name),
     after: keyOf(after, name),
     rules: below(rules, name),
   }));
+  return [...items, ...keys];
 };
 
 const keysOf = (value: unknown): readonly string[] => (isJsonObject(value) ? Object.keys(value) : []);

@@ -5,6 +5,7 @@ import { deleteForm, isForm, isMerging, own, replaceForm, valueForm } from './fo
 import { identityOf, itemIdentity } from './item-identity.ts';
 import type { MergeStrategy } from './layer.ts';
 import type { ListSemantics, MergeRules } from './lists.ts';
+import type { Count } from './meter.ts';
 import { below } from './path-tree.ts';
 import type { PreparedLayer } from './prepare-layer.ts';
 
@@ -23,6 +24,7 @@ export type Onto = {
   /** Whether `base` must stay as it is. Otherwise objects that were made by merging are written on. */
   readonly keepsBase: boolean;
   readonly replaced: Replaced[];
+  readonly count: Count;
 };
 
 /** What merging needs to know of a layer on its way down. */
@@ -63,16 +65,18 @@ const mergeObject = (
 ): Attributed => {
   const names = Object.keys(patch);
   if (names.length === 0) return { value, origin };
-  const { index, isPlain } = merging;
+  const { index, isPlain, count } = merging;
   // Only what was merged before has origins by key, and nobody else holds it.
   const isOwned = typeof origin === 'object' && !merging.keepsBase;
-  let merged: Record<string, unknown> = isOwned ? value : { ...value };
-  let origins = originsOfKeys(value, origin, isOwned);
+  count(isOwned ? names.length : names.length + Object.keys(value).length);
+  const merged: Record<string, unknown> = isOwned ? value : { ...value };
+  const origins = originsOfKeys(value, origin, isOwned);
+  const deleted = new Set<string>();
   for (const name of names) {
     const said = patch[name];
     const inherited = own(merged, name);
     if (said === null) {
-      if (inherited !== undefined) [merged, origins] = [without(merged, name), without(origins, name)];
+      if (inherited !== undefined) deleted.add(name);
     } else if (
       inherited === undefined ? isPlain || !isContainer(said) : !isContainer(said) && !isContainer(inherited)
     ) {
@@ -87,13 +91,26 @@ const mergeObject = (
       origins[name] = made.origin;
     }
   }
+  const left = deleted.size === 0 ? merged : without(merged, deleted, count);
   // An object without keys has nobody below it to say who made it.
-  return { value: merged, origin: Object.keys(merged).length > 0 ? origins : index };
+  if (isEmpty(left)) return { value: left, origin: index };
+  return { value: left, origin: deleted.size === 0 ? origins : without(origins, deleted, count) };
 };
 
-const without = <Value>(object: Readonly<Record<string, Value>>, name: string): Record<string, Value> => {
+const isEmpty = (object: object): boolean => {
+  for (const name in object) if (Object.hasOwn(object, name)) return false;
+  return true;
+};
+
+const without = <Value>(
+  object: Readonly<Record<string, Value>>,
+  names: ReadonlySet<string>,
+  count: Count,
+): Record<string, Value> => {
+  const entries = Object.entries(object);
+  count(entries.length);
   const rest: Record<string, Value> = {};
-  for (const [key, value] of Object.entries(object)) if (key !== name) rest[key] = value;
+  for (const [name, value] of entries) if (!names.has(name)) rest[name] = value;
   return rest;
 };
 
@@ -104,7 +121,9 @@ const withoutForms = (patch: unknown, rules: Rules, merging: Merging): unknown =
   if (!isJsonObject(patch)) return patch;
   if (!isMerging(patch)) return own(patch, valueForm);
   const made: Record<string, unknown> = {};
-  for (const [name, said] of Object.entries(patch)) {
+  const entries = Object.entries(patch);
+  merging.count(entries.length);
+  for (const [name, said] of entries) {
     if (said !== null) made[name] = withoutForms(said, below(rules, name), merging);
   }
   return made;
@@ -119,6 +138,7 @@ const mergeList = (
   rules: Rules,
   merging: Merging,
 ): Attributed => {
+  merging.count(list.length + patch.length);
   const semantics = rules?.said?.list ?? 'atomic';
   const strategy = rules?.said?.strategy ?? (semantics === 'atomic' ? 'override' : 'merge');
   if (strategy === 'override') {
@@ -141,20 +161,29 @@ const mergeItems = (inherited: readonly Item[], patch: readonly unknown[], how: 
   const { semantics, strategy, merging } = how;
   const added = (value: unknown): Item => ({ value, origin: merging.index });
   if (semantics === 'atomic' && strategy !== 'merge') return joined(inherited, patch.map(added), strategy);
-  const standing = new Map(inherited.map((item) => [itemIdentity(item.value, semantics), item]));
+  const identify = (item: unknown) => identityIn(item, semantics, merging);
+  const standing: (Item | null)[] = [...inherited];
+  const places = new Map(inherited.map(({ value }, place) => [identify(value), place]));
   const isNew = new Map<string, Item>();
   for (const said of patch) {
     const deleted = deletedBy(said, semantics);
-    if (deleted !== undefined) {
-      standing.delete(deleted);
-      continue;
-    }
-    const identity = itemIdentity(said, semantics);
-    const known = standing.get(identity);
-    if (!known) for (const value of itemAlone(said, semantics, how.rules, merging)) isNew.set(identity, added(value));
-    else if (typeof semantics === 'object') standing.set(identity, changed(known, said, how));
+    const place = places.get(deleted ?? identify(said));
+    const known = place === undefined ? null : standing[place];
+    if (place === undefined || !known) {
+      for (const value of itemAlone(said, semantics, how.rules, merging)) isNew.set(identify(said), added(value));
+    } else if (deleted !== undefined) standing[place] = null;
+    else if (typeof semantics === 'object') standing[place] = changed(known, said, how);
   }
-  return joined([...standing.values()], [...isNew.values()], strategy);
+  const left = standing.filter((item) => item !== null);
+  return joined(left, [...isNew.values()], strategy);
+};
+
+/** Telling objects apart takes as long as twenty keys do. */
+const objectSteps = 20;
+
+const identityIn = (item: unknown, semantics: ListSemantics, { count }: Merging): string => {
+  if (typeof semantics !== 'object' && isContainer(item)) count(objectSteps);
+  return itemIdentity(item, semantics);
 };
 
 const joined = (inherited: readonly Item[], added: readonly Item[], strategy: MergeStrategy): readonly Item[] =>

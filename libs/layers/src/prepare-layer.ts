@@ -27,26 +27,18 @@ export const prepareLayer = (layer: Layer, lists: Lists = noLists): PreparedLaye
   const refuse = (path: string, code: string, message: string) => {
     if (problems.length < problemsMax) problems.push(layerProblem({ path, code, message, layers: [ref] }));
   };
-  const size = boundsOf(layer.patch, layerLimits.patchBytesMax);
+  const bounds = boundsOf(layer.patch);
   const rules = rulesOf(layer, lists, refuse);
   const locks = locksOf(layer, refuse);
-  const unprepared = { layer, ref, bytes: size.bytes, isPlain: false, rules, locks };
-  if (size.isTooLarge) {
-    const message = `The patch of ${called(ref)} has more than ${layerLimits.patchBytesMax} bytes; make it smaller.`;
+  if (bounds.isTooLarge) {
+    const message = `The patch of ${called(ref)} has more than ${layerLimits.patchBytesMax} bytes or ${layerLimits.fieldsMax} fields; make it smaller.`;
     refuse('', 'config.too-large', message);
-    return { ...unprepared, problems };
-  }
-  if (!size.isSound) {
+  } else if (!bounds.isSound) {
     for (const { path, code, message } of structureProblems(layer.patch)) refuse(path, code, message);
-    return { ...unprepared, problems };
-  }
-  if (!isJsonObject(layer.patch) || isExactly(layer.patch)) {
+  } else if (!isJsonObject(layer.patch) || isExactly(layer.patch)) {
     refuse('', 'config.not-a-patch', `The patch of ${called(ref)} is an object of the fields that it says.`);
-    return { ...unprepared, problems };
-  }
-  const checking: Checking = { refuse, steps: [], hasForms: false };
-  check(layer.patch, rules, checking);
-  return { ...unprepared, isPlain: !checking.hasForms, problems };
+  } else check(layer.patch, rules, { refuse, steps: [], hasForms: bounds.hasForms });
+  return { layer, ref, bytes: bounds.bytes, isPlain: !bounds.hasForms, rules, locks, problems };
 };
 
 const problemsMax = 100;
@@ -78,16 +70,14 @@ const locksOf = ({ locks = [] }: Layer, refuse: Refuse): readonly Lock[] => {
   });
 };
 
-type Checking = { readonly refuse: Refuse; readonly steps: (string | number)[]; hasForms: boolean };
+type Checking = { readonly refuse: Refuse; readonly steps: (string | number)[]; readonly hasForms: boolean };
 
 const pathOf = ({ steps }: Checking): string => steps.reduce<string>(childPath, '');
 
 /** Looks at what a patch means, once its structure is known to be sound. */
 const check = (patch: unknown, rules: MergeRules | undefined, checking: Checking): void => {
-  if (patch === null) {
-    checking.hasForms = true;
-    return;
-  }
+  // Where nothing is declared, and there are no forms, everything means what it says.
+  if (patch === null || (rules === undefined && !checking.hasForms)) return;
   const strategy = rules?.said?.strategy;
   if (Array.isArray(patch)) {
     const list = rules?.said?.list;
@@ -100,7 +90,6 @@ const check = (patch: unknown, rules: MergeRules | undefined, checking: Checking
   }
   if (!isJsonObject(patch)) return;
   if (isExactly(patch)) {
-    checking.hasForms = true;
     if (Object.keys(patch).length > 1) {
       const message = `"${valueForm}" stands alone: { "${valueForm}": … } is exactly that value.`;
       checking.refuse(pathOf(checking), 'config.form-misplaced', message);
@@ -144,9 +133,11 @@ const checkItem = (
   checking: Checking,
 ): string | undefined => {
   if (list === 'set') {
-    if (!isJsonObject(item) || !Object.hasOwn(item, deleteForm)) return itemIdentity(item, list);
-    checking.hasForms = true;
-    return itemIdentity(own(item, deleteForm), list);
+    const meant = isJsonObject(item) && Object.hasOwn(item, deleteForm) ? own(item, deleteForm) : item;
+    if (isKey(meant)) return itemIdentity(meant, list);
+    const message = `An item of a set is a text, a number or a switch, or { "${deleteForm}": … } with one.`;
+    checking.refuse(pathOf(checking), 'config.item-not-plain', message);
+    return undefined;
   }
   const missing = isJsonObject(item) ? list.keys.find((key) => !isKey(own(item, key))) : list.keys[0];
   if (!isJsonObject(item) || missing !== undefined) {
@@ -155,7 +146,6 @@ const checkItem = (
     return undefined;
   }
   const forms = [deleteForm, replaceForm].filter((form) => Object.hasOwn(item, form));
-  if (forms.length > 0) checking.hasForms = true;
   if (forms.length > 1 || forms.some((form) => item[form] !== true)) {
     const message = `Beside the keys of an item write "${deleteForm}": true or "${replaceForm}": true, or neither.`;
     checking.refuse(pathOf(checking), 'config.form-misplaced', message);

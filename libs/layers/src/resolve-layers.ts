@@ -7,6 +7,7 @@ import { compareOrder, type Layer, layerLimits, type LayerRef } from './layer.ts
 import { type Lists, noLists } from './lists.ts';
 import { brokenLocks } from './locks.ts';
 import { mergeLayer, type Replaced } from './merge-layer.ts';
+import { type Count, counting, TooMuchWork } from './meter.ts';
 import { type PreparedLayer, prepareLayer } from './prepare-layer.ts';
 import { type LayerProblem, layerProblem, pathOfParts } from './problem.ts';
 
@@ -25,8 +26,18 @@ export type Resolved = {
 
 export type Resolution = Resolved | { readonly sound: false; readonly problems: readonly LayerProblem[] };
 
-export const resolveLayers = (layers: readonly Layer[], lists: Lists = noLists): Resolution =>
-  resolvePrepared(layers.map((layer) => prepareLayer(layer, lists)));
+export const resolveLayers = (layers: readonly Layer[], lists: Lists = noLists): Resolution => {
+  const prepared: PreparedLayer[] = [];
+  let bytes = 0;
+  for (const layer of layers) {
+    const next = prepareLayer(layer, lists);
+    prepared.push(next);
+    bytes += next.bytes;
+    // More is refused anyway, and needs no look.
+    if (bytes > layerLimits.bytesMax || prepared.length > layerLimits.layersMax) break;
+  }
+  return resolvePrepared(prepared);
+};
 
 /**
  * What the layers make together, in any order of theirs: equal layers give an equal result. Refused, with every reason,
@@ -37,36 +48,49 @@ export const resolvePrepared = (given: readonly PreparedLayer[]): Resolution => 
   const unsound = unsoundOf(given);
   if (unsound.length > 0) return { sound: false, problems: unsound };
   const layers = given.toSorted(byOrder);
-  const conflicts = conflictsOf(layers);
-  const problems = [...conflicts.filter(({ decidedBy }) => decidedBy === null).map(undecided), ...brokenLocks(layers)];
-  if (problems.length > 0) return { sound: false, problems };
+  try {
+    return folded(layers, counting());
+  } catch (error) {
+    if (!(error instanceof TooMuchWork)) throw error;
+    const message = `${error.message} Say fewer fields, items and locks in them.`;
+    return {
+      sound: false,
+      problems: [layerProblem({ path: '', code: 'config.too-much-work', message, layers: someOf(given) })],
+    };
+  }
+};
+
+const folded = (layers: readonly PreparedLayer[], count: Count): Resolution => {
   const replaced: Replaced[] = [];
   let made: Attributed = { value: nothing, origin: 0 };
   for (const [index, layer] of layers.entries()) {
-    made = mergeLayer(made, layer, { index, keepsBase: false, replaced });
+    made = mergeLayer(made, layer, { index, keepsBase: false, replaced, count });
   }
+  const conflicts = conflictsOf(layers, count);
+  const problems = [
+    ...conflicts.filter(({ decidedBy }) => decidedBy === null).map(undecided),
+    ...brokenLocks(layers, replaced, count),
+  ];
+  if (problems.length > 0) return { sound: false, problems };
   const value = isJsonObject(made.value) ? made.value : nothing;
-  return {
-    sound: true,
-    value,
-    provenance: { layers: layers.map(({ ref }) => ref), origin: made.origin },
-    conflicts,
-    replaced,
-  };
+  const provenance = { layers: layers.map(({ ref }) => ref), origin: made.origin };
+  return { sound: true, value, provenance, conflicts, replaced };
 };
+
+/** Enough to know which are meant. */
+const someOf = (layers: readonly PreparedLayer[]) => layers.slice(0, 10).map(({ ref }) => ref);
 
 const nothing: JsonObject = {};
 
 const unsoundOf = (given: readonly PreparedLayer[]): readonly LayerProblem[] => {
   const problems = given.flatMap((layer) => layer.problems);
-  const refs = () => given.slice(0, 10).map(({ ref }) => ref);
   if (given.length > layerLimits.layersMax) {
-    const message = `${given.length} layers apply here; at most ${layerLimits.layersMax} may. Merge some of them.`;
-    return [layerProblem({ path: '', code: 'config.too-many', message, layers: refs() })];
+    const message = `At most ${layerLimits.layersMax} layers may apply to one bot. Merge some of them.`;
+    return [layerProblem({ path: '', code: 'config.too-many', message, layers: someOf(given) })];
   }
   if (given.reduce((sum, { bytes }) => sum + bytes, 0) > layerLimits.bytesMax) {
     const message = `The layers have more than ${layerLimits.bytesMax} bytes together; make them smaller.`;
-    return [...problems, layerProblem({ path: '', code: 'config.too-large', message, layers: refs() })];
+    return [...problems, layerProblem({ path: '', code: 'config.too-large', message, layers: someOf(given) })];
   }
   return problems;
 };

@@ -1,6 +1,6 @@
 // Everything that is pure about manifests: their form, their hash, their secure defaults, their differences.
 export { canonicalHash } from './canonical-hash.ts';
-export { type Difference, diff } from './diff.ts';
+export { type Difference, diff, equal } from './diff.ts';
 export { isLiteralSecret, isSecretName, type LiteralSecret, literalSecrets } from './literal-secrets.ts';
 export { masked } from './masked.ts';
 export { parseManifest } from './parse.ts';

@@ -11,8 +11,8 @@ import type { Reads } from '@molthub/event-store';
 import { derivedId } from '@molthub/identity';
 import type { Prepared } from '@molthub/service';
 import { z } from 'zod';
-import { layeredHash } from '../layers/layered.ts';
-import { layersOf } from '../layers/known-layers.ts';
+import { KnownLayer, layersOf } from '../layers/known-layers.ts';
+import { layeredHash, reaches } from '../layers/layered.ts';
 import { botsOf } from '../layers/reached-bots.ts';
 import type { ResolutionCommand } from './decider.ts';
 
@@ -37,8 +37,12 @@ export const prepareResolution = async (
   );
   const change = Changed.parse(rows[0]);
   const layers = await layersOf(workspace, reads);
+  const then = await layerBefore(change.layer, reads);
+  const now = layers.all.find(({ id }) => id === change.layer.id);
   const moved = new Map<string, { readonly fleet: z.infer<typeof Fleet>; readonly bots: Moved[] }>();
   for await (const bot of botsOf(workspace, reads)) {
+    const isConcerned = [then, now].some((layer) => layer && reaches(layer, bot, bot.manifest));
+    if (!isConcerned) continue;
     const after = layeredHash(bot.manifest, bot, layers);
     if (after === bot.layeredHash) continue;
     const { fleetId, fleetName, environment, release } = bot;
@@ -53,6 +57,15 @@ export const prepareResolution = async (
     changeSetId: derivedId(changeId, fleet.fleetId),
   }));
   return { command: { ...command, change: { ...change, reason }, fleets } };
+};
+
+/** The layer as it was before a change; null where the change made it. What neither reached nor reaches a bot moves none. */
+const layerBefore = async (layer: LayerReference, reads: Reads): Promise<KnownLayer | null> => {
+  const rows = await reads(
+    'select kind, id, version, author, content from layer_versions where id = $1 and version = $2',
+    [layer.id, layer.version - 1],
+  );
+  return rows[0] ? KnownLayer.parse(rows[0]) : null;
 };
 
 type Moved = ResolutionCommand['fleets'][number]['bots'][number];
