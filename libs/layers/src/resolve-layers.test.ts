@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { canonicalHash, childPath, isJsonObject } from '@molthub/manifest';
+import { canonicalHash, childPath, isJsonObject, parsePath } from '@molthub/manifest';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -12,7 +12,7 @@ import {
   resolveLayers,
   withDefaults,
 } from './index.ts';
-import { anyLayers, anyPatch, anyValue, layer, outcome } from './testing.ts';
+import { anyLayers, anyLayersWithLists, anyPatch, anyValue, layer, outcome } from './testing.ts';
 
 const lists = declareLists({
   'spec.set': 'set',
@@ -113,8 +113,10 @@ describe('provenance', () => {
 });
 
 /** Without locks, so that what is asked is answered by every layer. */
-const unlocked = anyLayers.map((layers) => layers.map(({ locks: _, ...rest }): Layer => rest));
-const plain = unlocked.map((layers) => layers.map(({ strategies: _, ...rest }): Layer => rest));
+const withoutLocks = ({ locks: _, ...rest }: Layer): Layer => rest;
+const plain = anyLayers
+  .map((layers) => layers.map(withoutLocks))
+  .map((layers) => layers.map(({ strategies: _, ...rest }): Layer => rest));
 const sound = (layers: readonly Layer[]) => {
   const resolution = resolveLayers(layers);
   if (!resolution.sound) throw new Error(JSON.stringify(resolution.problems));
@@ -131,10 +133,11 @@ const rebuilt = (all: readonly Leaf[], value: unknown, path = ''): unknown => {
     Object.entries(value).map(([name, item]) => [name, rebuilt(all, item, childPath(path, name))]),
   );
 };
-const spelled = (value: unknown, path = ''): readonly string[] =>
-  isJsonObject(value) && Object.keys(value).length > 0
-    ? Object.entries(value).flatMap(([name, item]) => spelled(item, childPath(path, name)))
-    : [path];
+const at = (value: unknown, path: string): unknown =>
+  (parsePath(path) ?? []).reduce<unknown>((here, step) => {
+    if (step.kind === 'index') return Array.isArray(here) ? here[step.index] : undefined;
+    return step.kind === 'name' && isJsonObject(here) ? here[step.name] : undefined;
+  }, value);
 
 describe('whatever the layers', () => {
   test('resolving is applying each patch, and applying all of them composed', () => {
@@ -150,24 +153,21 @@ describe('whatever the layers', () => {
   });
   test('provenance has exactly the leaves of the value, and each is what its layer says there', () => {
     fc.assert(
-      fc.property(unlocked, (layers) => {
-        const { value, provenance } = sound(layers);
+      fc.property(anyLayersWithLists, (layers) => {
+        const resolution = resolveLayers(layers.map(withoutLocks));
+        fc.pre(resolution.sound);
+        const { value, provenance } = resolution;
         const all = leavesOf(value, provenance);
+        expect(new Set(all.map(({ path }) => path)).size).toBe(all.length);
         expect(rebuilt(all, value)).toEqual(value);
-        expect(all.map(({ path }) => path)).toEqual(Object.keys(value).length === 0 ? [''] : spelled(value).toSorted());
-        for (const {
-          path,
-          value: leaf,
-          layer: { id },
-        } of all) {
-          const own = layers.find((one) => one.id === id);
-          // What the layer would make alone has the same leaf: it said it itself.
-          const alone = own && mergePatch({}, own.patch);
-          const there =
-            path === ''
-              ? alone
-              : path.split('.').reduce<unknown>((at, name) => (isJsonObject(at) ? at[name] : undefined), alone);
-          expect(there).toEqual(leaf);
+        for (const { path, value: leaf, layer: from } of all) {
+          expect(at(value, path)).toEqual(leaf);
+          // What the layer would make alone has the same leaf, or its list the same item: it said it itself.
+          const own = layers.find(({ id }) => id === from.id);
+          const alone = mergePatch({}, own?.patch);
+          const list = path.replace(/\[\d+\]$/, '');
+          if (list === path) expect(at(alone, path)).toEqual(leaf);
+          else expect(at(alone, list)).toContainEqual(leaf);
         }
       }),
       { numRuns: 1_000 },
