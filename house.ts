@@ -125,7 +125,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'timeline',
     'workers',
   ],
-  rollout: ['advance', 'catalog', 'gathering', 'plan', 'progress', 'segment', 'wake'],
+  rollout: ['advance', 'catalog', 'gathering', 'last-converged', 'plan', 'progress', 'segment', 'wake'],
   'trace-ingest': [
     'attribute-json',
     'classify',

@@ -156,6 +156,11 @@ const isKnown = (botId: string, version: number) =>
     { what: `version ${version} to be known` },
   );
 
+const isConverged = (botId: string, version: number) => {
+  const rows = () => service.log.reads('select 1 from converged where bot_id = $1 and version = $2', [botId, version]);
+  return until(async () => (await rows()).length, { what: `version ${version} to be known as converged` });
+};
+
 /** A bot that runs version 1, released automatically. */
 const runningBot = async (fleet: Fleet) => {
   const [botId, changeSetId] = [randomUUID(), randomUUID()];
@@ -163,9 +168,7 @@ const runningBot = async (fleet: Fleet) => {
   await hasStatus(changeSetId, 'RUNNING');
   await converge(fleet, botId, changeSetId, 1);
   await hasStatus(changeSetId, 'SUCCEEDED');
-  await until(async () => (await service.log.reads('select 1 from converged where bot_id = $1', [botId])).length, {
-    what: 'the converged version to be known',
-  });
+  await isConverged(botId, 1);
   return { botId, changeSetId };
 };
 
@@ -199,16 +202,10 @@ test('the way back is known as soon as a change set says that it succeeded, forw
   await hasState(second, 'RELEASED');
   await converge(fleet, botId, second, 3);
   await hasStatus(second, 'ROLLED_BACK');
-  await until(
-    async () => (await service.log.reads('select 1 from converged where version = 3 and bot_id = $1', [botId])).length,
-    {
-      what: 'the restored version to be known',
-    },
-  );
+  await isConverged(botId, 3);
   await lagging();
   await publish(fleet, botId, { version: 4, changeSetId: third });
   await hasStatus(third, 'RUNNING');
-  // The content of version 1 again, so its hash.
   expect(await bots(third)).toMatchObject([{ before: { version: 3, generation: 3, hash: versionOf(1).hash } }]);
 });
 
