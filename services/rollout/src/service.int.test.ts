@@ -187,8 +187,7 @@ test('a published version is released, settles and ends its change set; the next
 
 test('the way back is known as soon as a change set says that it succeeded, forward or back', async () => {
   const fleet = await createFleet('auto');
-  const { botId } = await runningBot(fleet);
-  // As a listener that is behind what the reaction has done already.
+  const { botId } = await runningBot(fleet); // and a listener that is behind what the reaction has done already:
   const lagging = () => service.log.reads('delete from converged where bot_id = $1', [botId]);
   const [second, third] = [randomUUID(), randomUUID()];
   await lagging();
