@@ -9,6 +9,7 @@ import { type Counts, countsOf, type DiffItem, diffText, itemOf } from './diff-i
 import type { BotChange } from './document-kind.ts';
 import { BotDocument, botKind } from './document-kinds/bot.ts';
 import { FleetDocument, fleetKind } from './document-kinds/fleet.ts';
+import { templateKind } from './document-kinds/layers.ts';
 import { type Desired, desiredOf } from './desired.ts';
 import { type Git, sourcesInCommit } from './git.ts';
 import { lint } from './lint.ts';
@@ -135,7 +136,10 @@ const Checked = z.looseObject({
   errors: z.array(z.looseObject({ path: z.string(), message: z.string() })),
 });
 
-/** What the server would refuse: the engine's own schema and policy are asked for every manifest that is to be sent. */
+/**
+ * What the server would refuse: the engine's own schema and policy are asked for every manifest that is to be sent. Only
+ * what a bot is that comes with its template, is known to the server no sooner than the template.
+ */
 const invalid = async (client: Client, steps: readonly Step[], desired: readonly Desired[]): Promise<SyncProblem[]> => {
   const server = serverOf(client);
   const written = new Map(
@@ -143,10 +147,13 @@ const invalid = async (client: Client, steps: readonly Step[], desired: readonly
       .filter(({ kind }) => kind === fleetKind)
       .map(({ document }) => [document.metadata.name, FleetDocument.parse(document).spec.environment]),
   );
-  const bots = steps.filter((step) => step.kind === botKind && (step.action === 'create' || step.action === 'change'));
+  const sent = steps.filter((step) => step.action === 'create' || step.action === 'change');
+  const templates = sent.filter(({ kind }) => kind === templateKind);
+  const coming = new Set(templates.map(({ document }) => document.metadata.name));
+  const bots = sent.filter(({ kind }) => kind === botKind);
   const found = await concurrently(bots, asksAtOnce, async (step): Promise<SyncProblem[]> => {
-    if (!('document' in step)) return [];
     const manifest = BotDocument.parse(step.document);
+    if (manifest.spec.template !== undefined && coming.has(manifest.spec.template.name)) return [];
     const { fleet } = manifest.metadata;
     const environment = written.get(fleet) ?? Fleet.optional().parse(await server.thing('Fleet', fleet))?.environment;
     const { valid, errors } = await client.post(Checked, '/manifests/validate', { manifest, environment });
