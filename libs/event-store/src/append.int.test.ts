@@ -229,6 +229,20 @@ test('a mark of what was consumed never goes back', async () => {
   expect((await log.consumed('c', ['s'])).get('s')).toBe(5);
 });
 
+test('a timer that goes and one that is set may share a transaction', async () => {
+  const [going, coming] = [randomUUID(), randomUUID()];
+  const due = { at: '2030-01-01T00:00:00.000Z', commandType: 'c', data: {} };
+  const timed = (stream: string, on: typeof due | null) =>
+    log.commit({
+      streams: [{ stream, expected: 'any', events: [newEvent('x')] }],
+      timers: [{ stream, due: on, version: 1, workspace: 'default' }],
+    });
+  await timed(going, due);
+  await Promise.all([timed(going, null), timed(coming, due)]);
+  const left = await log.reads('select stream_id from timers where stream_id = any($1::text[])', [[going, coming]]);
+  expect(left).toEqual([{ stream_id: coming }]);
+});
+
 test('marks, the place in the bus and the fence are one call, and a lost lease takes all of them back', async () => {
   await log.reads(`insert into leases (name, holder, epoch, expires_at) values ('reader', 'me', 2, now())`);
   const [stream, reader] = [randomUUID(), randomUUID()];

@@ -307,21 +307,23 @@ const timers = async (sql: Sql, units: readonly Unit[]): Promise<void> => {
   const all = units.flatMap((unit) => unit.timers ?? []);
   const gone = all.filter((timer) => timer.due === null).map((timer) => timer.stream);
   const set = all.flatMap((timer) => (timer.due ? [{ ...timer, due: timer.due }] : []));
-  if (gone.length > 0) await sql('delete from timers where stream_id = any($1::text[])', [gone]);
-  if (set.length === 0) return;
-  await sql(
-    `insert into timers (stream_id, version, workspace, due_at, command_type, data)
+  const deleted = gone.length > 0 && sql('delete from timers where stream_id = any($1::text[])', [gone]);
+  const inserted =
+    set.length > 0 &&
+    sql(
+      `insert into timers (stream_id, version, workspace, due_at, command_type, data)
      select s, v, w, d, c, x::jsonb from unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[], $5::text[], $6::text[])
        as t(s, v, w, d, c, x)
      on conflict (stream_id) do update set version = excluded.version, due_at = excluded.due_at,
        command_type = excluded.command_type, data = excluded.data`,
-    [
-      set.map((t) => t.stream),
-      set.map((t) => t.version),
-      set.map((t) => t.workspace),
-      set.map((t) => t.due.at),
-      set.map((t) => t.due.commandType),
-      set.map((t) => JSON.stringify(t.due.data)),
-    ],
-  );
+      [
+        set.map((t) => t.stream),
+        set.map((t) => t.version),
+        set.map((t) => t.workspace),
+        set.map((t) => t.due.at),
+        set.map((t) => t.due.commandType),
+        set.map((t) => JSON.stringify(t.due.data)),
+      ],
+    );
+  await Promise.all([deleted, inserted]);
 };

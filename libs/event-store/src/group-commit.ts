@@ -1,6 +1,7 @@
 // In-process group commit: everything that waits goes as one transaction, and each caller gets its own result.
 import { isUnavailable, violatedConstraint } from './fault.ts';
 import { type Flushed, type FlushSettings, flush } from './flush.ts';
+import { LateStatement } from './pool.ts';
 import type { Projection } from './projection.ts';
 import type { Committed, Unit } from './unit.ts';
 
@@ -36,7 +37,8 @@ export const createGroupCommit = (settings: FlushSettings, flushed: (flushed: Fl
       );
       tell(batch, done);
     } catch (error) {
-      if (batch.length === 1 || isUnavailable(error)) {
+      // Tried again, what is committed would be a repeat, and nobody would hear of the statement that came too late.
+      if (batch.length === 1 || isUnavailable(error) || error instanceof LateStatement) {
         for (const w of batch) w.reject(refusalOf(settings.projections, error));
         return;
       }

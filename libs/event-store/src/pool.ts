@@ -116,6 +116,13 @@ export const readsOn = (pool: Pool): Sql => {
     });
 };
 
+/** A statement came when its transaction had ended: what it was to write is not written, whatever else was. */
+export class LateStatement extends Error {
+  constructor() {
+    super('The transaction of this statement has ended.');
+  }
+}
+
 /**
  * Statements of one transaction, until it is `end`ed: work that others do not wait for any more, because something
  * beside it failed, must not write on a connection that has gone on to another transaction.
@@ -125,7 +132,7 @@ export const sqlOfTransaction = (client: PoolClient): { readonly sql: Sql; reado
   let ended = false;
   return {
     sql: async (text, values) => {
-      if (ended) throw new Error('The transaction of this statement has ended.');
+      if (ended) throw new LateStatement();
       return run(text, values);
     },
     end: () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createMetrics } from './metrics.ts';
+import { createMetrics, measureProcess } from './metrics.ts';
 
 test('two threads that measure the same thing of other services are one text', async () => {
   const [one, other] = [createMetrics(), createMetrics()];
@@ -13,10 +13,12 @@ test('two threads that measure the same thing of other services are one text', a
   other.collect(async () => other.gauge('waiting', 'Waiting.').set(7));
   // As it comes over from another thread: as data.
   one.include(async () => structuredClone(await other.snapshot()));
+  measureProcess(one);
   const text = await one.text();
   expect(text.match(/# TYPE taken_total counter/g)).toHaveLength(1);
   expect(text).toContain('taken_total{service="config"} 2');
   expect(text).toContain('taken_total{service="audit"} 2');
   expect(text).toContain('took_seconds_bucket{le="0.0025",service="audit"} 1');
   expect(text).toContain('waiting 7');
+  expect(text).toMatch(/^process_start_time_seconds \d+/m);
 });

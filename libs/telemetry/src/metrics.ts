@@ -73,7 +73,13 @@ export const createMetrics = (): Metrics => {
       others.push(other);
     },
     text: async () => {
-      const all = await Promise.all([snapshot, ...others].map((take) => take()));
+      const [own, ...more] = await Promise.all([snapshot, ...others].map((take) => take()));
+      // Joined, what is one process's alone, such as its start, would be left out.
+      if (more.length === 0 || own === undefined) return registry.metrics();
+      const all = [
+        own.map((metric) => ({ ...metric, aggregator: metric.aggregator === 'omit' ? 'first' : metric.aggregator })),
+        ...more,
+      ];
       return AggregatorRegistry.aggregate(all.map((one) => [...one])).metrics();
     },
   };

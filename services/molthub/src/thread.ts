@@ -13,10 +13,8 @@ export type Given = {
   readonly names: readonly ServiceName[];
   readonly addresses: Addresses;
 };
-export type Asked = { readonly id: number } & (
-  | { readonly what: 'start'; readonly given: Given }
-  | { readonly what: 'readiness' | 'metrics' | 'stop' }
-);
+type Question = { readonly what: 'start'; readonly given: Given } | { readonly what: 'readiness' | 'metrics' | 'stop' };
+export type Asked = Question & { readonly id: number };
 /** The answer to the question of that number. */
 export type Said = {
   readonly id: number;
@@ -46,41 +44,60 @@ export const divided = (names: readonly ServiceName[], processors = availablePar
   };
 };
 
+/** How long an answer may take: a thread that hangs must not make the program hang with it. */
+export type Patience = { readonly answerMs: number; readonly stopMs: number };
+
 /** Begins to load the services, which takes as long as servers take to start. Its failure ends the whole program. */
-export const openThread = (): Thread => {
-  const worker = new Worker(new URL('./fleet-thread.ts', import.meta.url));
+export const openThread = (
+  program = new URL('./fleet-thread.ts', import.meta.url),
+  { answerMs, stopMs }: Patience = { answerMs: 5_000, stopMs: 60_000 },
+): Thread => {
+  const worker = new Worker(program);
   const waiting = new Map<number, (said: Said) => void>();
   let asked = 0;
+  let names: readonly ServiceName[] = [];
   let isStopping = false;
-  worker.on('message', (said: Said) => {
+  const answered = (said: Said) => {
     waiting.get(said.id)?.(said);
     waiting.delete(said.id);
-  });
+  };
+  worker.on('message', answered);
   worker.on('error', (error) => {
     throw error;
   });
   worker.once('exit', (code) => {
-    if (!isStopping) throw new Error(`The fleet's thread ended by itself, with ${code}.`);
+    const error = `The fleet's thread ended by itself, with ${code}.`;
+    if (!isStopping) throw new Error(error);
+    for (const id of waiting.keys()) answered({ id, error });
   });
-  const ask = <T>(
-    question: { what: 'start'; given: Given } | { what: 'readiness' | 'metrics' | 'stop' },
-    read: (said: Said) => T,
-  ): Promise<T> =>
-    new Promise((resolve, reject) => {
+  const ask = (question: Question, withinMs?: number): Promise<Said> =>
+    new Promise((resolve) => {
       asked += 1;
-      waiting.set(asked, (said) => {
-        if (said.error === undefined) resolve(read(said));
-        else reject(new Error(said.error));
+      const id = asked;
+      const error = `The fleet's thread gave no answer within ${withinMs} ms.`;
+      const late = withinMs === undefined ? undefined : setTimeout(() => answered({ id, error }), withinMs);
+      waiting.set(id, (said) => {
+        clearTimeout(late);
+        resolve(said);
       });
-      worker.postMessage({ ...question, id: asked } satisfies Asked);
+      worker.postMessage({ ...question, id } satisfies Asked);
     });
   return {
-    start: (given) => ask({ what: 'start', given }, ({ otlpUrl }) => otlpUrl),
-    readiness: () => ask({ what: 'readiness' }, ({ parts = [] }) => parts),
-    metrics: () => ask({ what: 'metrics' }, ({ snapshot = [] }) => snapshot),
+    start: async (given) => {
+      names = given.names;
+      const { error, otlpUrl } = await ask({ what: 'start', given });
+      if (error !== undefined) throw new Error(error);
+      return otlpUrl;
+    },
+    readiness: async () => {
+      const { parts, error = '' } = await ask({ what: 'readiness' }, answerMs);
+      return parts ?? names.map((name) => ({ name, ready: false, detail: error }));
+    },
+    // What is not known is left out, as for everything that cannot be measured.
+    metrics: async () => (await ask({ what: 'metrics' }, answerMs)).snapshot ?? [],
     stop: async () => {
       isStopping = true;
-      await ask({ what: 'stop' }, () => undefined);
+      await ask({ what: 'stop' }, stopMs);
       // Connections of libraries that are kept alive for a while would hold it up.
       await worker.terminate();
     },
