@@ -30,7 +30,7 @@ export const gitIn = (folder: string, signal?: AbortSignal): Git => ({
     child.stdin.end(input ?? '');
     try {
       const [out, said, status] = await Promise.all([buffer(child.stdout), text(child.stderr), ended]);
-      if (status !== 0) throw new CliError(`git ${verbIn(args)}: ${lastLine(said) || `ended with ${status}`}`);
+      if (status !== 0) throw new CliError(`git ${verbIn(args)}: ${reasonIn(said) || `ended with ${status}`}`);
       return out;
     } catch (error) {
       if (error instanceof CliError) throw error;
@@ -54,7 +54,11 @@ const quiet = [
 const verbIn = (args: readonly string[]): string =>
   args.find((arg, index) => arg !== '-c' && args[index - 1] !== '-c') ?? '';
 
-const lastLine = (said: string): string => printable(said.trim().split('\n').at(-1) ?? '').slice(0, 300);
+/** The line that says why: what git adds behind it is advice. */
+const reasonIn = (said: string): string => {
+  const lines = said.trim().split('\n');
+  return printable(lines.find((line) => /^(fatal|error):/.test(line)) ?? lines.at(-1) ?? '').slice(0, 300);
+};
 
 /** A name that git cannot take for an option. Throws a CliError. */
 export const plainRef = (ref: string): string => {

@@ -107,7 +107,10 @@ program
 program
   .command('get')
   .description('list things of a kind, or show one')
-  .argument('<kind>', 'fleets, bots, change-sets, audit, targets, workspaces')
+  .argument(
+    '<kind>',
+    'fleets, bots, change-sets, templates, profiles, overlays, policy-packs, waivers, violations, audit, targets, workspaces',
+  )
   .argument('[name]', 'its name or id')
   .option('--limit <n>', 'how many at most', wholeNumber(1), 500)
   .option('--fleet <name>', 'only of this fleet')
@@ -118,7 +121,7 @@ program
 program
   .command('describe')
   .description('everything about one thing')
-  .argument('<kind>', 'fleet, bot, change-set')
+  .argument('<kind>', 'fleet, bot, change-set, template, profile, overlay, policy-pack, waiver')
   .argument('<name>', 'its name or id')
   .action(async (kind, name, _, command) => (await import('./commands/describe.ts')).describe(kind, name, command));
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -218,6 +218,17 @@ test('what policy denies changes nothing either', async () => {
   expect(status).toBe(1);
   expect(stdout).toMatch(/bot\/.*\/una: .*metadata\.labels\.owner/);
   expect(await latencyOf('tom')).toBe(100);
+});
+
+test('a repository may be named by a path from where one stands, and what git says against it is told', async () => {
+  write('ws/fleet.yaml', fleet());
+  commit();
+  const from = relative(process.cwd(), repo);
+  const args = (at: string) => ['sync', '--repo', at, '--path', 'ws', '--owner', fleetName, '--once'];
+  expect((await molthub(args(from))).status).toBe(0);
+  const nowhere = await molthub(args(`${from}-nowhere`));
+  expect(nowhere.status).toBe(1);
+  expect(nowhere.stderr).toMatch(/fatal: .*nowhere/);
 });
 
 test('a bot may come with the template that it is built from', async () => {

@@ -1,4 +1,5 @@
 // Keeps the server at what is merged in a git repository: fetches, and applies each new commit as a plan.
+import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
 import pc from 'picocolors';
@@ -40,7 +41,7 @@ export const sync = async (given: Options, command: Command): Promise<void> => {
   const owner = ownerOf(given.owner);
   const { client, environment } = await clientFor(command);
   const { server } = client.connection;
-  const place = { repo: given.repo, ref: plainRef(given.ref), path: folderIn(given.path), owner, server };
+  const place = { repo: placeOf(given.repo), ref: plainRef(given.ref), path: folderIn(given.path), owner, server };
   const folder = given.state ?? state.syncFolder(environment.home, place);
   const stop = stopSignal();
   const work: Work = {
@@ -132,6 +133,9 @@ const fetched = async (folder: string, place: state.SyncPlace, stop: AbortSignal
     throw new CliError('git fetch: no answer in two minutes', { cause: error });
   }
 };
+
+/** A folder by its whole path, since git works in another one; addresses as they are. */
+const placeOf = (repo: string): string => (/^[a-z][a-z0-9+.-]*:\/\/|^[^/]+:/i.test(repo) ? repo : resolve(repo));
 
 /** What came of the commit stands, whether or not the repository takes a note of it. */
 const noted = async (...[folder, place, status, stop]: Parameters<typeof state.pushNote>): Promise<void> => {
