@@ -1,6 +1,6 @@
 // Reads where values are from.
 import { childPath, type Difference, equal, isItemWith, isJsonObject, type PathStep } from '@molthub/manifest';
-import { type Attributed, type Origin, originOfItem, originOfKey } from './attributed.ts';
+import { type Attributed, joinedOrigin, type Origin, originOfItem, originOfKey, unknownOrigin } from './attributed.ts';
 import { own } from './forms.ts';
 import { itemText } from './item-identity.ts';
 import type { LayerRef } from './layer.ts';
@@ -58,7 +58,7 @@ const childOf = ({ value, origin, path }: PlaceIn, step: PathStep): PlaceIn => {
     const index = step.kind === 'item' ? items.findIndex((item) => isItemWith(item, step.keys)) : indexOf(step);
     if (index >= 0) return { value: items[index], origin: originOfItem(origin, index), path: childPath(path, index) };
   }
-  return { value: undefined, origin: [], path: path + stepText(step, path) };
+  return { value: undefined, origin: unknownOrigin, path: path + stepText(step, path) };
 };
 
 const indexOf = (step: PathStep): number => (step.kind === 'index' ? step.index : -1);
@@ -106,8 +106,9 @@ const refsIn = (place: Attributed, { layers }: Provenance): readonly LayerRef[] 
   [...layersIn(place)].toSorted((a, b) => a - b).flatMap((index) => layers.slice(index, index + 1));
 
 /**
- * The provenance of a value after defaults: what they filled in or changed is theirs, all else keeps its layer. Items of
- * a list are compared by their place.
+ * The provenance of a value after defaults: what they filled in or changed is theirs, all else keeps its layer. `before`
+ * is what was resolved; whatever else stands in it, such as what a schema filled in, counts as of the defaults too. Items
+ * of a list are compared by their place.
  */
 export const withDefaults = (
   before: unknown,
@@ -120,22 +121,18 @@ export const withDefaults = (
 });
 
 const originAfter = (before: unknown, origin: Origin, after: unknown, index: number): Origin => {
-  if (before === after) return origin;
+  if (typeof origin === 'number' && before === after) return origin;
   if (isJsonObject(before) && isJsonObject(after)) {
     const names = Object.keys(after);
-    if (names.length === 0) return Object.keys(before).length === 0 ? origin : index;
+    if (names.length === 0) return Object.keys(before).length === 0 && typeof origin === 'number' ? origin : index;
     return Object.fromEntries(
-      names.map((name) => {
-        const [one, other] = [own(before, name), own(after, name)];
-        return [name, one === undefined ? index : originAfter(one, originOfKey(origin, name), other, index)];
-      }),
+      names.map((name) => [name, originAfter(own(before, name), originOfKey(origin, name), after[name], index)]),
     );
   }
-  if (Array.isArray(before) && Array.isArray(after)) {
-    if (after.length === 0) return before.length === 0 ? origin : index;
-    return after.map((item: unknown, at) =>
-      at < before.length ? originAfter(before[at], originOfItem(origin, at), item, index) : index,
+  if (Array.isArray(before) && Array.isArray(after) && after.length > 0) {
+    return joinedOrigin(
+      after.map((item: unknown, at) => originAfter(before[at], originOfItem(origin, at), item, index)),
     );
   }
-  return index;
+  return typeof origin === 'number' && equal(before, after) ? origin : index;
 };

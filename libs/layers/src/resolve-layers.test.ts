@@ -112,6 +112,28 @@ describe('provenance', () => {
   });
 });
 
+test('what a schema filled in before the defaults is of the defaults, and a list that stayed is one leaf', () => {
+  const resolution = resolveLayers(
+    [base({ items: [{ name: 'x' }], list: [1, 2] }), over({ items: [{ name: 'x', a: 1 }] })],
+    lists,
+  );
+  if (!resolution.sound) throw new Error('not sound');
+  const parsed = { spec: { items: [{ name: 'x', a: 1, enabled: true }], list: [1, 2], toString: { valueOf: 1 } } };
+  const [ref] = resolution.provenance.layers;
+  if (!ref) throw new Error('no layer');
+  const after = structuredClone(parsed);
+  for (const before of [parsed, resolution.value]) {
+    const provenance = withDefaults(before, resolution.provenance, after, { ...ref, id: 'defaults' });
+    expect(leavesOf(after, provenance).map(({ path, layer: { id } }) => `${path} ${id}`)).toEqual([
+      'spec.items[0].a over',
+      'spec.items[0].enabled defaults',
+      'spec.items[0].name over',
+      'spec.list base',
+      'spec.toString.valueOf defaults',
+    ]);
+  }
+});
+
 /** Without locks, so that what is asked is answered by every layer. */
 const withoutLocks = ({ locks: _, ...rest }: Layer): Layer => rest;
 const plain = anyLayers
