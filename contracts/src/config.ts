@@ -1,6 +1,15 @@
 // config owns workspaces, fleets, the bots' existence and their manifest versions.
 import { z } from 'zod';
-import { EntityName, Environment, Hash, Labels, Manifest, ResolvedManifest, TargetKind } from './manifest.ts';
+import {
+  AppliedLayers,
+  EntityName,
+  Environment,
+  Hash,
+  Labels,
+  Manifest,
+  ResolvedManifest,
+  TargetKind,
+} from './manifest.ts';
 import { Actor, defineCommand, defineEvent, defineReadModel, openList, Problem, WorkspaceSlug } from './message.ts';
 
 export const FleetStatus = z.enum(['ACTIVE', 'PAUSED', 'DRAINING', 'ERROR']);
@@ -115,7 +124,16 @@ export const DeleteFleet = defineCommand(
 );
 
 // Bots and their manifests: one stream `bot-<id>`
-export const ManifestOrigin = z.enum(['create', 'update', 'rollback', 'accept-drift']);
+export const ManifestOrigin = z.enum(['create', 'update', 'rollback', 'accept-drift', 'layers']);
+
+/** What a version has to do with layers. Absent in events of before there were any. */
+const ofLayers = {
+  layers: AppliedLayers.optional(),
+  /** What the manifest resolved to by its layers, where `resolved` is an earlier version's; null where it does not. */
+  layeredHash: Hash.nullable().optional(),
+  /** The change set in which a changed layer brings this version to its bot, together with others. */
+  layersChangeSetId: z.uuid().optional(),
+};
 
 export const ManifestProposed = defineEvent(
   'config.manifest.proposed.v1',
@@ -134,6 +152,7 @@ export const ManifestProposed = defineEvent(
     reason: z.string(),
     /** The change set that asks for this version as a part of its own rollback. */
     forChangeSetId: z.uuid().nullable(),
+    ...ofLayers,
     author: Actor,
   }),
 );
@@ -144,6 +163,7 @@ export const ManifestRefused = defineEvent(
     proposalId: z.uuid(),
     botId: z.uuid(),
     forChangeSetId: z.uuid().nullable(),
+    layersChangeSetId: ofLayers.layersChangeSetId,
     code: z.string(),
     message: z.string(),
     errors: z.array(Problem),
@@ -182,9 +202,13 @@ export const ManifestPublished = defineEvent(
     manifest: Manifest,
     resolved: ResolvedManifest,
     release: Release,
-    /** Known before it exists: `derivedId(proposalId, 'change-set')`. Null where nothing is released by itself. */
+    /**
+     * Known before it exists: `derivedId(proposalId, 'change-set')`, or that of the changed layer. Null where nothing is
+     * released by itself.
+     */
     changeSetId: z.uuid().nullable(),
     forChangeSetId: z.uuid().nullable(),
+    ...ofLayers,
     reason: z.string(),
     author: Actor,
   }),

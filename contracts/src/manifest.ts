@@ -132,6 +132,15 @@ export const Simulation = z.strictObject({
 });
 export type Simulation = z.infer<typeof Simulation>;
 
+/** The template that a bot is built from, by its name, and what fills its fields, by their paths. */
+export const TemplateUse = z.strictObject({
+  name: EntityName,
+  values: z
+    .record(z.string().min(1).max(300), z.union([z.string().max(4_096), z.number(), z.boolean()]))
+    .refine((values) => Object.keys(values).length <= 50, 'at most 50 values')
+    .default({}),
+});
+
 export const Manifest = z.strictObject({
   apiVersion: z.literal('molthub/v1'),
   kind: z.literal('MoltbotInstance'),
@@ -143,6 +152,7 @@ export const Manifest = z.strictObject({
     labels: Labels.optional(),
   }),
   spec: z.strictObject({
+    template: TemplateUse.optional(),
     runtime: Runtime,
     target: Target,
     config: BotConfig.default({}),
@@ -161,6 +171,22 @@ export const ResolvedManifest = Manifest;
 export type ResolvedManifest = z.infer<typeof ResolvedManifest>;
 
 export const Hash = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+
+export const LayerKind = z.enum(['template', 'profile', 'overlay']).meta(openList);
+export type LayerKind = z.infer<typeof LayerKind>;
+
+/** A layer as a bot's resolution used it. */
+export const LayerReference = z.object({
+  kind: LayerKind,
+  id: z.string().max(100),
+  name: z.string(),
+  version: z.int().min(1),
+});
+export type LayerReference = z.infer<typeof LayerReference>;
+
+/** What a bot's resolution rests on: the layers of its workspace at this version, and those of them that reach it. */
+export const AppliedLayers = z.object({ version: z.int().min(0), applied: z.array(LayerReference) });
+export type AppliedLayers = z.infer<typeof AppliedLayers>;
 
 /** Limits on what may be sent, in bytes. */
 export const limits = {

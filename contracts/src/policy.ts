@@ -10,9 +10,15 @@ export type Severity = z.infer<typeof Severity>;
 export const RuleAction = z.enum(['deny', 'warn', 'audit']);
 export type RuleAction = z.infer<typeof RuleAction>;
 
-/** Where rules are judged: `draft` when somebody asks and nothing is recorded, `plan` when a manifest is proposed. */
-export const EnforcementPoint = z.enum(['draft', 'plan']).meta(openList);
+/**
+ * Where rules are judged: `draft` when somebody asks and nothing is recorded, `plan` when a manifest is proposed,
+ * `background` when a pack, a waiver or a bot has changed since. There nothing can be refused: `deny` is only told.
+ */
+export const EnforcementPoint = z.enum(['draft', 'plan', 'background']).meta(openList);
 export type EnforcementPoint = z.infer<typeof EnforcementPoint>;
+
+/** The waiver for which a finding is only kept. */
+export const WaivedBy = z.object({ waiverId: z.uuid(), owner: z.string(), expiresAt: z.iso.datetime() });
 
 export const Violation = z.object({
   packId: z.string(),
@@ -22,10 +28,13 @@ export const Violation = z.object({
   message: z.string(),
   currentValue: z.json(),
   suggestedValue: z.json(),
+  /** What can be done about it without a person: write the suggested value, or remove what is there. */
+  suggestion: z.enum(['write', 'remove']).optional(),
   /** Absent in verdicts of before there were actions: then ERROR denied and everything else warned. */
   action: RuleAction.optional(),
   /** The reason for which the bot's manifest overrides this rule, which then only is kept. */
   overrideReason: z.string().optional(),
+  waivedBy: WaivedBy.optional(),
 });
 export type Violation = z.infer<typeof Violation>;
 
@@ -37,12 +46,29 @@ export const Verdict = z.object({
 });
 export type Verdict = z.infer<typeof Verdict>;
 
-const Actions = { draft: RuleAction.optional(), plan: RuleAction.optional() };
+/** What became of one rule that was judged. Waived and overridden are only those that would have violated. */
+export const RuleResult = z.object({
+  packId: z.string(),
+  ruleId: z.string(),
+  result: z.enum(['passed', 'violated', 'waived', 'overridden']),
+  waivedBy: WaivedBy.optional(),
+});
+export type RuleResult = z.infer<typeof RuleResult>;
+
+/** A verdict with what became of each rule, for who asks; events keep what was found only. */
+export const Evaluation = Verdict.extend({
+  results: z.array(RuleResult),
+  /** All suggestions together, as a JSON merge patch (RFC 7386) of the manifest; null where there is none. */
+  suggestedPatch: z.record(z.string(), z.json()).nullable(),
+});
+export type Evaluation = z.infer<typeof Evaluation>;
+
+const Actions = { draft: RuleAction.optional(), plan: RuleAction.optional(), background: RuleAction.optional() };
 const rule = {
   id: z
     .string()
     .max(63)
-    .regex(/^[a-z](?:-?[a-z0-9])*$/, 'use a-z, 0-9 and single dashes, starting with a letter'),
+    .regex(/^[A-Za-z](?:[-._]?[A-Za-z0-9])*$/, 'use letters, digits, and single - . _ between them'),
   /** Text here, since the types are policy's to know; one that it does not know is refused when the pack is saved. */
   type: z
     .string()
@@ -73,7 +99,7 @@ export const PolicyRuleInput = z.strictObject({
   enabled: z.boolean().default(true),
   targetEnvironments: rule.targetEnvironments.default([]),
   actions: z
-    .strictObject(Actions, { error: 'rules are judged at draft and plan so far, by deny, warn or audit' })
+    .strictObject(Actions, { error: 'rules are judged at draft, plan and background so far, by deny, warn or audit' })
     .default({}),
 });
 
@@ -119,21 +145,23 @@ export const PackDeleted = defineEvent(
   z.object({ packId: z.uuid() }),
 );
 const version = z.int().min(1);
+/** A pack as it is sent. */
+export const PackInput = z.strictObject({
+  ...pack,
+  description: pack.description.default(''),
+  priority: pack.priority.default(100),
+  targetEnvironments: pack.targetEnvironments.default([]),
+  targetTags: pack.targetTags.default({}),
+  isEnforced: z.boolean().default(false),
+  autoApply: z.boolean().default(true),
+  isActive: z.boolean().default(true),
+  rules: rulesInput,
+});
+export type PackInput = z.infer<typeof PackInput>;
 export const CreatePack = defineCommand(
   'policy.pack.create.v1',
   'Creates a policy pack of the workspace.',
-  z.strictObject({
-    packId: z.uuid(),
-    ...pack,
-    description: pack.description.default(''),
-    priority: pack.priority.default(100),
-    targetEnvironments: pack.targetEnvironments.default([]),
-    targetTags: pack.targetTags.default({}),
-    isEnforced: z.boolean().default(false),
-    autoApply: z.boolean().default(true),
-    isActive: z.boolean().default(true),
-    rules: rulesInput,
-  }),
+  PackInput.extend({ packId: z.uuid() }),
 );
 export const ChangePack = defineCommand(
   'policy.pack.change.v1',
@@ -168,16 +196,58 @@ export const JudgeProposal = defineCommand(
     isRollback: z.boolean().optional(),
   }),
 );
+const Swept = { botId: z.uuid(), fleetId: z.uuid(), environment: Environment, version };
+const Resolved = z.object({ key: z.string(), packId: z.string(), ruleId: z.string(), path: z.string() });
+export const ViolationsOpened = defineEvent(
+  'policy.violation.opened.v1',
+  "A sweep found what was not listed of a bot's published version: since then a pack, a waiver or the bot changed.",
+  z.object({ ...Swept, violations: z.array(Violation).min(1) }),
+);
+export const ViolationsResolved = defineEvent(
+  'policy.violation.resolved.v1',
+  "A sweep did not find again what was listed of a bot's published version.",
+  z.object({ ...Swept, violations: z.array(Resolved).min(1) }),
+);
+export const RecordFindings = defineCommand(
+  'policy.violation.record.v1',
+  "Records what a sweep found. Policy's own job; not for callers.",
+  z.strictObject({ ...Swept, opened: z.array(Violation), resolved: z.array(Resolved) }),
+);
 export const EvaluateManifest = defineCommand(
   'policy.manifest.evaluate.v1',
-  'Judges any manifest, by every pack that applies or by the one named, and records nothing.',
-  z.strictObject({ manifest: z.json(), environment: Environment.optional(), policyPackId: PackId.optional() }),
+  'Judges any manifest, by every pack that applies, by the one named, or by one that is only sent; records nothing.',
+  z.strictObject({
+    manifest: z.json(),
+    environment: Environment.optional(),
+    policyPackId: PackId.optional(),
+    policyPack: PackInput.optional(),
+  }),
 );
 export const DryRunPack = defineCommand(
   'policy.pack.dry-run.v1',
   'Judges what every bot of the workspace is to run now by one pack, switched on or not, and records nothing.',
   z.strictObject({ packId: PackId }),
 );
+export const SuggestFix = defineCommand(
+  'policy.pack.suggest-fix.v1',
+  'Answers what one pack suggests for a bot as a merge patch of its manifest, and what is left then; records nothing.',
+  z.strictObject({
+    packId: PackId,
+    botId: z.uuid(),
+    fleetId: z.uuid(),
+    environment: Environment,
+    manifest: Manifest,
+    resolved: Manifest,
+  }),
+);
+export const SuggestedFix = z.object({
+  patch: z.record(z.string(), z.json()),
+  manifest: Manifest,
+  fixed: z.array(Violation),
+  /** What the pack finds once the patch is applied. */
+  remaining: z.array(Violation),
+});
+export type SuggestedFix = z.infer<typeof SuggestedFix>;
 /** Who would break, before a pack is switched on. Bots come worst first; `isComplete` says whether all are listed. */
 export const DryRun = z.object({
   packId: PackId,
@@ -199,6 +269,29 @@ export const DryRun = z.object({
   isComplete: z.boolean(),
 });
 export type DryRun = z.infer<typeof DryRun>;
+
+export const FindConflicts = defineCommand(
+  'policy.pack.find-conflicts.v1',
+  'Answers which rules of different packs cannot both hold, or treat the same thing differently. Records nothing.',
+  z.strictObject({}),
+);
+/** Two rules of different packs. A contradiction is about what no bot can have, an action about what a finding does. */
+export const Conflict = z.object({
+  kind: z.enum(['contradiction', 'action']),
+  path: z.string(),
+  message: z.string(),
+  rules: z.array(
+    z.object({
+      packId: z.string(),
+      packName: z.string(),
+      ruleId: z.string(),
+      type: z.string(),
+      actions: z.record(z.string(), RuleAction),
+    }),
+  ),
+});
+export type Conflict = z.infer<typeof Conflict>;
+export const Conflicts = z.object({ items: z.array(Conflict), isComplete: z.boolean() });
 
 export const EvaluationsView = defineReadModel(
   'policy',
@@ -246,14 +339,13 @@ export const PacksView = defineReadModel(
 export const ViolationsView = defineReadModel(
   'policy',
   'violations',
-  "Everything that the newest verdict on each bot's manifest found, one row each, in the order of the verdict.",
+  "What each bot's version violates: what its verdict found, kept current by sweeps; one row each.",
   z.object({
     ...scoped,
-    /** The bot and the place in its verdict. */
+    /** The bot and the place in its list. */
     id: z.string(),
     bot_id: z.uuid(),
     fleet_id: z.uuid(),
-    proposal_id: z.uuid(),
     pack_id: z.string(),
     rule_id: z.string(),
     severity: Severity,
@@ -263,6 +355,7 @@ export const ViolationsView = defineReadModel(
     current_value: z.json(),
     suggested_value: z.json(),
     override_reason: z.string().nullable(),
+    waived_by: WaivedBy.nullable(),
     evaluated_at: time,
   }),
 );

@@ -3,6 +3,8 @@ import * as audit from './audit.ts';
 import * as config from './config.ts';
 import * as gateway from './gateway.ts';
 import * as health from './health.ts';
+import * as layerChanges from './layer-changes.ts';
+import * as layers from './layers.ts';
 import { definitionsOf, services } from './message.ts';
 import {
   dropParked,
@@ -19,8 +21,11 @@ import * as policy from './policy.ts';
 import * as reconciler from './reconciler.ts';
 import * as rollout from './rollout.ts';
 import * as trace from './trace.ts';
+import * as waiver from './waiver.ts';
 
-const modules = [config, policy, rollout, reconciler, health, trace, audit, gateway].map(definitionsOf);
+const modules = [config, layers, layerChanges, policy, waiver, rollout, reconciler, health, trace, audit, gateway].map(
+  definitionsOf,
+);
 
 export const events = [
   ...modules.flatMap((m) => m.events),

@@ -41,6 +41,12 @@ export type BotResult = z.infer<typeof BotResult>;
 const changeSetId = z.uuid();
 const time = z.iso.datetime();
 
+/** A bot that was to be in a change set and is not, and why: policy denied its new version, or the version was not taken. */
+export const RefusedBot = z.object({ botId: z.uuid(), botName: EntityName, code: z.string(), message: z.string() });
+export type RefusedBot = z.infer<typeof RefusedBot>;
+/** How many, and the first of them by name. */
+const refusedOf = { refused: z.int().min(0), refusedBots: z.array(RefusedBot).max(100) };
+
 export const ChangeSetPlanned = defineEvent(
   'rollout.change-set.planned.v1',
   'A plan exists: who moves, from what to what, in which order. Its hash names exactly this plan.',
@@ -54,9 +60,28 @@ export const ChangeSetPlanned = defineEvent(
     planHash: Hash,
     bots: z.int().min(1),
     waves: z.int().min(1),
+    /** What starts by itself is a `release`; a `request` waits for somebody to start it. */
     origin: z.enum(['release', 'request']),
+    ...z.object(refusedOf).partial().shape,
     author: Actor,
     reason: z.string(),
+  }),
+);
+export const ChangeSetRefused = defineEvent(
+  'rollout.change-set.refused.v1',
+  'A change of a layer reaches none of the bots of a fleet that it was to move: no new version of theirs was taken.',
+  z.object({
+    changeSetId,
+    name: z.string(),
+    fleetId: z.uuid(),
+    fleetName: z.string(),
+    environment: Environment,
+    strategy: Strategy,
+    planHash: Hash,
+    ...refusedOf,
+    author: Actor,
+    reason: z.string(),
+    message: z.string(),
   }),
 );
 export const PlanRecorded = defineEvent(
@@ -172,6 +197,11 @@ export const PlanRelease = defineCommand(
     resolved: ResolvedManifest,
   }),
 );
+export const PlanLayers = defineCommand(
+  'rollout.layers.plan.v1',
+  "Plans the change set of a changed layer, once each of its bots is published or refused. Rollout's own job; not for callers.",
+  z.strictObject({ changeSetId }),
+);
 export const CreateChangeSet = defineCommand(
   'rollout.change-set.create.v1',
   'Plans a change set that releases the newest published version of the chosen bots.',
@@ -266,6 +296,8 @@ export const ChangeSetsView = defineReadModel(
     failed: z.int(),
     current_wave: z.int().nullable(),
     waves: z.int(),
+    refused: z.int(),
+    refused_bots: z.array(RefusedBot),
     reason: z.string(),
     message: z.string(),
     author: Actor,

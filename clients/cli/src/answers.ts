@@ -20,6 +20,10 @@ export const PolicyPack = z.looseObject({
 });
 export type PolicyPack = z.infer<typeof PolicyPack>;
 
+/** A template, a profile or an overlay. */
+export const Layer = z.looseObject({ id: z.string(), name: z.string(), isBuiltin: z.boolean().default(false) });
+export type Layer = z.infer<typeof Layer>;
+
 export const Bot = z.looseObject({
   id: z.uuid(),
   fleetId: z.uuid(),

@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { applyPlan } from './apply-plan.ts';
 import { type Client, clientOf } from './client.ts';
 import { desiredOf } from './desired.ts';
-import { planFor, planText } from './read-plan.ts';
+import { diffText, itemOf } from './diff-items.ts';
+import { planFor } from './read-plan.ts';
 import { waitForBots } from './wait-for-bots.ts';
 import { yamlDocuments } from './yaml-documents.ts';
 
@@ -130,7 +131,7 @@ test('applying the same again changes nothing', async () => {
   const { plan, changed } = await applied(client, text);
   expect(plan.map((step) => step.action)).toEqual(['unchanged', 'unchanged', 'unchanged']);
   expect({ changed, writes: writes.length }).toEqual({ changed: [], writes: before });
-  expect(planText(plan)).toContain('0 to create, 0 to change, 3 unchanged');
+  expect(diffText(plan.map(itemOf))).toContain('0 to create, 0 to change, 3 unchanged');
 });
 
 test('what differs becomes a new version, and nothing else is touched', async () => {
@@ -153,6 +154,14 @@ test('a bot of a fleet that nobody describes is no plan', async () => {
   const { client } = await serving();
   const plan = await planFor(client, yamlDocuments('f.yaml', bot('anna')).map(desiredOf));
   expect(plan).toMatchObject([{ action: 'impossible', reason: expect.stringContaining("no fleet 'support'") }]);
+});
+
+test("a fleet's environment is not changed by an edit", async () => {
+  const { client, writes } = await serving();
+  await applied(client, fleet);
+  const plan = await planFor(client, yamlDocuments('f.yaml', fleet.replace('dev', 'prod')).map(desiredOf));
+  expect(plan).toMatchObject([{ action: 'impossible', reason: expect.stringContaining('promotion') }]);
+  expect(writes).toEqual(['POST /api/v1/fleets']);
 });
 
 test('waiting ends when every bot reports what is desired', async () => {

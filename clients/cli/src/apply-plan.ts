@@ -1,100 +1,76 @@
-// Carries a plan out: fleets and packs in order, then bots, several at a time.
-import { z } from 'zod';
-import { Bot, Fleet, PolicyPack, Published } from './answers.ts';
+// Carries a plan out: kind after kind, so that whatever is referred to is there, and bots several at a time.
 import { CliError, reworded } from './cli-error.ts';
 import type { Client } from './client.ts';
 import { concurrently } from './concurrently.ts';
-import { type DesiredBot, type DesiredFleet, type DesiredPack, titleOf } from './desired.ts';
-import { type Timeline, timelineOf } from './follow.ts';
+import type { BotChange, DocumentKind, Server } from './document-kind.ts';
+import { documentKinds } from './document-kinds.ts';
 import { note } from './output.ts';
 import type { Step } from './plan.ts';
-import type { Planned } from './read-plan.ts';
-
-export type BotChange = {
-  readonly id: string;
-  readonly title: string;
-  /** Whether the change reaches the bot by itself: a fleet may release by hand. */
-  readonly released: boolean;
-  /** The bot's timeline, read up to the change. */
-  readonly timeline: Timeline;
-};
+import { serverOf } from './server-things.ts';
 
 const writesAtOnce = 8;
 
-export type Applied = { readonly changed: readonly BotChange[]; readonly refused: readonly CliError[] };
+export type Applied = {
+  readonly changed: readonly BotChange[];
+  readonly deleted: readonly string[];
+  readonly refused: readonly CliError[];
+};
 
-/** A refused fleet or pack ends the work, since bots come after it; a refused bot does not keep the others from theirs. */
-export const applyPlan = async (client: Client, plan: readonly Planned[]): Promise<Applied> => {
-  for (const step of plan) if (isFleetStep(step)) await named(titleOf(step.desired), applyFleet(client, step));
-  for (const step of plan) if (isPackStep(step)) await named(titleOf(step.desired), applyPack(client, step));
-  const fleets = await fleetsOf(client, plan);
-  const results = await concurrently(plan.filter(isBotStep), writesAtOnce, async (step) => {
+export type ApplyPlanOptions = {
+  /** What new versions say they were made for. */
+  readonly reason: string;
+  /** Nothing is begun after it. */
+  readonly stop?: AbortSignal;
+};
+
+/**
+ * A refused fleet or pack ends the work, since bots come after it; a refused bot does not keep the others from theirs.
+ * Nothing is deleted unless everything else was done.
+ */
+export const applyPlan = async (
+  client: Client,
+  plan: readonly Step[],
+  options: ApplyPlanOptions = { reason: 'apply' },
+): Promise<Applied> => {
+  const server = serverOf(client);
+  const changed: BotChange[] = [];
+  const refused: CliError[] = [];
+  for (const late of [false, true]) {
+    for (const kind of documentKinds) {
+      const steps = plan.filter((step) => step.kind === kind && isLate(step) === late);
+      for (const result of await applyKind(server, kind, steps, options)) {
+        if (result instanceof CliError) refused.push(result);
+        else if (result !== undefined) changed.push(result);
+      }
+    }
+  }
+  const deleted: string[] = [];
+  if (refused.length > 0) return { changed, deleted, refused };
+  for (const step of plan) {
+    if (step.action !== 'delete' || options.stop?.aborted) continue;
+    await named(step.title, client.delete(`${step.kind.path}/${step.current.id}`));
+    deleted.push(step.title);
+  }
+  return { changed, deleted, refused };
+};
+
+const isLate = (step: Step): boolean => 'document' in step && step.kind.isLate?.(step.document) === true;
+
+const applyKind = (server: Server, kind: DocumentKind, steps: readonly Step[], { reason, stop }: ApplyPlanOptions) =>
+  concurrently(steps, kind.isLeaf ? writesAtOnce : 1, async (step): Promise<BotChange | CliError | undefined> => {
+    if (stop?.aborted) return undefined;
     try {
-      const change = await named(titleOf(step.desired), applyBot(client, step, fleets));
+      const change = await named(step.title, applyStep(server, step, reason));
       return change;
     } catch (error) {
-      if (error instanceof CliError && error.status !== undefined) return error;
+      if (kind.isLeaf && error instanceof CliError && error.status !== undefined) return error;
       throw error;
     }
   });
-  const refused = results.filter((result) => result instanceof CliError);
-  return { refused, changed: results.filter(isChange) };
-};
 
-const isChange = (result: BotChange | CliError | undefined): result is BotChange =>
-  result !== undefined && !(result instanceof CliError);
-const isFleetStep = (step: Planned): step is Step<DesiredFleet> => step.desired.kind === 'Fleet';
-const isPackStep = (step: Planned): step is Step<DesiredPack> => step.desired.kind === 'PolicyPack';
-const isBotStep = (step: Planned): step is Step<DesiredBot> => step.desired.kind === 'MoltbotInstance';
-
-const applyFleet = async (client: Client, step: Step<DesiredFleet>): Promise<void> => {
-  const { metadata, spec } = step.desired.fleet;
-  if (step.action === 'create')
-    await client.post(Fleet, '/fleets', { name: metadata.name, ...spec }, (id) => `/fleets/${id}`);
-  if (step.action !== 'change') return;
-  const { environment: _, ...fields } = spec;
-  await client.patch(z.unknown(), `/fleets/${step.id}`, fields);
-};
-
-const applyPack = async (client: Client, step: Step<DesiredPack>): Promise<void> => {
-  const { metadata, spec } = step.desired.pack;
-  if (step.action === 'create') {
-    const body = { name: metadata.name, ...spec };
-    await client.post(PolicyPack, '/policy-packs', body, (id) => `/policy-packs/${id}`);
-  }
-  if (step.action === 'change') await client.patch(z.unknown(), `/policy-packs/${step.id}`, spec);
-};
-
-const fleetsOf = async (client: Client, plan: readonly Planned[]): Promise<ReadonlyMap<string, Fleet>> => {
-  const changing = plan.filter(isBotStep).filter((step) => step.action !== 'unchanged');
-  const names = [...new Set(changing.map((step) => step.desired.fleetName))];
-  const found = await concurrently(names, writesAtOnce, (name) => client.all(Fleet, '/fleets', { name }, 1));
-  return new Map(found.flat().map((fleet) => [fleet.name, fleet]));
-};
-
-const applyBot = async (
-  client: Client,
-  step: Step<DesiredBot>,
-  fleets: ReadonlyMap<string, Fleet>,
-): Promise<BotChange | undefined> => {
-  const { manifest, fleetName } = step.desired;
-  const title = titleOf(step.desired);
-  if (step.action === 'create') {
-    const fleet = fleets.get(fleetName);
-    if (fleet === undefined) throw new CliError(`the fleet '${fleetName}' is gone`);
-    const bot = await client.post(
-      Bot,
-      '/bot-instances',
-      { fleetId: fleet.id, manifest },
-      (id) => `/bot-instances/${id}`,
-    );
-    return { id: bot.id, title, released: fleet.release?.mode !== 'manual', timeline: timelineOf(client, bot.id) };
-  }
-  if (step.action !== 'change') return undefined;
-  const timeline = timelineOf(client, step.id);
-  await timeline.next();
-  const answer = await client.post(Published, `/bot-instances/${step.id}/manifests`, { manifest, reason: 'apply' });
-  return { id: step.id, title, released: typeof answer.changeSetId === 'string', timeline };
+const applyStep = async (server: Server, step: Step, reason: string): Promise<BotChange | undefined> => {
+  if (step.action === 'create') return step.kind.create(server, step.document, reason);
+  return step.action === 'change' ? step.kind.change(server, step.document, step.current, reason) : undefined;
 };
 
 const silenceMs = 3_000;

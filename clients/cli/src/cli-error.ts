@@ -32,6 +32,17 @@ export class CliError extends Error {
 /** A command line that cannot be understood. */
 export const usageError = (message: string): CliError => new CliError(message, { exitCode: exitCodes.usage });
 
+/** For commands in which 1 is an answer, such as that there are differences: whatever kept them from one is a 2. */
+export const orUndone = async (work: Promise<void>): Promise<void> => {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    const { message, problems, status, correlationId } = error;
+    throw new CliError(message, { exitCode: exitCodes.usage, problems, status, correlationId, cause: error });
+  }
+};
+
 /**
  * What there is to print, each sentence once: a server's message often quotes the first of its problems. The problem
  * is left out where the message has all of it; where the message lacks its path, the quote gives way to the problem.

@@ -8,7 +8,9 @@ import { watchChangeSet } from './change-set.ts';
 import { CliError } from './cli-error.ts';
 import type { Client } from './client.ts';
 import { demoFleetName, demoManifest, demoName } from './demo-fleet.ts';
-import type { Desired } from './desired.ts';
+import { type Desired, desiredAs } from './desired.ts';
+import { botKind } from './document-kinds/bot.ts';
+import { fleetKind } from './document-kinds/fleet.ts';
 import { findBot } from './find.ts';
 import { valueAt } from './kinds.ts';
 import { desiredFrom } from './manifest-files.ts';
@@ -30,24 +32,18 @@ export const bringUp = async (client: Client, bots: number, realBotPath: string 
 };
 
 const demoDocuments = (bots: number): Desired[] => [
-  {
-    kind: 'Fleet',
-    where: { file: 'demo', number: 1, line: 1 },
-    fleet: {
+  desiredAs(
+    fleetKind,
+    {
       apiVersion: 'molthub/v1',
       kind: 'Fleet',
       metadata: { name: demoFleetName },
       spec: { environment: 'dev', description: 'Simulated bots of the demo' },
     },
-  },
-  ...Array.from(
-    { length: bots },
-    (_, index): Desired => ({
-      kind: 'MoltbotInstance',
-      where: { file: 'demo', number: index + 2, line: 1 },
-      fleetName: demoFleetName,
-      manifest: demoManifest(index + 1),
-    }),
+    { file: 'demo', number: 1, line: 1 },
+  ),
+  ...Array.from({ length: bots }, (_, index) =>
+    desiredAs(botKind, demoManifest(index + 1), { file: 'demo', number: index + 2, line: 1 }),
   ),
 ];
 

@@ -27,6 +27,18 @@ export const environment = (): Environment => {
   };
 };
 
+/** What git sees: our environment, no questions on the terminal, and words that can be read. */
+export const gitEnvironment = (): Record<string, string | undefined> => ({
+  ...process.env,
+  // Set where git itself runs us, in a hook: they would lead it to another repository than the one that was named.
+  GIT_DIR: undefined,
+  GIT_WORK_TREE: undefined,
+  GIT_INDEX_FILE: undefined,
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_OPTIONAL_LOCKS: '0',
+  LC_ALL: 'C',
+});
+
 /** What a child of ours sees: our environment with another lifeline. */
 export const childEnvironment = (extra: Record<string, string>): Record<string, string | undefined> => ({
   ...process.env,

@@ -1,5 +1,5 @@
 // From what people type, a name or an id, to the one thing it means.
-import { PackId } from '@molthub/contracts';
+import { PackId, TemplateId } from '@molthub/contracts';
 import { z } from 'zod';
 import { Bot } from './answers.ts';
 import { CliError } from './cli-error.ts';
@@ -8,8 +8,8 @@ import { type Kind, kindOf } from './kinds.ts';
 import { printable } from './printable.ts';
 
 const Id = z.uuid();
-/** Packs that come with Molthub have ids that people can read. */
-const idOf = (kind: Kind) => (kind.name === 'policy-packs' ? PackId : Id);
+/** Packs and templates that come with Molthub have ids that people can read. */
+const idOf = (kind: Kind) => (kind.name === 'policy-packs' ? PackId : kind.name === 'templates' ? TemplateId : Id);
 export const Identified = z.looseObject({ id: z.string() });
 
 /** The thing of that kind with that name or id. Throws a CliError where there is none, or more than one. */
@@ -22,7 +22,7 @@ export const find = async <S extends z.ZodType<{ id: string }>>(
   if (idOf(kind).safeParse(nameOrId).success) return client.get(schema, `${kind.path}/${nameOrId}`);
   const singular = kind.aliases[0] ?? kind.name;
   if (!kind.named) throw new CliError(`'${printable(nameOrId)}' is no id; ${kind.name} are found by their id`);
-  const found = await client.all(schema, kind.path, { name: nameOrId }, 2);
+  const found = await client.all(schema, kind.path, { name: nameOrId, ...kind.found }, 2);
   const [only, second] = found;
   if (only === undefined) throw new CliError(`there is no ${singular} '${printable(nameOrId)}'`);
   if (second !== undefined) {

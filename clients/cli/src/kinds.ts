@@ -12,6 +12,8 @@ export type Kind = {
   readonly columns: readonly Column<Row>[];
   /** Things with a name of their own are found by it; the others by their id only. */
   readonly named: boolean;
+  /** What else a thing found by its name must be: names of what ended may be used again. */
+  readonly found?: Readonly<Record<string, string>>;
   readonly deletable: boolean;
   /** A short list that the server answers at once. */
   readonly whole: boolean;
@@ -106,6 +108,78 @@ export const kinds: readonly Kind[] = [
     deletable: true,
     whole: false,
     details: {},
+  },
+  {
+    name: 'waivers',
+    aliases: ['waiver'],
+    path: '/policy/waivers',
+    columns: [
+      name,
+      word('STATUS', 'status'),
+      plain('PACK', 'packId'),
+      plain('RULE', 'ruleId'),
+      plain('SCOPE', 'scope'),
+      plain('OWNER', 'owner'),
+      plain('EXPIRES', 'expiresAt'),
+      id,
+    ],
+    named: true,
+    found: { status: 'ACTIVE' },
+    deletable: true,
+    whole: false,
+    details: {},
+  },
+  {
+    name: 'templates',
+    aliases: ['template'],
+    path: '/templates',
+    columns: [
+      name,
+      plain('CATEGORY', 'category'),
+      plain('ENGINE', 'engine'),
+      plain('BUILTIN', 'isBuiltin'),
+      plain('VERSION', 'version'),
+      plain('ABOUT', 'description'),
+    ],
+    named: true,
+    deletable: true,
+    whole: false,
+    details: {},
+  },
+  {
+    name: 'profiles',
+    aliases: ['profile'],
+    path: '/profiles',
+    columns: [
+      name,
+      plain('PRIORITY', 'priority'),
+      plain('ACTIVE', 'isActive'),
+      plain('LOCKS', 'lockedFields'),
+      plain('VERSION', 'version'),
+      id,
+    ],
+    named: true,
+    deletable: true,
+    whole: false,
+    details: {},
+  },
+  {
+    name: 'overlays',
+    aliases: ['overlay'],
+    path: '/overlays',
+    columns: [
+      name,
+      plain('PRIORITY', 'priority'),
+      plain('ENABLED', 'enabled'),
+      plain('ON', 'isActive'),
+      plain('TARGET', 'target'),
+      plain('VERSION', 'version'),
+      id,
+    ],
+    named: true,
+    deletable: true,
+    whole: false,
+    details: { targets: (id) => `/overlays/${id}/targets` },
   },
   {
     name: 'violations',

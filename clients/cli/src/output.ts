@@ -4,8 +4,9 @@ import pc from 'picocolors';
 import { stringify } from 'yaml';
 import { printable, printableDeep, printableJson } from './printable.ts';
 
-export const formats = ['table', 'json', 'yaml'] as const;
-export type Format = (typeof formats)[number];
+export const formats = ['table', 'json', 'yaml', 'markdown'] as const;
+/** Markdown is for comments on pull requests, which only `diff` writes. */
+export type Format = Exclude<(typeof formats)[number], 'markdown'>;
 
 export type Column<Row> = { readonly title: string; readonly of: (row: Row) => string };
 

@@ -1,89 +1,90 @@
 import { expect, test } from 'vitest';
-import { type DesiredBot, type DesiredFleet, desiredOf, refuseDoubles } from './desired.ts';
+import { type Desired, desiredOf, refuseDoubles } from './desired.ts';
 import { differences } from './differences.ts';
-import { botStep, fleetStep } from './plan.ts';
+import type { Current } from './document-kind.ts';
+import { documentKinds } from './document-kinds.ts';
+import { stepFor } from './plan.ts';
 import { yamlDocuments } from './yaml-documents.ts';
 
-const fleetId = '018f0000-0000-7000-8000-000000000001';
-const botId = '018f0000-0000-7000-8000-000000000002';
 const read = (text: string) => yamlDocuments('f.yaml', text).map(desiredOf);
-const fleet = (spec: string): DesiredFleet => {
-  const [desired] = read(`apiVersion: molthub/v1\nkind: Fleet\nmetadata: { name: support }\nspec: ${spec}`);
-  if (desired?.kind !== 'Fleet') throw new Error('not a fleet');
+const one = (text: string): Desired => {
+  const [desired] = read(text);
+  if (desired === undefined) throw new Error('no document');
   return desired;
 };
-const bot = (config: string): DesiredBot => {
-  const [desired] = read(
-    `apiVersion: molthub/v1\nkind: MoltbotInstance\nmetadata: { name: anna, fleet: support }\n` +
+const fleet = (spec: string) => one(`apiVersion: molthub/v1\nkind: Fleet\nmetadata: { name: support }\nspec: ${spec}`);
+const bot = (config: string, metadata = '') =>
+  one(
+    `apiVersion: molthub/v1\nkind: MoltbotInstance\nmetadata: { name: anna, fleet: support${metadata} }\n` +
       `spec:\n  target: { kind: local }\n  runtime: { version: 2026.9.6, engine: openclaw }\n  config: ${config}`,
   );
-  if (desired?.kind !== 'MoltbotInstance') throw new Error('not a bot');
-  return desired;
-};
-const existing = {
-  id: fleetId,
-  name: 'support',
-  environment: 'dev' as const,
-  status: 'ACTIVE',
-  description: 'people',
-  tags: { a: '1' },
-  release: { mode: 'auto' as const, strategy: { kind: 'ALL' as const } },
-};
+const there = ({ title, document }: Desired): Current => ({ id: '018f', title, document });
+const existing = there(
+  fleet(
+    '{ environment: dev, description: people, tags: { a: "1" }, release: { mode: auto, strategy: { kind: ALL } } }',
+  ),
+);
 
 test('what is not there is created', () => {
-  expect(fleetStep(fleet('{ environment: dev }'), undefined).action).toBe('create');
-  expect(botStep(bot('{}'), undefined).action).toBe('create');
+  expect(stepFor(fleet('{ environment: dev }'), undefined).action).toBe('create');
+  expect(stepFor(bot('{}'), undefined).action).toBe('create');
 });
 
 test('fields a fleet document leaves out are not changed', () => {
-  expect(fleetStep(fleet('{ environment: dev }'), existing)).toMatchObject({ action: 'unchanged', id: fleetId });
+  expect(stepFor(fleet('{ environment: dev }'), existing)).toMatchObject({ action: 'unchanged' });
 });
 
 test('a changed field of a fleet is shown with both values', () => {
-  expect(fleetStep(fleet('{ environment: dev, tags: { a: "2", b: x } }'), existing)).toMatchObject({
+  expect(stepFor(fleet('{ environment: dev, tags: { a: "2", b: x } }'), existing)).toMatchObject({
     action: 'change',
     changes: [
-      { path: 'tags.a', from: '1', to: '2' },
-      { path: 'tags.b', from: undefined, to: 'x' },
+      { path: 'spec.tags.a', from: '1', to: '2' },
+      { path: 'spec.tags.b', from: undefined, to: 'x' },
     ],
   });
 });
 
-test("a fleet's environment is not changed by an edit", () => {
-  expect(fleetStep(fleet('{ environment: prod }'), existing)).toMatchObject({
+test('what the server has to say against it makes a step impossible', () => {
+  const refusal = 'a fleet moves by promotion';
+  expect(stepFor(fleet('{ environment: prod }'), { ...existing, refusal })).toMatchObject({
     action: 'impossible',
-    reason: expect.stringContaining('promotion'),
+    reason: refusal,
   });
 });
 
 test('a manifest is compared with defaults filled in, in any order of keys, wherever the bot lives', () => {
   const desired = bot('{ logging: { level: info } }');
-  const stored = {
-    kind: 'MoltbotInstance',
-    apiVersion: 'molthub/v1',
-    spec: {
-      config: { logging: { level: 'info' } },
-      runtime: { engine: 'openclaw', version: '2026.9.6' },
-      target: { kind: 'local' },
-    },
-    metadata: { name: 'anna', workspace: 'default' },
-  };
-  expect(botStep(desired, { id: botId, manifest: stored })).toMatchObject({ action: 'unchanged', id: botId });
+  const { apiVersion, kind, metadata, spec } = desired.document;
+  const stored = { kind, spec: Object.fromEntries(Object.entries(spec).reverse()), metadata, apiVersion };
+  const elsewhere = bot('{ logging: { level: info } }', ', workspace: default, environment: dev');
+  expect(stepFor(elsewhere, { id: '018f', title: desired.title, document: stored }).action).toBe('unchanged');
+});
+
+test('of a bot, what a document leaves out is left out', () => {
+  const labelled = there(bot('{}', ', labels: { team: care }'));
+  expect(stepFor(bot('{}'), labelled)).toMatchObject({
+    action: 'change',
+    changes: [{ path: 'metadata.labels', from: { team: 'care' }, to: undefined }],
+  });
 });
 
 test('a changed configuration is a change at its path', () => {
-  const step = botStep(bot('{ logging: { level: debug } }'), {
-    id: botId,
-    manifest: bot('{ logging: { level: info } }').manifest,
-  });
-  expect(step).toMatchObject({
+  expect(stepFor(bot('{ logging: { level: debug } }'), there(bot('{ logging: { level: info } }')))).toMatchObject({
     action: 'change',
     changes: [{ path: 'spec.config.logging.level', from: 'info', to: 'debug' }],
   });
 });
 
+test('kinds stand below what they refer to', () => {
+  const places = new Map(documentKinds.map(({ kind }, place) => [kind, place]));
+  const { kind, document } = bot('{}');
+  for (const reference of kind.referencesOf(document)) {
+    expect(places.get(reference.kind)).toBeLessThan(places.get(kind.kind) ?? -1);
+  }
+});
+
 test('another kind is refused by its name', () => {
-  expect(() => read('apiVersion: molthub/v1\nkind: Overlay\n')).toThrow("line 2: kind 'Overlay' is not known");
+  expect(() => read('apiVersion: molthub/v1\nkind: Balloon\n')).toThrow("line 2: kind 'Balloon' is not known");
   expect(() => read('apiVersion: molthub/v1\n')).toThrow('no kind');
 });
 
@@ -96,7 +97,10 @@ test('a document that breaks the schema says which line and which field', () => 
       message: 'f.yaml: document 1 is not valid',
       problems: [
         expect.objectContaining({ path: 'line 7: spec.runtime.version' }),
-        expect.objectContaining({ path: 'line 9: spec', message: 'Unrecognized key: "colour"' }),
+        expect.objectContaining({
+          path: 'line 9: spec.colour',
+          message: expect.stringMatching(/^there is no such field/),
+        }),
       ],
     }),
   );

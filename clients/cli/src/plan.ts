@@ -1,59 +1,48 @@
-// What `apply` has to do so that the server has what the documents say.
-import { Manifest } from '@molthub/contracts';
-import type { Fleet, PolicyPack } from './answers.ts';
-import type { DesiredBot, DesiredFleet, DesiredPack } from './desired.ts';
+// What has to be done so that the server has what documents say.
+import type { Current, Document, DocumentKind } from './document-kind.ts';
+import type { Desired } from './desired.ts';
 import { type Difference, differences } from './differences.ts';
+import { labelled, ownerRefusal } from './ownership.ts';
 
-/** One step: nothing there yet, something else there, or exactly that. */
-export type Step<D> =
-  | { readonly action: 'create'; readonly desired: D }
-  | { readonly action: 'change'; readonly desired: D; readonly id: string; readonly changes: readonly Difference[] }
-  | { readonly action: 'unchanged'; readonly desired: D; readonly id: string }
-  | { readonly action: 'impossible'; readonly desired: D; readonly reason: string };
+type About = { readonly kind: DocumentKind; readonly title: string };
 
-/** Fields that a document leaves out are not its business: the server's stay. */
-export const fleetStep = (desired: DesiredFleet, existing: Fleet | undefined): Step<DesiredFleet> => {
-  if (existing === undefined) return { action: 'create', desired };
-  const { environment, ...wanted } = desired.fleet.spec;
-  if (environment !== existing.environment) {
-    const reason = `the fleet is in ${existing.environment}; a fleet moves to ${environment} by promotion, not by an edit`;
-    return { action: 'impossible', desired, reason };
-  }
-  const { description, tags, release } = existing;
-  const present = Object.keys(wanted);
-  const current = Object.fromEntries(
-    Object.entries({ description, tags, release }).filter(([name]) => present.includes(name)),
+/**
+ * One step: nothing there yet, something else there, exactly that, something that no document can bring about, something
+ * that is left as it is for now, or something that no document describes any more.
+ */
+export type Step = About &
+  (
+    | { readonly action: 'create'; readonly document: Document }
+    | {
+        readonly action: 'change';
+        readonly document: Document;
+        readonly current: Current;
+        readonly changes: readonly Difference[];
+      }
+    | { readonly action: 'unchanged' }
+    | { readonly action: 'impossible'; readonly reason: string }
+    | { readonly action: 'held'; readonly reason: string }
+    | { readonly action: 'delete'; readonly current: Current }
   );
-  return stepOf(desired, existing.id, differences(current, wanted));
+export type Action = Step['action'];
+
+export const stepFor = (desired: Desired, current: Current | undefined, owner?: string): Step => {
+  const { kind, title } = desired;
+  const reason = current?.refusal ?? ownerRefusal(kind, desired.document, current, owner);
+  if (reason !== undefined) return { kind, title, action: 'impossible', reason };
+  const document = labelled(kind, desired.document, current?.document, owner);
+  if (current === undefined) return { kind, title, action: 'create', document };
+  const changes = changesTo(kind, current.document, document);
+  if (changes.length === 0) return { kind, title, action: 'unchanged' };
+  return { kind, title, action: 'change', document, current, changes };
 };
 
-/** As with fleets: what a document leaves out stays as the server has it. */
-export const packStep = (desired: DesiredPack, existing: PolicyPack | undefined): Step<DesiredPack> => {
-  if (existing === undefined) return { action: 'create', desired };
-  if (existing.isBuiltin) {
-    return { action: 'impossible', desired, reason: 'a pack of this name comes with Molthub; choose another name' };
-  }
-  const wanted = desired.pack.spec;
-  const current = Object.fromEntries(Object.entries(existing).filter(([name]) => Object.hasOwn(wanted, name)));
-  return stepOf(desired, existing.id, differences(current, wanted));
+/** Where what a document says differs from what is there. */
+export const changesTo = (kind: DocumentKind, from: Document, to: Document): readonly Difference[] => {
+  const wanted = kind.comparable(to);
+  const there = kind.comparable(from);
+  if (kind.isWhole) return differences(there, wanted);
+  // Fields that a document leaves out are not its business: the server's stay.
+  const spec = Object.fromEntries(Object.entries(there.spec).filter(([name]) => Object.hasOwn(wanted.spec, name)));
+  return differences({ ...there, spec }, wanted);
 };
-
-/** `existing.manifest` is the newest version's, as the server answered it. */
-export const botStep = (
-  desired: DesiredBot,
-  existing: { readonly id: string; readonly manifest: unknown } | undefined,
-): Step<DesiredBot> => {
-  if (existing === undefined) return { action: 'create', desired };
-  const stored = Manifest.safeParse(existing.manifest);
-  const current = stored.success ? comparable(stored.data) : existing.manifest;
-  return stepOf(desired, existing.id, differences(current, comparable(desired.manifest)));
-};
-
-/** Where a bot lives is how it was found; only what it is to be is compared. */
-const comparable = ({ metadata, ...rest }: Manifest): unknown => {
-  const { name, labels } = metadata;
-  return { ...rest, metadata: { name, ...(labels === undefined ? {} : { labels }) } };
-};
-
-const stepOf = <D>(desired: D, id: string, changes: readonly Difference[]): Step<D> =>
-  changes.length === 0 ? { action: 'unchanged', desired, id } : { action: 'change', desired, id, changes };

@@ -164,3 +164,100 @@ test('apply does not touch a pack that comes with Molthub', async () => {
   expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('comes with Molthub') });
   expect(writes(asked)).toEqual([]);
 });
+
+const waiverDocument = (more = '') => `apiVersion: molthub/v1
+kind: Waiver
+metadata: { name: fault hunt }
+spec:
+  pack: ours
+  rule: a
+  fleet: support
+  owner: Ada
+  reason: we look for a fault
+  expiresAt: '2026-12-31T00:00:00Z'
+${more}`;
+const fleetId = '5b7c1d0e-8f5d-4a7e-9a56-1f2a3b4c5d70';
+const waiver = {
+  id: '5b7c1d0e-8f5d-4a7e-9a56-1f2a3b4c5d71',
+  name: 'fault hunt',
+  status: 'ACTIVE',
+  packId: id,
+  ruleId: 'a',
+  scope: { fleetId },
+  owner: 'Ada',
+  reason: 'we look for a fault',
+  expiresAt: '2026-12-31T00:00:00.000Z',
+};
+const withWaivers =
+  (...waivers: unknown[]): Answers =>
+  ({ method, path }) => {
+    if (method !== 'GET') return waiver;
+    if (path.startsWith('/policy/waivers?')) return page(...waivers);
+    const thing = path.startsWith('/fleets') ? { id: fleetId, name: 'support' } : kept;
+    return path.includes('?') ? page(thing) : thing;
+  };
+
+test('apply makes a waiver by the names in its document, once, and replaces one that is another', async () => {
+  const apply = ['apply', '-f', '-'];
+  const none = await serving(withWaivers());
+  expect((await molthub(none.url, apply, waiverDocument())).stdout).toContain('+ waiver/fault hunt');
+  const { id: _, status: __, ...body } = waiver;
+  expect(writes(none.asked)).toEqual([{ method: 'POST', path: '/policy/waivers', body }]);
+  for (const there of [waiver, { ...waiver, status: 'EXPIRED' }]) {
+    const same = await serving(withWaivers(there));
+    expect((await molthub(same.url, apply, waiverDocument())).stdout).toContain('= waiver/fault hunt');
+    expect(writes(same.asked)).toEqual([]);
+  }
+  const other = await serving(withWaivers({ ...waiver, owner: 'Bob' }));
+  expect((await molthub(other.url, apply, waiverDocument())).stdout).toContain('~ waiver/fault hunt');
+  expect(writes(other.asked)).toMatchObject([
+    { method: 'DELETE', path: `/policy/waivers/${waiver.id}` },
+    { method: 'POST', path: '/policy/waivers' },
+  ]);
+});
+
+test('a waiver is for one bot, one fleet or some labels; get lists waivers, delete ends the one of a name', async () => {
+  const { asked, url } = await serving(withWaivers(waiver));
+  const two = await molthub(url, ['apply', '-f', '-'], waiverDocument('  selector: { team: a }\n'));
+  expect({ status: two.status, stderr: two.stderr }).toEqual({
+    status: 1,
+    stderr: expect.stringContaining('write one of bot, fleet and selector'),
+  });
+  expect((await molthub(url, ['get', 'waivers'])).stdout).toContain('fault hunt');
+  expect((await molthub(url, ['delete', 'waiver', 'fault hunt'])).status).toBe(0);
+  expect(asked.at(-2)?.path).toContain('status=ACTIVE');
+  expect(writes(asked)).toMatchObject([{ method: 'DELETE', path: `/policy/waivers/${waiver.id}` }]);
+});
+
+test('policy conflicts lists both rules and ends with 1 where there are any', async () => {
+  const rules = ['a', 'b'].map((name) => ({ packId: id, packName: name, ruleId: 'r', type: 't', actions: {} }));
+  const found = { kind: 'contradiction', path: 'spec.runtime.cpu', message: 'No bot can have both.', rules };
+  const some = await serving(() => ({ items: [found], isComplete: true }));
+  const { status, stdout } = await molthub(some.url, ['policy', 'conflicts']);
+  expect({ status, stdout }).toEqual({ status: 1, stdout: expect.stringMatching(/a\/r +b\/r +spec\.runtime\.cpu/) });
+  const none = await serving(() => ({ items: [], isComplete: true }));
+  expect(await molthub(none.url, ['policy', 'conflicts'])).toMatchObject({ status: 0, stdout: 'no conflicts\n' });
+});
+
+test('policy fix proposes what a pack suggests and shows the patch; a dry run changes nothing', async () => {
+  const bot = { id: fleetId, fleetId, name: 'anna', status: 'RUNNING', health: 'UNKNOWN', manifestVersion: 1 };
+  const rest = { generation: 1, observedGeneration: 1, desiredHash: '', observedHash: '', target: { kind: 'local' } };
+  const { asked, url } = await serving(({ method, path, body }) => {
+    if (method === 'GET') return page(path.startsWith('/bot-instances') ? { ...bot, ...rest } : kept);
+    const isDry = z.object({ dryRun: z.boolean() }).parse(body).dryRun;
+    return {
+      patch: { spec: { config: { gateway: { bind: 'loopback' } } } },
+      fixed: [violation],
+      remaining: [{ ...violation, path: 'spec.left' }],
+      published: isDry ? null : { version: 2, hash: 'x', changeSetId: null },
+    };
+  });
+  const dry = await molthub(url, ['policy', 'fix', 'ours', 'anna', '--dry-run']);
+  expect(dry).toMatchObject({ status: 0, stdout: expect.stringMatching(/bind: loopback[^]*left: .*spec\.left/) });
+  expect(dry.stderr).toContain('dry run: nothing was changed; 1 finding fixed, 1 left');
+  expect((await molthub(url, ['policy', 'fix', 'ours', 'anna'])).stderr).toContain('version 2');
+  expect(writes(asked)).toMatchObject([
+    { path: `/policy-packs/${id}/fix`, body: { botInstanceId: fleetId, dryRun: true } },
+    { path: `/policy-packs/${id}/fix`, body: { botInstanceId: fleetId, dryRun: false } },
+  ]);
+});

@@ -38,11 +38,71 @@ program
   .command('apply')
   .description('make the server have what YAML or JSON documents say')
   .requiredOption('-f, --file <path>', 'a file, a folder, or - for standard input; may be repeated', collect)
+  .option('--owner <name>', 'for whom: what is created or changed gets the label molthub.dev/applied-from')
+  .option('--prune', 'delete what has that label and is described no more')
+  .option('--yes', 'delete without asking')
   .option('--dry-run', 'show the plan and change nothing')
   .option('--wait', 'wait for each changed bot and tell its timeline')
   .option('--no-wait', 'do not wait for the bots')
   .option('--timeout <seconds>', 'how long to wait for the bots', wholeNumber(1), 120)
   .action(async (options, command) => (await import('./commands/apply.ts')).apply(options, command));
+
+program
+  .command('diff')
+  .description(
+    'what would change; exit code 0 nothing, 1 something, 2 it cannot be said; -o markdown for pull requests',
+  )
+  .argument('[kind]', 'bot, to compare two versions of its manifest')
+  .argument('[name]', 'its name or id')
+  .option('-f, --file <path>', 'a file, a folder, or - for standard input; may be repeated', collect)
+  .option('--against <ref>', 'compare with a commit, branch or tag of its git repository, not with the server')
+  .option('--owner <name>', 'as for apply')
+  .option('--prune', 'as for apply: tell what would be deleted too')
+  .option('--from <version>', 'default: the one before', wholeNumber(1))
+  .option('--to <version>', 'default: the newest', wholeNumber(1))
+  .action(async (kind, name, options, command) =>
+    (await import('./commands/diff.ts')).diff(kind, name, options, command),
+  );
+
+program
+  .command('export')
+  .description('what the server has, as documents that apply takes')
+  .argument('[kind]', 'fleets, policy-packs, bots; default: everything')
+  .argument('[name]', 'only this one')
+  .option('--to <folder>', 'a file for each, in a folder for each kind; default: standard output')
+  .action(async (kind, name, options, command) =>
+    (await import('./commands/export.ts')).exportThings(kind, name, options, command),
+  );
+
+program
+  .command('sync')
+  .description(
+    'keep the server at what is merged in a git repository; each commit is checked whole, then applied as a plan',
+  )
+  .requiredOption('--repo <address>', 'anything git can fetch from, or a folder')
+  .option('--ref <name>', 'a branch or tag', 'main')
+  .option('--path <folder>', 'the folder of documents in it; default: all of it', '')
+  .requiredOption('--owner <name>', 'as for apply: whose the things are')
+  .option('--prune', 'delete what the owner applied and describes no more')
+  .option('--once', 'try the newest commit and end; exit code 1 where it is not applied')
+  .option('--interval <seconds>', 'how often to look', wholeNumber(1), 30)
+  .option('--timeout <seconds>', 'how long to wait for the bots of a commit', wholeNumber(0), 120)
+  .option('--notes', 'push what came of each commit to the repository, as a git note (refs/notes/molthub)')
+  .option('--state <folder>', 'where commits and what came of them are kept; default: in MOLTHUB_HOME')
+  .action(async (options, command) => (await import('./commands/sync.ts')).sync(options, command));
+
+program
+  .command('lint')
+  .description('check documents without a server; exit code 1 where one has an error')
+  .argument('<path...>', 'files, folders, or - for standard input')
+  .action(async (paths, _, command) => (await import('./commands/lint.ts')).lintFiles(paths, command));
+
+program
+  .command('fmt')
+  .description('write documents with their fields in order and their lines indented alike; comments stay')
+  .argument('<path...>', 'files, folders, or - for standard input')
+  .option('--check', 'change nothing; exit code 1 where a file is written otherwise')
+  .action(async (paths, options, command) => (await import('./commands/fmt.ts')).fmt(paths, options, command));
 
 program
   .command('get')
@@ -64,8 +124,8 @@ program
 
 program
   .command('delete')
-  .description('delete a fleet, a bot or a policy pack; a bot’s process and state are destroyed')
-  .argument('<kind>', 'fleet, bot, policy-pack')
+  .description('delete a fleet, a bot, a policy pack, a waiver or a layer; a bot’s process and state are destroyed')
+  .argument('<kind>', 'fleet, bot, policy-pack, waiver, template, profile, overlay')
   .argument('<name>', 'its name or id')
   .action(async (kind, name, _, command) => (await import('./commands/delete.ts')).remove(kind, name, command));
 
@@ -114,6 +174,30 @@ policy
   .argument('<pack>', 'its name or id')
   .description('which bots would break by a pack, switched on or not')
   .action(async (pack, _, command) => (await import('./commands/policy.ts')).dryRun(pack, command));
+policy
+  .command('test')
+  .argument('<files...>', 'files or folders with documents of kind PolicyTest')
+  .description(
+    'compare what a pack says with what its tests expect; exit code 1 where one fails, 2 where one is broken',
+  )
+  .option('--junit <file>', 'write the results as JUnit XML too')
+  .action(async (files, options, command) => (await import('./commands/policy-test.ts')).test(files, options, command));
+policy
+  .command('fix')
+  .argument('<pack>', 'its name or id')
+  .argument('<bot>', 'its name, fleet/name or id')
+  .option('--dry-run', 'show the patch and change nothing')
+  .option('--reason <text>', 'why', '')
+  .description('propose a new version of a bot with what a pack suggests')
+  .action(async (pack, bot, options, command) =>
+    (await import('./commands/policy-fix.ts')).fix(pack, bot, options, command),
+  );
+policy
+  .command('conflicts')
+  .description(
+    'rules of different packs that cannot both hold, or differ in what they do; exit code 1 where there are any',
+  )
+  .action(async (_, command) => (await import('./commands/policy.ts')).conflicts(command));
 
 const parked = program.command('parked').description('events that kept failing and wait for a person');
 parked.command('list').action(async (_, command) => (await import('./commands/parked.ts')).list(command));

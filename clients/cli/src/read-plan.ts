@@ -1,89 +1,63 @@
-// Compares documents with the server, and says what would change.
-import pc from 'picocolors';
-import { Bot, Fleet, PolicyPack, StoredManifest } from './answers.ts';
+// Compares documents with the server.
 import type { Client } from './client.ts';
 import { concurrently } from './concurrently.ts';
-import { type Desired, type DesiredBot, type DesiredFleet, type DesiredPack, titleOf } from './desired.ts';
-import { cell } from './output.ts';
-import { botStep, fleetStep, packStep, type Step } from './plan.ts';
-import { printable } from './printable.ts';
-import { unreachable } from './unreachable.ts';
-import { veiled } from './veiled.ts';
-
-export type Planned = Step<DesiredFleet> | Step<DesiredPack> | Step<DesiredBot>;
+import type { Desired } from './desired.ts';
+import type { Server } from './document-kind.ts';
+import { documentKinds } from './document-kinds.ts';
+import { labelsOf, ownerLabel } from './ownership.ts';
+import { type Step, stepFor } from './plan.ts';
+import { serverOf } from './server-things.ts';
 
 const readsAtOnce = 8;
 
-/** One step per document: fleets first, then packs, then the bots that they judge, each in the order they were written. */
-export const planFor = async (client: Client, desired: readonly Desired[]): Promise<Planned[]> => {
-  const fleets = desired.filter((one) => one.kind === 'Fleet');
-  const packs = desired.filter((one) => one.kind === 'PolicyPack');
-  const bots = desired.filter((one) => one.kind === 'MoltbotInstance');
-  const known = await knownFleets(client, fleets, bots);
-  return [
-    ...fleets.map((fleet) => fleetStep(fleet, known.get(fleet.fleet.metadata.name))),
-    ...(await concurrently(packs, readsAtOnce, (pack) => planPack(client, pack))),
-    ...(await concurrently(bots, readsAtOnce, (bot) => planBot(client, bot, known, fleets))),
-  ];
+export type PlanOptions = {
+  /** For whom they are applied: what is created or changed gets its label. */
+  readonly owner?: string | undefined;
+  /** Whether what has that label and is described no more is deleted. */
+  readonly prune?: boolean | undefined;
 };
 
-const knownFleets = async (
+/**
+ * One step per document, in the order of the kinds and in each kind as they were written; then what is to be deleted, in
+ * the opposite order.
+ */
+export const planFor = async (
   client: Client,
-  fleets: readonly DesiredFleet[],
-  bots: readonly DesiredBot[],
-): Promise<ReadonlyMap<string, Fleet>> => {
-  const names = new Set([...fleets.map((one) => one.fleet.metadata.name), ...bots.map((bot) => bot.fleetName)]);
-  const found = await concurrently([...names], readsAtOnce, (name) => client.all(Fleet, '/fleets', { name }, 1));
-  return new Map(found.flat().map((fleet) => [fleet.name, fleet]));
+  desired: readonly Desired[],
+  { owner, prune = false }: PlanOptions = {},
+): Promise<Step[]> => {
+  const server = serverOf(client);
+  const ordered = documentKinds.flatMap((kind) => desired.filter((one) => one.kind === kind));
+  const steps = await concurrently(ordered, readsAtOnce, (one) => planOne(server, one, desired, owner));
+  return prune && owner !== undefined ? [...steps, ...(await leftOver(server, desired, owner))] : steps;
 };
 
-const planPack = async (client: Client, desired: DesiredPack): Promise<Step<DesiredPack>> => {
-  const [pack] = await client.all(PolicyPack, '/policy-packs', { name: desired.pack.metadata.name }, 1);
-  return packStep(desired, pack);
-};
-
-const planBot = async (
-  client: Client,
-  desired: DesiredBot,
-  known: ReadonlyMap<string, Fleet>,
-  coming: readonly DesiredFleet[],
-): Promise<Step<DesiredBot>> => {
-  const name = desired.manifest.metadata.name;
-  const fleet = known.get(desired.fleetName);
-  if (fleet === undefined) {
-    if (coming.some((one) => one.fleet.metadata.name === desired.fleetName)) return { action: 'create', desired };
-    const reason = `there is no fleet '${desired.fleetName}', and no document describes one`;
-    return { action: 'impossible', desired, reason };
+const planOne = async (
+  server: Server,
+  desired: Desired,
+  all: readonly Desired[],
+  owner: string | undefined,
+): Promise<Step> => {
+  const { kind, title, document } = desired;
+  for (const { kind: named, name } of kind.referencesOf(document)) {
+    const isComing = all.some((one) => one.kind.kind === named && one.document.metadata.name === name);
+    if (isComing || (await server.thing(named, name)) !== undefined) continue;
+    const reason = `there is no ${named.toLowerCase()} '${name}', and no document describes one`;
+    return { kind, title, action: 'impossible', reason };
   }
-  const [bot] = await client.all(Bot, '/bot-instances', { name, fleetId: fleet.id }, 1);
-  if (bot === undefined) return { action: 'create', desired };
-  const path = `/bot-instances/${bot.id}/manifests/${bot.manifestVersion}`;
-  const { manifest } = await client.get(StoredManifest, path);
-  return botStep(desired, { id: bot.id, manifest });
+  return stepFor(desired, await kind.find(server, document), owner);
 };
 
-/** The plan as people read it: one line per thing, one more per changed field, and the sum. */
-export const planText = (plan: readonly Planned[]): string => {
-  const count = (action: Planned['action']) => plan.filter((step) => step.action === action).length;
-  const sum = `${count('create')} to create, ${count('change')} to change, ${count('unchanged')} unchanged`;
-  return [...plan.flatMap(stepLines), sum].join('\n');
-};
-
-const stepLines = (step: Planned): string[] => {
-  const title = titleOf(step.desired);
-  switch (step.action) {
-    case 'create':
-      return [pc.green(`+ ${title}`)];
-    case 'change':
-      return [pc.yellow(`~ ${title}`), ...step.changes.map(({ path, from, to }) => changeLine(path, from, to))];
-    case 'unchanged':
-      return [pc.dim(`= ${title}`)];
-    case 'impossible':
-      return [pc.red(`! ${title}`)];
-    default:
-      return unreachable(step);
+/** What this owner applied once and describes no more. Only its label says so: nothing else is ever deleted. */
+const leftOver = async (server: Server, desired: readonly Desired[], owner: string): Promise<Step[]> => {
+  const described = new Set(desired.map(({ title }) => title));
+  const steps: Step[] = [];
+  for (const kind of documentKinds.toReversed()) {
+    if (kind.labelsAt === undefined) continue;
+    for (const current of await kind.all(server, { owner })) {
+      const isOwn = labelsOf(kind, current.document)[ownerLabel] === owner;
+      if (isOwn && !described.has(current.title)) steps.push({ kind, title: current.title, action: 'delete', current });
+    }
   }
+  return steps;
 };
-
-const changeLine = (path: string, from: unknown, to: unknown): string =>
-  `    ${printable(path)}: ${pc.red(cell(veiled(from, path)))} → ${pc.green(cell(veiled(to, path)))}`;

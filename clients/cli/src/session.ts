@@ -1,6 +1,7 @@
 // What every command needs: the server, the format people asked for, and a way to say things.
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { usageError } from './cli-error.ts';
 import { type Client, clientOf } from './client.ts';
 import { connection } from './connection.ts';
 import { type Environment, environment } from './env.ts';
@@ -20,13 +21,29 @@ export type Session = {
   readonly show: (value: unknown, text: () => string) => void;
 };
 
+/** How answers are to be printed, for commands that need no server. */
+export const formatOf = (command: Command): Format => {
+  const { output } = GlobalOptions.parse(command.optsWithGlobals());
+  if (output === 'markdown') throw usageError('-o markdown is for diff; use json, yaml or table');
+  return output;
+};
+
+export const isMarkdown = (command: Command): boolean =>
+  GlobalOptions.parse(command.optsWithGlobals()).output === 'markdown';
+
 export const sessionOf = async (command: Command): Promise<Session> => {
-  const options = GlobalOptions.parse(command.optsWithGlobals());
-  const env = environment();
+  const format = formatOf(command);
+  const { client, environment: env } = await clientFor(command);
   return {
-    client: clientOf(await connection(options, env)),
+    client,
     environment: env,
-    format: options.output,
-    show: (value, text) => print(options.output === 'table' ? text() : encoded(options.output, value)),
+    format,
+    show: (value, text) => print(format === 'table' ? text() : encoded(format, value)),
   };
+};
+
+/** The server alone, for a command that has a format of its own. */
+export const clientFor = async (command: Command): Promise<Pick<Session, 'client' | 'environment'>> => {
+  const env = environment();
+  return { client: clientOf(await connection(GlobalOptions.parse(command.optsWithGlobals()), env)), environment: env };
 };

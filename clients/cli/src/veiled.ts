@@ -10,3 +10,18 @@ export const veiled = (value: unknown, name = ''): unknown => {
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, veiled(one, key)]));
 };
+
+const secretNameEnd = /(?:token|secret|password|passwd|passphrase|api[-_]?key|private[-_]?key|credential)$/i;
+const reference = /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/;
+
+/** Where a text is written out that is a secret by its form, or by the name it stands under. References are none. */
+export const secretPaths = (value: unknown, path: readonly PropertyKey[] = []): readonly (readonly PropertyKey[])[] => {
+  if (typeof value === 'string') {
+    const name = path.findLast((key) => typeof key === 'string') ?? '';
+    const isSecret = secretText.test(value) || (secretNameEnd.test(name) && !reference.test(value));
+    return isSecret && value !== '' ? [path] : [];
+  }
+  if (Array.isArray(value)) return value.flatMap((one, index) => secretPaths(one, [...path, index]));
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, one]) => secretPaths(one, [...path, key]));
+};

@@ -2,9 +2,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Problem } from '@molthub/contracts';
 import pc from 'picocolors';
-import type { BotChange } from './apply-plan.ts';
 import type { Client } from './client.ts';
 import { concurrently } from './concurrently.ts';
+import type { BotChange } from './document-kind.ts';
 import { followBot, type Following } from './follow.ts';
 import { note } from './output.ts';
 import { progress } from './progress.ts';
@@ -20,7 +20,7 @@ const readsAtOnce = 4;
 export const waitForBots = async (
   client: Client,
   bots: readonly BotChange[],
-  options: { timeoutMs: number; timelines: boolean },
+  options: { timeoutMs: number; timelines: boolean; stop?: AbortSignal },
 ): Promise<Problem[]> => {
   if (bots.length === 0) return [];
   const end = Date.now() + options.timeoutMs;
@@ -40,12 +40,13 @@ export const waitForBots = async (
     }
     return problems;
   }
-  return followMany(bots, end, (bot) => follow(bot, 0));
+  const isOver = () => Date.now() >= end || options.stop?.aborted === true;
+  return followMany(bots, isOver, (bot) => follow(bot, 0));
 };
 
 const followMany = async (
   bots: readonly BotChange[],
-  end: number,
+  isOver: () => boolean,
   look: (bot: BotChange) => Promise<Following>,
 ): Promise<Problem[]> => {
   const bar = progress('bots');
@@ -59,7 +60,7 @@ const followMany = async (
       open = waiting.map(({ bot }) => bot);
       bar.update(bots.length - open.length, bots.length, failed.length === 0 ? 'converged' : `${failed.length} failed`);
       if (open.length === 0) return failed;
-      if (Date.now() >= end) return [...failed, ...waiting.flatMap(problems)];
+      if (isOver()) return [...failed, ...waiting.flatMap(problems)];
       await wait(500);
     }
   } finally {

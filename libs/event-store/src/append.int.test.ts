@@ -140,6 +140,51 @@ test.each([
   ).rejects.toThrow('must be the first write');
 });
 
+const touched = async (id: string) =>
+  (await log.reads('select 1 from commands where command_id = $1', [id])).length === 1;
+const touch = (sql: Sql, id: string) =>
+  sql(`insert into commands (command_id, workspace, type, status, outcome) values ($1, 'default', 't', 'DONE', '{}')`, [
+    id,
+  ]);
+
+test.each([false, true])(
+  'work that throws after its first statement commits nothing (sent at once: %s)',
+  async (sendsAtOnce) => {
+    const [stream, id] = [randomUUID(), randomUUID()];
+    const alongside = async (sql: Sql) => {
+      const sent = touch(sql, id);
+      await Promise.resolve();
+      await Promise.all([sent, Promise.reject(new Error('thrown by the work itself'))]);
+    };
+    const unit = { streams: [{ stream, expected: 'none' as const, events: [newEvent('x')] }], alongside, sendsAtOnce };
+    await expect(log.commit(unit)).rejects.toThrow('thrown by the work itself');
+    expect([await log.readStream(stream), await touched(id)]).toEqual([[], false]);
+  },
+);
+
+test('a statement that fails among those sent with the commit takes all of them back', async () => {
+  const [stream, id] = [randomUUID(), randomUUID()];
+  const alongside = (sql: Sql) => Promise.all([touch(sql, id), sql('select 1/0'), touch(sql, randomUUID())]);
+  const unit = { streams: [{ stream, expected: 'none' as const, events: [newEvent('x')] }], alongside };
+  await expect(log.commit({ ...unit, sendsAtOnce: true })).rejects.toThrow('division by zero');
+  expect([await log.readStream(stream), await touched(id)]).toEqual([[], false]);
+  // The connection is as good as before.
+  expect((await append(stream, 'none', 'x')).status).toBe('committed');
+});
+
+test('a statement that comes after the commit was sent is refused', async () => {
+  const [first, second] = [randomUUID(), randomUUID()];
+  const alongside = async (sql: Sql) => {
+    await touch(sql, first);
+    await touch(sql, second);
+  };
+  const late = log.commit({ streams: [], alongside, sendsAtOnce: true });
+  await expect(late).rejects.toThrow('The transaction of this statement has ended');
+  expect(await touched(second)).toBe(false);
+  await log.commit({ streams: [], alongside: (sql) => touch(sql, second) });
+  expect(await touched(second)).toBe(true);
+});
+
 test('the reader answers everything once, in order, in pages', async () => {
   const all = await log.readLog({ epoch: 0, tx: 0n, position: 0n }, 100_000);
   const paged: string[] = [];
@@ -182,6 +227,24 @@ test('a mark of what was consumed never goes back', async () => {
   await mark(5);
   await mark(3);
   expect((await log.consumed('c', ['s'])).get('s')).toBe(5);
+});
+
+test('marks, the place in the bus and the fence are one call, and a lost lease takes all of them back', async () => {
+  await log.reads(`insert into leases (name, holder, epoch, expires_at) values ('reader', 'me', 2, now())`);
+  const [stream, reader] = [randomUUID(), randomUUID()];
+  const read = async (sequence: number, epoch: bigint) =>
+    log.commit({
+      streams: [],
+      consumed: [{ consumer: 'c', stream, version: sequence }],
+      checkpoint: { reader, streamCreated: 'then', sequence, eventId: String(sequence) },
+      fence: { name: 'reader', holder: 'me', epoch },
+    });
+  await read(4, 2n);
+  await read(5, 2n);
+  await expect(read(6, 1n)).rejects.toThrow('the lease reader was lost');
+  expect(await log.consumed('c', [stream])).toEqual(new Map([[stream, 5]]));
+  const places = await log.reads('select sequence::int, event_id from checkpoints where reader = $1', [reader]);
+  expect(places).toEqual([{ sequence: 5, event_id: '5' }]);
 });
 
 test('what is committed is not written again because a listener to commits fails', async () => {

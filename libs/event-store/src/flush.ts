@@ -6,7 +6,7 @@ import { recordedFrom } from './recorded.ts';
 import { sqlOfTransaction, statementName } from './pool.ts';
 import type { Projection } from './projection.ts';
 import type { Sql } from './sql.ts';
-import type { Committed, Concluded, ExpectedVersion, NewEvent, StreamAppend, Unit } from './unit.ts';
+import type { Committed, Concluded, Consumed, ExpectedVersion, NewEvent, StreamAppend, Unit } from './unit.ts';
 
 export type FlushSettings = {
   readonly pool: Pool;
@@ -29,11 +29,15 @@ export const flush = async (settings: FlushSettings, units: readonly Unit[]): Pr
     const begun = client.query('begin');
     const hasAppend = units.some((unit) => unit.streams.length > 0);
     const results = hasAppend ? await after(begun, append(settings, client, units)) : units.map(nothingAppended);
-    // Not pipelined behind: a projection that awaits between two statements must not find its transaction ended.
-    const concluded = await after(begun, rest(settings, sql, units, results));
+    const { done, isAllSent } = rest(settings, sql, units, results);
+    const finished = after(begun, done);
+    if (!(await isAllSent)) await finished;
     end();
-    const ended = await client.query('commit');
-    if (ended.command !== 'COMMIT') throw new Error('The transaction was rolled back by the server.');
+    const ended = client.query('commit');
+    const concluded = await after(
+      finished,
+      ended.then(assertCommitted).then(() => done),
+    );
     return { results, concluded };
   } catch (error) {
     end();
@@ -46,10 +50,15 @@ export const flush = async (settings: FlushSettings, units: readonly Unit[]): Pr
   }
 };
 
+const assertCommitted = ({ command }: { readonly command: string }) => {
+  if (command !== 'COMMIT') throw new Error('The transaction was rolled back by the server.');
+};
+
 const isAppendOnly = (settings: FlushSettings, unit: Unit): boolean =>
   !unit.outcomes?.length &&
   !unit.consumed?.length &&
   !unit.timers?.length &&
+  !unit.checkpoint &&
   !unit.fence &&
   !unit.alongside &&
   unit.streams.every(({ events }) => events.every(({ type }) => !settings.projections.some((p) => p.types.has(type))));
@@ -189,12 +198,13 @@ const metaOf = (event: StreamAppend['events'][number]) => ({
   ...(event.traceparent ? { traceparent: event.traceparent } : {}),
 });
 
-const rest = async (
-  settings: FlushSettings,
-  sql: Sql,
-  units: readonly Unit[],
-  results: readonly Committed[],
-): Promise<readonly Concluded[]> => {
+type Rest = {
+  readonly done: Promise<readonly Concluded[]>;
+  /** Whether every statement is on its way by now, and none of what sent them has thrown. */
+  readonly isAllSent: Promise<boolean>;
+};
+
+const rest = (settings: FlushSettings, sql: Sql, units: readonly Unit[], results: readonly Committed[]): Rest => {
   const committed = units.filter((_, index) => results[index]?.status === 'committed');
   const events = results.flatMap((result) => (result.status === 'committed' ? result.events : []));
   const statements: Promise<unknown>[] = [];
@@ -203,16 +213,30 @@ const rest = async (
     if (own.length > 0) statements.push(projection.apply(own, sql));
   }
   const concluded = outcomes(sql, committed);
-  statements.push(concluded, consumed(sql, committed), timers(sql, committed));
+  statements.push(concluded, timers(sql, committed));
   for (const unit of committed) if (unit.alongside) statements.push(unit.alongside(sql));
-  const fences = new Map(committed.flatMap((u) => (u.fence ? [[`${u.fence.name} ${u.fence.epoch}`, u.fence]] : [])));
-  // In the order of renewals: see there.
-  for (const lease of [...fences.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    statements.push(sql('select fence($1, $2, $3)', [lease.name, lease.holder, lease.epoch.toString()]));
+  statements.push(settle(sql, committed));
+  const waits = committed.some((unit) => unit.alongside && !unit.sendsAtOnce);
+  return {
+    done: Promise.allSettled(statements).then((ended) => {
+      for (const one of ended) if (one.status === 'rejected') throw one.reason;
+      return concluded;
+    }),
+    isAllSent: waits ? Promise.resolve(false) : noneThrew(statements),
+  };
+};
+
+/** What threw before its first statement has told so once the microtasks of this turn have run. */
+const noneThrew = async (statements: readonly Promise<unknown>[]): Promise<boolean> => {
+  let threw = false;
+  for (const statement of statements) {
+    statement.catch(() => {
+      threw = true;
+    });
   }
-  const ended = await Promise.allSettled(statements);
-  for (const one of ended) if (one.status === 'rejected') throw one.reason;
-  return concluded;
+  // Once to be among the microtasks, once more to be behind all of them.
+  for (let turn = 0; turn < 2; turn += 1) await new Promise<void>((resolve) => process.nextTick(resolve));
+  return !threw;
 };
 
 /** Stores outcomes; answers those of commands that had been pending. */
@@ -246,19 +270,36 @@ const outcomes = async (sql: Sql, units: readonly Unit[]): Promise<readonly Conc
   });
 };
 
-const consumed = async (sql: Sql, units: readonly Unit[]): Promise<void> => {
-  const highest = new Map<string, { consumer: string; stream: string; version: number }>();
+/** Marks, places and fences of all units, in one call. Leases in the order of renewals: see there. */
+const settle = async (sql: Sql, units: readonly Unit[]): Promise<void> => {
+  const highest = new Map<string, Consumed>();
   for (const mark of units.flatMap((unit) => unit.consumed ?? [])) {
     const key = `${mark.consumer} ${mark.stream}`;
     if ((highest.get(key)?.version ?? 0) < mark.version) highest.set(key, mark);
   }
-  if (highest.size === 0) return;
   const marks = [...highest.values()];
+  const places = [
+    ...new Map(units.flatMap((u) => (u.checkpoint ? [[u.checkpoint.reader, u.checkpoint]] : []))).values(),
+  ];
+  const leases = [
+    ...new Map(units.flatMap((u) => (u.fence ? [[`${u.fence.name} ${u.fence.epoch}`, u.fence]] : []))).values(),
+  ].sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (marks.length + places.length + leases.length === 0) return;
   await sql(
-    `insert into consumed as c (consumer, stream_id, version)
-     select * from unnest($1::text[], $2::text[], $3::int[])
-     on conflict (consumer, stream_id) do update set version = greatest(c.version, excluded.version)`,
-    [marks.map((m) => m.consumer), marks.map((m) => m.stream), marks.map((m) => m.version)],
+    `select settle($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],
+       $9::text[], $10::bigint[])`,
+    [
+      marks.map((m) => m.consumer),
+      marks.map((m) => m.stream),
+      marks.map((m) => m.version),
+      places.map((p) => p.reader),
+      places.map((p) => p.streamCreated),
+      places.map((p) => p.sequence),
+      places.map((p) => p.eventId),
+      leases.map((l) => l.name),
+      leases.map((l) => l.holder),
+      leases.map((l) => l.epoch.toString()),
+    ],
   );
 };
 

@@ -74,10 +74,10 @@ export const createGroupCommit = (settings: FlushSettings, flushed: (flushed: Fl
     commit: (unit) =>
       new Promise((resolve, reject) => {
         waiting.push({ unit, resolve, reject });
-        // A microtask later, so that callers of the same tick share the transaction.
+        // At the end of this turn of the event loop, so that all that is asked for in it shares the transaction.
         if (!running) {
           running = true;
-          queueMicrotask(() => void run());
+          setImmediate(() => void run());
         }
       }),
     idle: () => (running ? new Promise((resolve) => idlers.push(resolve)) : Promise.resolve()),

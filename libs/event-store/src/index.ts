@@ -10,6 +10,7 @@ export { eventColumns, recordedFromRow } from './recorded.ts';
 export { identifier } from './schema.ts';
 export type { Reads, Sql } from './sql.ts';
 export type {
+  Checkpoint,
   Committed,
   Consumed,
   ExpectedVersion,

@@ -2,7 +2,7 @@
 import type { Pool } from 'pg';
 import type { Migration } from './migration.ts';
 import { inTransaction } from './pool.ts';
-import { identifier, logSchema } from './schema.ts';
+import { identifier, logSchema, settleFunction } from './schema.ts';
 
 /** The role that may read published views, and nothing else. */
 export const readerRole = 'molthub_reader';
@@ -13,7 +13,11 @@ export const readerRole = 'molthub_reader';
  */
 export const migrate = async (pool: Pool, name: string, migrations: readonly Migration[]): Promise<void> => {
   const schema = identifier(name);
-  const steps: readonly Migration[] = [{ name: '0000-log', sql: logSchema(schema) }, ...migrations];
+  const steps: readonly Migration[] = [
+    { name: '0000-log', sql: logSchema(schema) },
+    { name: '0000-settle', sql: settleFunction(schema) },
+    ...migrations,
+  ];
   await inTransaction(pool, async (sql, client) => {
     await sql('select pg_advisory_xact_lock(hashtextextended($1, 2))', [schema]);
     await client.query(`create schema if not exists ${schema}; create schema if not exists ${schema}_read`);

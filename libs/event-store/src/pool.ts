@@ -45,7 +45,7 @@ export const createPool = (settings: PoolSettings): Pool => {
 const plans = '-c enable_seqscan=off -c jit=off';
 
 /**
- * A socket that sends what is written in one tick as one write: statements of a transaction are sent together, and a
+ * A socket that sends what is written in one turn of the event loop as one write: statements of a transaction are sent together, and a
  * system call each would cost more than the statements themselves.
  */
 const gatheringSocket = (): Socket => {
@@ -56,7 +56,7 @@ const gatheringSocket = (): Socket => {
     if (isGathering) return;
     isGathering = true;
     socket.cork();
-    process.nextTick(() => {
+    setImmediate(() => {
       isGathering = false;
       socket.uncork();
     });

@@ -5,7 +5,8 @@ import type { Sql } from './sql.ts';
 
 /**
  * `tables` is DDL without schema: it runs once per generation, in a schema of its own. `apply` gets the events of one
- * transaction in order, and writes the same rows whenever it is given the same events. `views` publishes tables in
+ * transaction in order, and writes the same rows whenever it is given the same events; it sends its statements without
+ * waiting for the answer to one before the next, since the commit follows right behind them. `views` publishes tables in
  * `<service>_read`: view name → select over the tables. `rejects` turns a violated unique constraint into a refusal.
  */
 export type Projection = {

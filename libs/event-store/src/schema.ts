@@ -235,3 +235,32 @@ begin
 end
 $fence$;
 `;
+
+/**
+ * What a reader's transaction ends in, as one call: marks of what was taken, places in the bus, and the fences of the
+ * leases that all of it was done under, in the order of the arguments.
+ */
+export const settleFunction = (schema: string): string => `
+create function ${schema}.settle(
+  m_consumer text[], m_stream text[], m_version integer[],
+  c_reader text[], c_created text[], c_sequence bigint[], c_event text[],
+  l_name text[], l_holder text[], l_epoch bigint[]
+) returns void language plpgsql as $settle$
+begin
+  if cardinality(m_consumer) > 0 then
+    insert into ${schema}.consumed as c (consumer, stream_id, version)
+    select * from unnest(m_consumer, m_stream, m_version)
+    on conflict (consumer, stream_id) do update set version = greatest(c.version, excluded.version);
+  end if;
+  if cardinality(c_reader) > 0 then
+    insert into ${schema}.checkpoints (reader, stream_created, sequence, event_id)
+    select * from unnest(c_reader, c_created, c_sequence, c_event)
+    on conflict (reader) do update set stream_created = excluded.stream_created, sequence = excluded.sequence,
+      event_id = excluded.event_id, updated_at = clock_timestamp();
+  end if;
+  for at in 1 .. cardinality(l_name) loop
+    perform ${schema}.fence(l_name[at], l_holder[at], l_epoch[at]);
+  end loop;
+end
+$settle$;
+`;

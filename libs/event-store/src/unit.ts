@@ -28,6 +28,14 @@ export type Concluded = { readonly commandId: string; readonly gatewayId: string
 
 export type Consumed = { readonly consumer: string; readonly stream: string; readonly version: number };
 
+/** How far a reader has come in another service's stream of the bus. */
+export type Checkpoint = {
+  readonly reader: string;
+  readonly streamCreated: string;
+  readonly sequence: number;
+  readonly eventId: string;
+};
+
 export type Timer = {
   readonly stream: string;
   /** Null takes the stream's timer away. */
@@ -41,8 +49,14 @@ export type Unit = {
   readonly outcomes?: readonly StoredOutcome[];
   readonly consumed?: readonly Consumed[];
   readonly timers?: readonly Timer[] | undefined;
+  readonly checkpoint?: Checkpoint | undefined;
   readonly fence?: Lease | undefined;
   readonly alongside?: ((sql: Sql) => Promise<unknown>) | undefined;
+  /**
+   * `alongside` sends all its statements before it waits for any, as projections do: the commit goes out right behind
+   * them, one round trip less. A statement that comes later is refused.
+   */
+  readonly sendsAtOnce?: boolean | undefined;
 };
 
 /**

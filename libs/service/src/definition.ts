@@ -143,6 +143,8 @@ export type Listener = {
   readonly gatherMs?: number;
   /** Its tables know events by their id and drop one that comes again, so that nothing else need remember each stream. */
   readonly dropsRepeats?: boolean;
+  /** `apply` sends all its statements before it waits for any of them: the commit then goes out with them. */
+  readonly sendsAtOnce?: boolean;
   readonly apply: (events: readonly Recorded[], sql: Sql) => Promise<void>;
   /** Called after the commit, with what was applied. */
   readonly applied?: (events: readonly Recorded[]) => void;

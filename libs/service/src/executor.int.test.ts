@@ -41,3 +41,51 @@ test('a copy of a command that another replica did does not replace its pending 
   });
   await close();
 });
+
+/** Fleets of which each says in one stream of all what it saw there. */
+const inTurn = (prepared: () => Promise<void>) =>
+  aggregate({
+    category: 'fleet',
+    commands: [CreateFleet],
+    events: [FleetUpdated],
+    id: ({ data }) => data.fleetId,
+    prepare: async (command, reads) => {
+      const [row] = await reads<{ version: number }>("select version from streams where stream_id = 'order'");
+      await prepared();
+      const seen = row?.version ?? 0;
+      const described = { ...command, data: { ...command.data, description: `after ${seen}` } };
+      return { command: described, expects: [{ stream: 'order', version: seen }] };
+    },
+    decider: {
+      initial: null,
+      decide: ({ data: { fleetId, description } }) => [
+        { type: FleetUpdated.type, stream: 'order', data: { fleetId, description } },
+      ],
+      evolve: () => null,
+    },
+  });
+
+test('a decision may rest on the stream that it writes to: of two at the same version one is made again', async () => {
+  const { log, close } = await openTestLog((await postgres.createDatabase()).url, { schema: 'config' });
+  // Both have read before either is committed.
+  let waiting = 2;
+  let go: (() => void) | undefined;
+  const both = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const executor = createExecutor('config', log, [
+    inTurn(() => {
+      waiting -= 1;
+      if (waiting === 0) go?.();
+      return both;
+    }),
+  ]);
+  const create = () => {
+    const data = { fleetId: randomUUID(), name: 'fleet', environment: 'dev', description: '', tags: {} };
+    return executor.execute(testCommand(CreateFleet.type, data));
+  };
+  await Promise.all([create(), create()]);
+  const order = await log.readStream('order');
+  expect(order.map(({ data }) => FleetUpdated.data.parse(data).description)).toEqual(['after 0', 'after 1']);
+  await close();
+});

@@ -9,7 +9,7 @@ import {
   type ServiceName,
 } from '@molthub/contracts';
 import { type Placed, Rejected } from '@molthub/decider';
-import type { Consumed, Lease, Log, NewEvent, Sql, StreamAppend, Unit } from '@molthub/event-store';
+import type { Checkpoint, Consumed, Lease, Log, NewEvent, Sql, StreamAppend, Unit } from '@molthub/event-store';
 import { derivedId } from '@molthub/identity';
 import type { Aggregate, Conclusion, Expectation, Prepared } from './definition.ts';
 import { createSituations, type Folded } from './situations.ts';
@@ -17,6 +17,7 @@ import { createSituations, type Folded } from './situations.ts';
 /** What a reaction or a timer commits along with its command. */
 export type Along = {
   readonly consumed?: readonly Consumed[];
+  readonly checkpoint?: Checkpoint | undefined;
   readonly fence?: Lease | undefined;
   readonly alongside?: ((sql: Sql) => Promise<unknown>) | undefined;
 };
@@ -60,6 +61,8 @@ export const createExecutor = (service: ServiceName, log: Log, aggregates: reado
     }
     situations.forget(stream);
     if (result.status === 'conflict') return 'again';
+    // What it decided is in the log since its first time; that it was taken once more is not.
+    if (along.consumed || along.checkpoint) await log.commit({ ...along, alongside: undefined, streams: [] });
     return (await stored(command)) ?? { status: 'DONE', result: {} };
   };
 
@@ -170,12 +173,16 @@ const streamsOf = (
   return [
     // Checked even where nothing follows: what is known of the stream may be older than another replica's last change.
     { stream, expected: folded.version, events: on(stream) },
-    ...[...others].map((name) => ({ stream: name, expected: 'any' as const, events: on(name) })),
+    ...[...others].map((name) => ({ stream: name, expected: expectedOf(name, expects), events: on(name) })),
     ...expects
       .filter((e) => e.stream !== stream && !others.has(e.stream))
       .map((e) => ({ stream: e.stream, expected: e.version, events: [] })),
   ];
 };
+
+/** A decision that writes to a stream may rest on it too. */
+const expectedOf = (stream: string, expects: readonly Expectation[]) =>
+  expects.find((expectation) => expectation.stream === stream)?.version ?? ('any' as const);
 
 const newEvent = (command: Command, fact: Fact, ordinal: number): NewEvent => ({
   id: derivedId(command.id, String(ordinal)),

@@ -20,7 +20,10 @@ beforeEach(async () => {
 });
 afterEach(() => close());
 
-const place = { lease: { name: 'reader', holder: 'test', epoch: 1n }, checkpoint: () => Promise.resolve() };
+const place = {
+  lease: { name: 'reader', holder: 'test', epoch: 1n },
+  checkpoint: { reader: 'reader', streamCreated: 'then', sequence: 1, eventId: '1' },
+};
 const delivered = (version: number, data: unknown = { fleetId }): Delivered => ({
   sequence: version,
   streamCreated: 'then',

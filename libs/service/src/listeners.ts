@@ -1,6 +1,6 @@
 // Other services' events → our own tables: a batch, its marks and its checkpoint in one transaction.
 import type { Recorded, ServiceName } from '@molthub/contracts';
-import { isFenced, isUnavailable, type Lease, type Log, type Sql } from '@molthub/event-store';
+import { type Checkpoint, isFenced, isUnavailable, type Lease, type Log } from '@molthub/event-store';
 import type { Logger } from '@molthub/telemetry';
 import { createConsumedMarks } from './consumed.ts';
 import type { Listener } from './definition.ts';
@@ -30,14 +30,16 @@ export const listeningOf = (
   const types = listener.types?.filter((type) => type.startsWith(`${source}.`));
   let doubtful = false;
 
-  const apply = async (events: readonly Recorded[], lease: Lease, checkpoint?: (sql: Sql) => Promise<unknown>) => {
+  const apply = async (events: readonly Recorded[], lease: Lease, checkpoint?: Checkpoint) => {
     await log.commit({
       streams: [],
+      checkpoint,
       ...(listener.dropsRepeats
         ? {}
         : { consumed: events.map(({ stream, version }) => ({ consumer, stream, version })) }),
       fence: lease,
-      alongside: (sql) => Promise.all([events.length > 0 && listener.apply(events, sql), checkpoint?.(sql)]),
+      ...(events.length > 0 ? { alongside: (sql) => listener.apply(events, sql) } : {}),
+      sendsAtOnce: listener.sendsAtOnce,
     });
     for (const event of events) marks.took(event.stream, event.version);
     if (events.length > 0) listener.applied?.(events);
@@ -67,11 +69,7 @@ export const listeningOf = (
     }
   };
 
-  const applyTogether = async (
-    events: readonly Recorded[],
-    lease: Lease,
-    checkpoint?: (sql: Sql) => Promise<unknown>,
-  ) => {
+  const applyTogether = async (events: readonly Recorded[], lease: Lease, checkpoint?: Checkpoint) => {
     try {
       await apply(events, lease, checkpoint);
     } catch (error) {

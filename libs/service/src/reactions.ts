@@ -1,7 +1,7 @@
 // Other services' events → our commands: in order per stream, parallel across streams, each once in effect.
 import type { Delivered } from '@molthub/bus';
 import { type Command, eventDefinition, type Recorded, type ServiceName } from '@molthub/contracts';
-import { isFenced, isUnavailable, type Lease, type Log, type Sql } from '@molthub/event-store';
+import { type Checkpoint, isFenced, isUnavailable, type Lease, type Log } from '@molthub/event-store';
 import { derivedId } from '@molthub/identity';
 import type { Logger } from '@molthub/telemetry';
 import { createConsumedMarks } from './consumed.ts';
@@ -39,8 +39,8 @@ export const readingOf = (parts: ReactionParts, source: ServiceName): Reading =>
     return parked;
   };
 
-  /** Answers whether it was taken, and not parked. `alongside` is written with its mark. */
-  const take = async (event: Recorded, lease: Lease, alongside: Along['alongside']): Promise<boolean> => {
+  /** Answers whether it was taken, and not parked. `checkpoint` is written with its mark. */
+  const take = async (event: Recorded, lease: Lease, checkpoint?: Checkpoint): Promise<boolean> => {
     const behind = 'waits behind a parked event of its key';
     if (parking.isParked(event.stream) && (await parkEvent(event, behind, 0, lease))) return false;
     const problem = unreadable(event, types);
@@ -48,7 +48,7 @@ export const readingOf = (parts: ReactionParts, source: ServiceName): Reading =>
       await parkEvent(event, problem, 1, lease);
       return false;
     }
-    const along = { consumed: [{ consumer, stream: event.stream, version: event.version }], fence: lease, alongside };
+    const along = { consumed: [{ consumer, stream: event.stream, version: event.version }], fence: lease, checkpoint };
     for (let attempt = 1; ; attempt += 1) {
       try {
         await react(parts, own, event, along);
@@ -68,21 +68,17 @@ export const readingOf = (parts: ReactionParts, source: ServiceName): Reading =>
 
   const lane = async (events: readonly Recorded[], lease: Lease) => {
     for (const event of events) {
-      await take(event, lease, undefined);
+      await take(event, lease);
       marks.took(event.stream, event.version);
     }
     return false;
   };
 
   /** One event by itself takes the checkpoint along, which at a low rate saves a transaction for each; tells if so. */
-  const alone = async (event: Recorded, lease: Lease, checkpoint: (sql: Sql) => Promise<unknown>) => {
-    let isSaved = false;
-    const isTaken = await take(event, lease, async (sql) => {
-      await checkpoint(sql);
-      isSaved = true;
-    });
+  const alone = async (event: Recorded, lease: Lease, checkpoint: Checkpoint) => {
+    const isTaken = await take(event, lease, checkpoint);
     marks.took(event.stream, event.version);
-    return isTaken && isSaved;
+    return isTaken;
   };
 
   return {
@@ -111,7 +107,7 @@ export const readingOf = (parts: ReactionParts, source: ServiceName): Reading =>
         throw one.reason;
       }
       if (ended.some((one) => one.status === 'fulfilled' && one.value)) return;
-      await log.commit({ streams: [], fence: lease, alongside: (sql: Sql) => checkpoint(sql) });
+      await log.commit({ streams: [], fence: lease, checkpoint });
     },
   };
 };

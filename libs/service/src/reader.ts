@@ -1,7 +1,7 @@
 // One active reader per consumer and source, by lease: batches from the checkpoint, the checkpoint after each batch.
 import { type Bus, type Delivered, readEvents } from '@molthub/bus';
 import type { ServiceName } from '@molthub/contracts';
-import { isUnavailable, type Lease, type Leases, type Log, type Sql } from '@molthub/event-store';
+import { type Checkpoint, isUnavailable, type Lease, type Leases, type Log } from '@molthub/event-store';
 import type { Logger } from '@molthub/telemetry';
 import { forever, isAborted, untilAborted } from './patience.ts';
 
@@ -16,7 +16,7 @@ export type Reading = {
   /** Does the work of a batch; `checkpoint` belongs into its last transaction, under the lease's fence. */
   readonly process: (
     batch: readonly Delivered[],
-    place: { readonly lease: Lease; readonly checkpoint: (sql: Sql) => Promise<unknown> },
+    place: { readonly lease: Lease; readonly checkpoint: Checkpoint },
   ) => Promise<void>;
   /** Called when this process becomes the reader. */
   readonly begin?: (lease: Lease) => Promise<void>;
@@ -45,7 +45,7 @@ export const runReader = (
           if (!last) continue;
           await untilAborted(signal, async () => {
             try {
-              await reading.process(batch, { lease, checkpoint: (sql) => saveCheckpoint(sql, reader, last) });
+              await reading.process(batch, { lease, checkpoint: checkpointAt(reader, last) });
               return true;
             } catch (error) {
               // The database is away, which is no event's fault: the same batch again when it is back.
@@ -72,10 +72,9 @@ const loadCheckpoint = async (log: Log, reader: string) => {
   return row ? { streamCreated: row.stream_created, sequence: Number(row.sequence), eventId: row.event_id } : undefined;
 };
 
-const saveCheckpoint = (sql: Sql, reader: string, at: Delivered) =>
-  sql(
-    `insert into checkpoints (reader, stream_created, sequence, event_id) values ($1, $2, $3, $4)
-     on conflict (reader) do update set stream_created = excluded.stream_created, sequence = excluded.sequence,
-       event_id = excluded.event_id, updated_at = clock_timestamp()`,
-    [reader, at.streamCreated, at.sequence, at.eventId],
-  );
+const checkpointAt = (reader: string, { streamCreated, sequence, eventId }: Delivered): Checkpoint => ({
+  reader,
+  streamCreated,
+  sequence,
+  eventId,
+});

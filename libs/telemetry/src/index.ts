@@ -1,2 +1,2 @@
 export { createLogger, type Logger, type LogLevel, logLevels } from './logger.ts';
-export { createMetrics, measureProcess, type Metrics } from './metrics.ts';
+export { createMetrics, measureProcess, type Metrics, type MetricsSnapshot } from './metrics.ts';

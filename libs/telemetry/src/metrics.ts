@@ -1,6 +1,18 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client';
 
-/** Metrics of one process; services in one process share it and tell themselves apart by the label `service`. */
+/** What the metrics of a thread are at one moment, as data. */
+export type MetricsSnapshot = readonly MetricObjectWithValues<MetricValue<string>>[];
+
+/** Metrics of one thread; services in one thread share it and tell themselves apart by the label `service`. */
 export type Metrics = {
   readonly registry: Registry;
   readonly counter: (name: string, help: string, labels?: readonly string[]) => Counter;
@@ -9,7 +21,11 @@ export type Metrics = {
   readonly histogram: (name: string, help: string, labels?: readonly string[]) => Histogram;
   /** Registers what is to be measured whenever the metrics are asked for; answers how to take it back. */
   readonly collect: (measure: () => Promise<void>) => () => void;
-  /** Measures all that is registered, then answers Prometheus' text; what could not be measured is left out. */
+  /** Measures all that is registered; what could not be measured is left out. */
+  readonly snapshot: () => Promise<MetricsSnapshot>;
+  /** Adds what another thread of the process measures, whenever this one is asked. */
+  readonly include: (other: () => Promise<MetricsSnapshot>) => void;
+  /** Prometheus' text of a snapshot of this thread and of those included. */
   readonly text: () => Promise<string>;
 };
 
@@ -19,6 +35,7 @@ const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 export const createMetrics = (): Metrics => {
   const registry = new Registry();
   const measures = new Set<() => Promise<void>>();
+  const others: (() => Promise<MetricsSnapshot>)[] = [];
   let measuring: Promise<unknown> | undefined;
   const made = <M>(name: string, is: (metric: unknown) => metric is M, make: () => M): M => {
     const known = registry.getSingleMetric(name);
@@ -27,6 +44,14 @@ export const createMetrics = (): Metrics => {
   const isCounter = (metric: unknown): metric is Counter => metric instanceof Counter;
   const isGauge = (metric: unknown): metric is Gauge => metric instanceof Gauge;
   const isHistogram = (metric: unknown): metric is Histogram => metric instanceof Histogram;
+  const snapshot = async (): Promise<MetricsSnapshot> => {
+    // Who asks while it is measured gets the same figures: asking often costs no more than asking.
+    measuring ??= Promise.allSettled([...measures].map((measure) => measure())).finally(() => {
+      measuring = undefined;
+    });
+    await measuring;
+    return registry.getMetricsAsJSON();
+  };
   return {
     registry,
     counter: (name, help, labelNames = []) =>
@@ -43,13 +68,13 @@ export const createMetrics = (): Metrics => {
       measures.add(measure);
       return () => measures.delete(measure);
     },
+    snapshot,
+    include: (other) => {
+      others.push(other);
+    },
     text: async () => {
-      // Who asks while it is measured gets the same figures: asking often costs no more than asking.
-      measuring ??= Promise.allSettled([...measures].map((measure) => measure())).finally(() => {
-        measuring = undefined;
-      });
-      await measuring;
-      return registry.metrics();
+      const all = await Promise.all([snapshot, ...others].map((take) => take()));
+      return AggregatorRegistry.aggregate(all.map((one) => [...one])).metrics();
     },
   };
 };

@@ -69,6 +69,9 @@ const collections = new Map([
   ['workspaces', 'workspace'],
   ['api-keys', 'api-key'],
   ['policy-packs', 'pack'],
+  ['templates', 'template'],
+  ['profiles', 'profile'],
+  ['overlays', 'overlay'],
 ]);
 
 /** A bot's part of a change set is about the bot; a request is about what its route names. */

@@ -2,11 +2,19 @@ import {
   BotCreated,
   BotRetired,
   ChangeFleetStatus,
+  ChooseCohort,
   ConcludeManifest,
   CreateBot,
   CreateFleet,
+  CreateOverlay,
+  CreateProfile,
+  CreateTemplate,
   CreateWorkspace,
   DeleteFleet,
+  DeleteOverlay,
+  DeleteProfile,
+  DeleteTemplate,
+  EvaluateLayers,
   FleetCreated,
   FleetDeleted,
   FleetStatusChanged,
@@ -14,11 +22,16 @@ import {
   ManifestProposed,
   ManifestPublished,
   ManifestRefused,
+  PassOverlayEdge,
   ProposeManifest,
   RenameWorkspace,
+  ResolveAgain,
   RetireBot,
   RollBackManifest,
   UpdateFleet,
+  UpdateOverlay,
+  UpdateProfile,
+  UpdateTemplate,
   WorkspaceCreated,
   WorkspaceRenamed,
 } from '@molthub/contracts';
@@ -30,9 +43,19 @@ import { prepareBot } from './bot/prepare.ts';
 import { defaultWorkspace } from './default-workspace.ts';
 import { fleets } from './fleet/decider.ts';
 import { prepareFleet } from './fleet/prepare.ts';
+import { reachBots } from './layers/jobs.ts';
+import { layersProjection } from './layers/projection.ts';
+import { dueOf, overlayEvents, overlays } from './overlay/decider.ts';
+import { prepareOverlay } from './overlay/prepare.ts';
+import { profileEvents, profiles } from './profile/decider.ts';
+import { prepareProfile } from './profile/prepare.ts';
 import { configProjection } from './projection.ts';
-import { validateManifest } from './queries.ts';
+import { queries } from './queries.ts';
 import { reactions } from './reactions.ts';
+import { resolutionEvents, resolutions } from './resolution/decider.ts';
+import { prepareResolution } from './resolution/prepare.ts';
+import { templateEvents, templates } from './template/decider.ts';
+import { prepareTemplate } from './template/prepare.ts';
 import { workspaces } from './workspace/decider.ts';
 import { prepareWorkspace } from './workspace/prepare.ts';
 
@@ -62,8 +85,41 @@ export const configService = ({ validateEngineConfig }: ConfigSettings): Service
       decider: fleets,
     }),
     aggregate({
+      category: 'template',
+      commands: [CreateTemplate, UpdateTemplate, DeleteTemplate],
+      events: templateEvents,
+      id: (command) => command.data.templateId,
+      prepare: prepareTemplate,
+      decider: templates,
+    }),
+    aggregate({
+      category: 'profile',
+      commands: [CreateProfile, UpdateProfile, DeleteProfile],
+      events: profileEvents,
+      id: (command) => command.data.profileId,
+      prepare: prepareProfile,
+      decider: profiles,
+    }),
+    aggregate({
+      category: 'overlay',
+      commands: [CreateOverlay, UpdateOverlay, DeleteOverlay, PassOverlayEdge, ChooseCohort],
+      events: overlayEvents,
+      id: (command) => command.data.overlayId,
+      prepare: prepareOverlay,
+      decider: overlays,
+      due: dueOf,
+    }),
+    aggregate({
+      category: 'resolution',
+      commands: [EvaluateLayers],
+      events: resolutionEvents,
+      id: (command) => command.data.changeId,
+      prepare: prepareResolution,
+      decider: resolutions,
+    }),
+    aggregate({
       category: 'bot',
-      commands: [CreateBot, ProposeManifest, RollBackManifest, ConcludeManifest, RetireBot],
+      commands: [CreateBot, ProposeManifest, RollBackManifest, ResolveAgain, ConcludeManifest, RetireBot],
       events: [ManifestProposed, ManifestRefused, BotCreated, ManifestPublished, BotRetired],
       id: (command) => command.data.botId,
       prepare: prepareBot(validateEngineConfig),
@@ -71,9 +127,9 @@ export const configService = ({ validateEngineConfig }: ConfigSettings): Service
       conclude,
     }),
   ],
-  projections: [configProjection],
+  projections: [configProjection, layersProjection],
   reactions,
   listeners: [],
-  queries: [validateManifest(validateEngineConfig)],
-  jobs: [defaultWorkspace],
+  queries: queries(validateEngineConfig),
+  jobs: [defaultWorkspace, reachBots()],
 });

@@ -6,7 +6,6 @@ import { commandIdOf, idempotencyKeyOf } from './idempotency.ts';
 import { refusalOf, translate } from './outcome.ts';
 import { authorizeFleet, isOperator, type Principal } from './principal.ts';
 import { networkOf } from './rate-limit.ts';
-import { provenanceOf } from './routes/provenance.ts';
 
 const principal: Principal = {
   keyId: 'k',
@@ -98,14 +97,4 @@ describe('sec-031: an IPv6 network counts as one address', () => {
     ['fe80::1%eth0', 'fe80:0:0:0'],
     ['::1', '0:0:0:0'],
   ])('%s is of %s', (address, network) => expect(networkOf(address)).toBe(network));
-});
-
-test('provenance: what a default filled in is told from what was written', () => {
-  const manifest = { spec: { config: { a: 1 } } };
-  const resolved = { spec: { config: { a: 1, b: { c: 2 } }, network: { inbound: 'NONE' } } };
-  expect(provenanceOf(manifest, resolved)).toEqual([
-    { path: 'spec.config.a', layer: 'instance' },
-    { path: 'spec.config.b.c', layer: 'secure-defaults' },
-    { path: 'spec.network.inbound', layer: 'secure-defaults' },
-  ]);
 });

@@ -1,5 +1,5 @@
 // The feed: every event of every service in one numbered list. The WebSocket and `GET /events` read it from a cursor.
-import { type Recorded, services } from '@molthub/contracts';
+import { services } from '@molthub/contracts';
 import type { Reads, Sql } from '@molthub/event-store';
 import { HttpProblem } from '@molthub/http';
 import type { Job, Listener } from '@molthub/service';
@@ -14,39 +14,16 @@ export const onFeedGrown = (listener: () => void): (() => void) => {
   return () => waiting.delete(listener);
 };
 
-/**
- * The numbers are given under a lock that is held until the commit, so that no reader sees a number before a smaller
- * one: each source has a reader of its own, and they commit side by side.
- */
+/** Each source has a reader of its own, and they commit side by side: the function keeps their numbers in order. */
 export const feedListener = (keptDays: number): Listener => ({
   name: 'feed',
   sources: services,
   // A quarter of all transactions would be the feed's; a subscriber hears of an event up to so much later.
   gatherMs: 50,
   dropsRepeats: true,
+  sendsAtOnce: true,
   apply: async (events, sql) => {
-    // Sent together: the server runs them in order.
-    await Promise.all([
-      sql(`select pg_advisory_xact_lock(hashtextextended('molthub gateway feed', 0))`),
-      insert(events, keptDays, sql),
-    ]);
-  },
-  applied: () => {
-    for (const listener of waiting) listener();
-  },
-});
-
-/** What is old enough to be cut is left out: after the loss of the bus it comes again, and nothing here knows it. */
-const insert = (events: readonly Recorded[], keptDays: number, sql: Sql) =>
-  sql(
-    `insert into feed (workspace, event_id, type, stream, at, event)
-     select e.workspace, e.id, e.type, e.stream, e.at, e.event::json
-     from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[])
-       with ordinality as e(workspace, id, type, stream, at, event, ordinal)
-     where e.at >= now() - make_interval(days => $7)
-     order by e.ordinal
-     on conflict (event_id) do nothing`,
-    [
+    await sql('select append_feed($1, $2, $3, $4, $5, $6, $7)', [
       events.map((e) => e.workspace),
       events.map((e) => e.id),
       events.map((e) => e.type),
@@ -54,8 +31,12 @@ const insert = (events: readonly Recorded[], keptDays: number, sql: Sql) =>
       events.map((e) => e.time),
       events.map((e) => JSON.stringify(cloudEventOf(e))),
       keptDays,
-    ],
-  );
+    ]);
+  },
+  applied: () => {
+    for (const listener of waiting) listener();
+  },
+});
 
 /** Rows older than this are cut; a cursor before the cut is told so. */
 export const feedRetention = (keptDays: number): Job => ({

@@ -40,4 +40,25 @@ export const migrations: readonly Migration[] = [
       );
     `,
   },
+  {
+    name: '0002-append-feed',
+    sql: `
+      -- The numbers are given under a lock that is held until the commit, so that no reader sees one before a smaller
+      -- one. What is old enough to be cut is left out: after the loss of the bus it comes again, and nothing knows it.
+      create function append_feed(
+        workspaces text[], ids uuid[], types text[], streams text[], times timestamptz[], events text[], kept_days int
+      ) returns void language plpgsql as $feed$
+      begin
+        perform pg_advisory_xact_lock(hashtextextended('molthub gateway feed', 0));
+        insert into feed (workspace, event_id, type, stream, at, event)
+        select e.workspace, e.id, e.type, e.stream, e.at, e.event::json
+        from unnest(workspaces, ids, types, streams, times, events)
+          with ordinality as e(workspace, id, type, stream, at, event, ordinal)
+        where e.at >= now() - make_interval(days => kept_days)
+        order by e.ordinal
+        on conflict (event_id) do nothing;
+      end
+      $feed$;
+    `,
+  },
 ];

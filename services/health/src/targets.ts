@@ -105,6 +105,7 @@ export const targetListener = (changed: () => void): Listener => ({
   name: 'targets',
   sources: ['reconciler'],
   types: [...types],
+  sendsAtOnce: true,
   apply: async (events, sql) => {
     const changes = new Map<string, Change>();
     for (const change of events.filter(isHeard).map(changeOf)) {

@@ -1,55 +1,29 @@
-// The two doors of the outside: the gateway's HTTP API, and OTLP for bots.
+// The door of the outside to the gateway: its HTTP API.
 import { join } from 'node:path';
-import { type Commander, createCommander } from '@molthub/bus';
+import { createCommander } from '@molthub/bus';
 import { ensureAdminKey, ensureGatewaySecret, type Part, startGateway } from '@molthub/gateway-service';
 import { newId } from '@molthub/identity';
 import type { RunningService } from '@molthub/service';
-import type { OtlpServer } from '@molthub/trace-ingest';
-import { traceService } from '@molthub/trace-ingest';
 import type { Settings } from './env.ts';
+import { host } from './hosted.ts';
 import type { Servers } from './servers.ts';
 
-export type Doors = {
-  /** Undefined where the gateway does not run in this process. */
-  readonly apiUrl: string | undefined;
-  readonly otlpUrl: string | undefined;
-  readonly close: () => Promise<void>;
-};
+export type Api = { readonly url: string; readonly close: () => Promise<void> };
 
-const host = '127.0.0.1';
-
-/** Opens the doors of those services that run here. */
-export const openDoors = async (parts: {
+/** Opens it where the gateway runs in this process; `readiness` tells of all services. */
+export const openApi = async (parts: {
   readonly settings: Settings;
   readonly servers: Servers;
-  readonly running: readonly RunningService[];
-  readonly startOtlp: ReturnType<typeof traceService>['startOtlp'];
+  readonly services: readonly RunningService[];
+  readonly readiness: () => Promise<readonly Part[]>;
   readonly keyPath: string;
-}): Promise<Doors> => {
-  const { settings, running } = parts;
-  const find = (name: string) => running.find((service) => service.name === name);
-  const trace = find('trace');
-  const gateway = find('gateway');
-  let otlp: OtlpServer | undefined;
-  if (trace) otlp = await parts.startOtlp({ host, port: settings.otlpPort, runtime: trace.runtime });
-  const api = gateway ? await openApi(parts, gateway) : undefined;
-  return {
-    apiUrl: api?.url,
-    otlpUrl: otlp?.url,
-    close: async () => {
-      await api?.close();
-      await otlp?.close();
-    },
-  };
-};
-
-const openApi = async (
-  { settings, servers, running, keyPath }: Parameters<typeof openDoors>[0],
-  gateway: RunningService,
-) => {
+}): Promise<Api | undefined> => {
+  const { settings, servers, keyPath } = parts;
+  const gateway = parts.services.find((service) => service.name === 'gateway');
+  if (!gateway) return undefined;
   const secret = await ensureGatewaySecret(join(settings.home, 'secrets', 'gateway.secret'));
   await ensureAdminKey({ path: keyPath, runtime: gateway.runtime, secret });
-  const commander: Commander = createCommander(gateway.bus, newId());
+  const commander = createCommander(gateway.bus, newId());
   const api = await startGateway({
     runtime: gateway.runtime,
     commander,
@@ -57,7 +31,7 @@ const openApi = async (
     secret,
     host,
     port: settings.port,
-    readiness: () => readinessOf(running, gateway),
+    readiness: async () => [...(await serversOf(gateway)), ...(await parts.readiness())],
   });
   return {
     url: api.url,
@@ -68,16 +42,10 @@ const openApi = async (
   };
 };
 
-const readinessOf = async (running: readonly RunningService[], gateway: RunningService): Promise<readonly Part[]> => {
+const serversOf = async (gateway: RunningService): Promise<readonly Part[]> => {
   const isConnected = gateway.bus.isConnected();
   const nats = { name: 'nats', ready: isConnected, detail: isConnected ? 'connected' : 'not connected' };
-  const [postgres, ...ofServices] = await Promise.all([postgresOf(gateway), ...running.map(serviceOf)]);
-  return [postgres, nats, ...ofServices];
-};
-
-const serviceOf = async (service: RunningService): Promise<Part> => {
-  const problem = await service.problem();
-  return { name: service.name, ready: problem === undefined, detail: problem ?? 'takes work' };
+  return [await postgresOf(gateway), nats];
 };
 
 const postgresOf = async ({ runtime }: RunningService): Promise<Part> => {

@@ -40,14 +40,15 @@ describe('packs that come with Molthub', () => {
   test('are listed first, and can be read one by one', async () => {
     const ours = idOf(await createPack('aaa', [named], { priority: 1_000, ...onlyFor('aaa') }));
     const listed = itemsOf(await api.call('GET', '/api/v1/policy-packs'));
-    expect(listed.slice(0, 5).map((pack) => pack['id'])).toEqual([
+    expect(listed.slice(0, 6).map((pack) => pack['id'])).toEqual([
       'builtin-production-guardrails',
       'builtin-openclaw-production-hardening',
       'builtin-openclaw-channel-safety',
+      'builtin-openclaw-security-audit',
       'builtin-openclaw-security-baseline',
       'builtin-security-baseline',
     ]);
-    expect(listed.slice(5).map((pack) => pack['id'])).toContain(ours);
+    expect(listed.slice(6).map((pack) => pack['id'])).toContain(ours);
     const first = await api.call('GET', '/api/v1/policy-packs?limit=2');
     const next = await api.call('GET', `/api/v1/policy-packs?limit=2&cursor=${String(first.body['nextCursor'])}`);
     expect(itemsOf(next).map((pack) => pack['id'])).toEqual(listed.slice(2, 4).map((pack) => pack['id']));
@@ -191,6 +192,22 @@ describe('a pack of the workspace', () => {
   });
 });
 
+test.each([
+  ['__proto__ as a label', '{"name":"p","targetTags":{"__proto__":"x"},"rules":[]}', /__proto__/],
+  [
+    'constructor in a schema',
+    '{"name":"p","rules":[{"id":"a","type":"t","config":{"constructor":{}}}]}',
+    /constructor/,
+  ],
+  ['a number as text', '{"name":"p","priority":"5","rules":[{"id":"a","type":"cel"}]}', /priority/],
+  ['a field that no pack has', '{"name":"p","colour":1,"rules":[{"id":"a","type":"cel"}]}', /colour/],
+  ['a pattern instead of an id', '{"name":"p","rules":[{"id":"a.*","type":"cel"}]}', /rules\.0\.id/],
+])('sec-052, sec-054: %s is refused, not dropped and not turned into something else', async (_, body, named) => {
+  const answer = await api.call('POST', '/api/v1/policy-packs', { body });
+  expect(answer.status).toBe(400);
+  expect(JSON.stringify(answer.body)).toMatch(named);
+});
+
 test('the packs of a workspace have so many rules together, and no more', async () => {
   const rules = (count: number) => Array.from({ length: count }, (_, index) => ({ ...named, id: `rule-${index}` }));
   const made: string[] = [];
@@ -284,16 +301,17 @@ test('read models built anew from the log are the same', async () => {
     JSON.stringify([
       await api.service('policy').log.reads('select * from policy_read.packs order by id'),
       await api.service('policy').log.reads('select * from policy_read.violations order by id'),
+      await api.service('policy').log.reads('select * from policy_read.waivers order by id'),
     ]);
   const before = await all();
-  for (const name of ['packs', 'violations']) {
+  for (const name of ['packs', 'violations', 'waivers']) {
     expect((await api.call('POST', `/api/v1/projections/policy.${name}/rebuild`)).status).toBeLessThan(300);
   }
   await until(
     async () => {
       const listed = itemsOf(await api.call('GET', '/api/v1/projections'));
       const own = listed.filter((one) => one['service'] === 'policy');
-      return own.length === 3 && own.every((one) => one['status'] === 'SERVING');
+      return own.length === 4 && own.every((one) => one['status'] === 'SERVING');
     },
     { what: 'the rebuilt read models' },
   );
@@ -325,4 +343,19 @@ test('a dry run says who would break before a pack is switched on, and records n
   });
   expect(await events()).toBe(before);
   expect(await api.call('POST', '/api/v1/policy-packs/builtin-nothing/dry-run')).toMatchObject({ status: 404 });
+});
+
+test('rules of two packs that no bot can satisfy are told, until one of them goes', async () => {
+  const field = 'metadata.labels.quarrel';
+  const wants = idOf(await createPack('wants', [{ id: 'a', type: 'required_field', config: { field } }], onlyFor('q')));
+  const bans = idOf(await createPack('bans', [{ id: 'b', type: 'forbidden_field', config: { field } }]));
+  const found = async () => {
+    const answer = await api.call('GET', '/api/v1/policy-packs/conflicts', { key: await keyOf('VIEWER') });
+    return itemsOf(answer).filter(({ path }) => path === field);
+  };
+  expect(await found()).toMatchObject([
+    { kind: 'contradiction', rules: [{ ruleId: expect.stringMatching(/[ab]/) }, { ruleId: expect.anything() }] },
+  ]);
+  for (const id of [wants, bans]) await api.call('DELETE', `/api/v1/policy-packs/${id}`);
+  expect(await found()).toEqual([]);
 });

@@ -2,14 +2,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ServiceName } from '@molthub/contracts';
-import { type RunningService, startService } from '@molthub/service';
 import { createLogger, createMetrics, measureProcess } from '@molthub/telemetry';
-import { traceService } from '@molthub/trace-ingest';
-import { definitionOf } from './definitions.ts';
-import { openDoors } from './doors.ts';
+import { type Api, openApi } from './doors.ts';
 import type { Settings } from './env.ts';
+import { type Addresses, type Hosted, startHosted } from './hosted.ts';
 import { assertPortsFree } from './ports.ts';
 import { openServers, type Servers } from './servers.ts';
+import { divided, openThread } from './thread.ts';
 
 export type Program = {
   /** Undefined when the gateway does not run in this process. */
@@ -27,52 +26,43 @@ export const startProgram = async (settings: Settings, names: readonly ServiceNa
   const logger = createLogger('molthub', settings.logLevel);
   const metrics = createMetrics();
   measureProcess(metrics);
-  const stops: (() => Promise<void>)[] = [];
-  const stopping = new AbortController();
+  const { here, apart } = divided(names);
+  const thread = apart.length > 0 ? openThread() : undefined;
+  if (thread) metrics.include(thread.metrics);
+  let servers: Servers | undefined;
+  let hosted: Hosted | undefined;
+  let api: Api | undefined;
   const stop = async () => {
-    for (const one of stops.splice(0).reverse()) await one();
+    await api?.close();
+    await Promise.all([hosted?.stop(), thread?.stop()]);
+    await servers?.stop();
   };
   try {
-    const servers = await openServers(settings, (line) => logger.info(line));
-    stops.push(servers.stop);
-    // Kept by name, because its OTLP door is opened after all services run.
-    const trace = traceService();
-    const running = await startAll(names, (name) =>
-      startService(name === 'trace' ? trace : definitionOf(name, settings, logger, stopping.signal), {
-        databaseUrl: servers.databases.urlOf(name),
-        natsUrl: servers.natsUrlOf(name),
-        logger,
-        metrics,
-      }),
-    );
-    stops.push(async () => {
-      // In the tick in which the services begin to stop: cut off before, their work would count as failed.
-      stopping.abort();
-      await Promise.all(running.map((service) => service.stop()));
-    });
+    servers = await openServers(settings, (line) => logger.info(line));
+    const addresses = addressesOf(names, servers);
+    // Copied to the thread; the environment is no plain object.
+    const given = { settings: { ...settings, inherited: { ...settings.inherited } }, names: apart, addresses };
+    const [own, others] = await Promise.allSettled([
+      startHosted(here, { settings, addresses, logger, metrics }),
+      thread?.start(given),
+    ]);
+    if (own.status === 'fulfilled') hosted = own.value;
+    if (own.status === 'rejected') throw own.reason;
+    if (others.status === 'rejected') throw others.reason;
+    const { services, readiness: ownReadiness } = own.value;
+    const readiness = async () => [...(await ownReadiness()), ...((await thread?.readiness()) ?? [])];
     const keyPath = join(settings.home, 'admin.key');
-    const doors = await openDoors({ settings, servers, running, startOtlp: trace.startOtlp, keyPath });
-    stops.push(doors.close);
-    await writeEndpoints(settings, servers, doors);
-    return { apiUrl: doors.apiUrl, keyPath, stop };
+    api = await openApi({ settings, servers, services, readiness, keyPath });
+    await writeEndpoints(settings, servers, { apiUrl: api?.url, otlpUrl: own.value.otlpUrl ?? others.value });
+    return { apiUrl: api?.url, keyPath, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 };
 
-/** All at once; if one cannot start, the others are stopped again. */
-const startAll = async (
-  names: readonly ServiceName[],
-  start: (name: ServiceName) => Promise<RunningService>,
-): Promise<readonly RunningService[]> => {
-  const results = await Promise.allSettled(names.map(start));
-  const running = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-  const failed = results.find((result) => result.status === 'rejected');
-  if (!failed) return running;
-  await Promise.all(running.map((service) => service.stop()));
-  throw failed.reason;
-};
+const addressesOf = (names: readonly ServiceName[], { databases, natsUrlOf }: Servers): Addresses =>
+  Object.fromEntries(names.map((name) => [name, { databaseUrl: databases.urlOf(name), natsUrl: natsUrlOf(name) }]));
 
 const writeEndpoints = async (
   settings: Settings,

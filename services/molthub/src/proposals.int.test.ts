@@ -94,6 +94,8 @@ test('a denied bot is refused with every violation, leaves nothing, and gives it
     errors: [
       { path: 'spec.config.channels.telegram.dmPolicy', code: 'dm-policy' },
       { path: 'spec.config.gateway.bind', code: 'gateway-host-binding' },
+      { path: 'spec.config.channels.telegram.dmPolicy', code: 'channels.provider.dm.open' },
+      { path: 'spec.config.gateway.controlUi.allowedOrigins', code: 'gateway.control_ui.allowed_origins_required' },
     ],
   });
   expect(await botRow(botId)).toBeUndefined();
@@ -225,7 +227,13 @@ test('validating and evaluating answer and record nothing', async () => {
   const open = manifest('ida', { gateway: { bind: 'lan' } });
   expect(await ask(EvaluateManifest, open)).toMatchObject({
     status: 'DONE',
-    result: { valid: false, violations: [{ ruleId: 'gateway-host-binding', suggestedValue: 'loopback' }] },
+    result: {
+      valid: false,
+      violations: [
+        { ruleId: 'gateway-host-binding', suggestedValue: 'loopback' },
+        { ruleId: 'gateway.control_ui.allowed_origins_required' },
+      ],
+    },
   });
   expect(await ask(EvaluateManifest, 7)).toMatchObject({ status: 'REFUSED', code: 'policy.manifest-invalid' });
   expect(await count()).toBe(before);

@@ -39,8 +39,8 @@ describe('the packs that come with Molthub', () => {
   });
   test('are published anew when they change: raise their version and builtinRevision, then this hash', () => {
     expect({ revision: builtinRevision, hash: canonicalHash(builtinPacks) }).toEqual({
-      revision: 1,
-      hash: 'sha256:55c35430f57a67925201fc32c72aa8557979507833bad915d72584bb9771bbb6',
+      revision: 2,
+      hash: 'sha256:ee3dc84f43b8d41ebe25251ebb61d8524db5fe1a433d312643f4e62f4f1247d7',
     });
   });
 });

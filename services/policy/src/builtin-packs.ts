@@ -2,9 +2,10 @@
 import type { PolicyRule } from '@molthub/contracts';
 import { atOnce } from './gently.ts';
 import { compiling, type CompiledPack, type Pack } from './pack.ts';
+import { openclawChecks } from './rules/openclaw-checks.ts';
 
 /** Raise it whenever anything below changes: the published view of packs is made anew only then. */
-export const builtinRevision = 1;
+export const builtinRevision = 2;
 
 const rule = (id: string, type: string, more: Partial<PolicyRule> = {}): PolicyRule => ({
   id,
@@ -65,6 +66,24 @@ const openclawSecurityBaseline = pack({
   ],
 });
 
+/** A gateway of Molthub's listens on loopback, where OpenClaw says the milder of two severities. */
+const auditSeverity = { critical: 'ERROR', 'warn/critical': 'WARNING', warn: 'WARNING', info: 'INFO' } as const;
+
+/**
+ * What OpenClaw would say of itself, before it runs. Not enforced: who knows better than OpenClaw skips the pack, overrides
+ * a rule with a reason, or asks for a waiver.
+ */
+const openclawSecurityAudit = pack({
+  id: 'builtin-openclaw-security-audit',
+  name: 'OpenClaw security audit',
+  description: 'Checks of OpenClaw’s own security audit that its configuration answers, by the same ids.',
+  priority: 120,
+  isEnforced: false,
+  rules: openclawChecks.map(({ id, severity }) =>
+    rule(id, 'openclaw_audit', { severity: auditSeverity[severity], allowOverride: true, config: { check: id } }),
+  ),
+});
+
 const openclawChannelSafety = pack({
   id: 'builtin-openclaw-channel-safety',
   name: 'OpenClaw channel safety',
@@ -119,6 +138,7 @@ const productionGuardrails = pack({
 export const builtinPacks: readonly Pack[] = [
   securityBaseline,
   openclawSecurityBaseline,
+  openclawSecurityAudit,
   openclawChannelSafety,
   openclawProductionHardening,
   productionGuardrails,

@@ -8,11 +8,14 @@ export type Chosen = { readonly packs: readonly CompiledPack[]; readonly violati
 
 /** Whether a pack is about bots of this environment with these labels. */
 export const targets = (pack: Pack, resolved: ResolvedManifest, { environment }: EvaluationContext): boolean => {
+  const isThere = pack.targetEnvironments.length === 0 || pack.targetEnvironments.includes(environment);
+  return isThere && hasLabels(resolved, pack.targetTags);
+};
+
+/** Whether a bot has all of these labels. */
+export const hasLabels = (resolved: ResolvedManifest, wanted: Readonly<Record<string, string>>): boolean => {
   const { labels = {} } = resolved.metadata;
-  return (
-    (pack.targetEnvironments.length === 0 || pack.targetEnvironments.includes(environment)) &&
-    Object.entries(pack.targetTags).every(([name, value]) => Object.hasOwn(labels, name) && labels[name] === value)
-  );
+  return Object.entries(wanted).every(([name, value]) => Object.hasOwn(labels, name) && labels[name] === value);
 };
 
 /** A manifest that asks for what is not there, or skips what cannot be skipped, is told so: neither passes in silence. */

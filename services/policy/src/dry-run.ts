@@ -6,6 +6,7 @@ import { targets } from './choose.ts';
 import { judgingBy } from './evaluate.ts';
 import { gently } from './gently.ts';
 import type { CompiledPack } from './pack.ts';
+import { type Waiver, waiversFor, waiversOf } from './waivers.ts';
 
 const botsAtOnce = 200;
 export const itemsMax = 100;
@@ -25,8 +26,14 @@ const Row = z.object({
 type Row = z.infer<typeof Row>;
 type Item = DryRun['items'][number];
 
-export const dryRun = async (compiled: CompiledPack, workspace: string, reads: Reads): Promise<DryRun> => {
+export const dryRun = async (
+  compiled: CompiledPack,
+  asked: { readonly workspace: string; readonly now: string },
+  reads: Reads,
+): Promise<DryRun> => {
   const { pack } = compiled;
+  const { workspace } = asked;
+  const waivers = await waiversOf(workspace, asked.now, reads);
   const counts = { bots: 0, targeted: 0, denied: 0, warned: 0 };
   let worst: readonly Item[] = [];
   for (let rows = await page(reads, workspace); rows.length > 0; rows = await page(reads, workspace, rows.at(-1))) {
@@ -35,7 +42,7 @@ export const dryRun = async (compiled: CompiledPack, workspace: string, reads: R
       counts.bots += 1;
       if (!targets(pack, row.resolved, { environment: row.environment, point: 'plan' })) continue;
       counts.targeted += 1;
-      const item = await itemOf(compiled, row);
+      const item = await itemOf(compiled, row, waiversFor(waivers, row.resolved, row));
       if (item.counts.violations > 0) counts.denied += 1;
       else if (item.counts.warnings > 0) counts.warned += 1;
       else continue;
@@ -71,8 +78,8 @@ const page = async (reads: Reads, workspace: string, after?: Row): Promise<reado
     ),
   );
 
-const itemOf = async (compiled: CompiledPack, row: Row): Promise<Item> => {
-  const context = { environment: row.environment, point: 'plan' } as const;
+const itemOf = async (compiled: CompiledPack, row: Row, waivers: readonly Waiver[]): Promise<Item> => {
+  const context = { environment: row.environment, point: 'plan', waivers } as const;
   const { violations, warnings } = await gently(judgingBy(compiled, row.resolved, context));
   return {
     botInstanceId: row.botId,

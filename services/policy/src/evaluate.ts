@@ -1,5 +1,14 @@
 // Packs + resolved manifest → verdict: pure, complete, sorted, and the same each time.
-import type { PolicyRule, ResolvedManifest, RuleAction, Severity, Verdict, Violation } from '@molthub/contracts';
+import type {
+  EnforcementPoint,
+  Evaluation,
+  PolicyRule,
+  ResolvedManifest,
+  RuleAction,
+  RuleResult,
+  Severity,
+  Violation,
+} from '@molthub/contracts';
 import { isJsonObject, isSecretName } from '@molthub/manifest';
 import { byPriority, choosePacks, targets } from './choose.ts';
 import type { CompiledPack, CompiledRule, Pack } from './pack.ts';
@@ -15,6 +24,13 @@ const shownLengthMax = 200;
 /** What rules of each severity do unless they say otherwise. */
 const defaultActions: Readonly<Record<Severity, RuleAction>> = { ERROR: 'deny', WARNING: 'warn', INFO: 'audit' };
 
+/** A verdict with what became of each rule. */
+export type Judged = Omit<Evaluation, 'suggestedPatch'>;
+
+/** What a finding of the rule does at a point. */
+export const actionAt = ({ actions, severity }: PolicyRule, point: EnforcementPoint): RuleAction =>
+  actions[point] ?? defaultActions[severity];
+
 /**
  * Judges a resolved manifest by the packs that apply to it. Valid means that nothing was found that denies. Fails
  * closed: a rule whose type does not exist, that is wrong, or that has no answer, is a violation itself. Stops after each
@@ -24,7 +40,7 @@ export function* judging(
   all: readonly CompiledPack[],
   resolved: ResolvedManifest,
   context: EvaluationContext,
-): Generator<void, Verdict> {
+): Generator<void, Judged> {
   const { packs, violations } = choosePacks(all, resolved, context);
   return yield* verdictBy(packs, resolved, context, violations);
 }
@@ -34,7 +50,7 @@ export function* judgingBy(
   compiled: CompiledPack,
   resolved: ResolvedManifest,
   context: EvaluationContext,
-): Generator<void, Verdict> {
+): Generator<void, Judged> {
   const packs = targets(compiled.pack, resolved, context) ? [compiled] : [];
   return yield* verdictBy(packs, resolved, context, []);
 }
@@ -44,12 +60,15 @@ function* verdictBy(
   resolved: ResolvedManifest,
   context: EvaluationContext,
   others: readonly Violation[],
-): Generator<void, Verdict> {
+): Generator<void, Judged> {
   const found: Violation[] = [...others];
+  const results: RuleResult[] = [];
   for (const { pack, rules } of packs.toSorted(byPriority)) {
     const inPack: Violation[] = [];
     for (const compiled of rules) {
+      if (!isAsked(compiled.rule, context)) continue;
       const violations = violationsOf(pack, compiled, resolved, context);
+      results.push({ packId: pack.id, ruleId: compiled.rule.id, ...resultOf(violations) });
       inPack.push(...(context.isRollback && !pack.isEnforced ? violations.map(tolerated) : violations));
       yield;
     }
@@ -66,8 +85,19 @@ function* verdictBy(
       listed.bytesLeft,
     ).violations,
     packs: packs.map(({ pack }) => ({ id: pack.id, version: pack.version })),
+    results,
   };
 }
+
+const isAsked = (rule: PolicyRule, { environment }: EvaluationContext): boolean =>
+  rule.enabled && (rule.targetEnvironments.length === 0 || rule.targetEnvironments.includes(environment));
+
+/** All that one rule found has the same waiver, or the same reason of the manifest. */
+const resultOf = ([first]: readonly Violation[]): Pick<RuleResult, 'result' | 'waivedBy'> => {
+  if (!first) return { result: 'passed' };
+  if (first.waivedBy) return { result: 'waived', waivedBy: first.waivedBy };
+  return { result: first.overrideReason === undefined ? 'violated' : 'overridden' };
+};
 
 const violationsOf = (
   pack: Pack,
@@ -76,8 +106,6 @@ const violationsOf = (
   context: EvaluationContext,
 ): readonly Violation[] => {
   const { rule } = compiled;
-  if (!rule.enabled) return [];
-  if (rule.targetEnvironments.length > 0 && !rule.targetEnvironments.includes(context.environment)) return [];
   const refused = (ruleId: string, message: string) => [
     whole(pack, { ruleId, severity: 'ERROR', action: 'deny', message }),
   ];
@@ -100,6 +128,7 @@ const violationsOf = (
     message: rule.message ?? finding.message,
     currentValue: shown(finding.currentValue, finding.path),
     suggestedValue: finding.suggestedValue,
+    ...suggestionOf(finding),
   }));
   const more = findings.length - violations.length;
   if (more === 0) return violations;
@@ -107,16 +136,30 @@ const violationsOf = (
   return [...violations, whole(pack, { ruleId: rule.id, ...said, message })];
 };
 
-type Effect = Pick<Violation, 'severity' | 'action' | 'overrideReason'>;
+const suggestionOf = ({ suggestion, suggestedValue }: Finding): Pick<Violation, 'suggestion'> => {
+  if (suggestion === 'example') return {};
+  if (suggestion === 'remove') return { suggestion };
+  return suggestedValue === null ? {} : { suggestion: 'write' };
+};
 
-/** What a finding of the rule does here: what the rule says, unless the manifest overrides it and may. */
-const effectOf = (pack: Pack, rule: PolicyRule, { spec }: ResolvedManifest, { point }: EvaluationContext): Effect => {
+type Effect = Pick<Violation, 'severity' | 'action' | 'overrideReason' | 'waivedBy'>;
+
+/** What a finding of the rule does here: what the rule says, unless the manifest overrides or a waiver waives it. */
+const effectOf = (pack: Pack, rule: PolicyRule, { spec }: ResolvedManifest, context: EvaluationContext): Effect => {
   const { severity } = rule;
   const override = rule.allowOverride
     ? spec.policies?.overrides?.find(({ packId, ruleId }) => packId === pack.id && ruleId === rule.id)
     : undefined;
   if (override) return { severity, action: 'audit', overrideReason: override.reason };
-  return { severity, action: rule.actions[point] ?? defaultActions[severity] };
+  const mayBeWaived = rule.allowOverride || !pack.isEnforced;
+  const waiver = mayBeWaived
+    ? context.waivers?.find(({ packId, ruleId }) => packId === pack.id && ruleId === rule.id)
+    : undefined;
+  if (waiver) {
+    const { waiverId, owner, expiresAt } = waiver;
+    return { severity, action: 'audit', waivedBy: { waiverId, owner, expiresAt } };
+  }
+  return { severity, action: actionAt(rule, context.point) };
 };
 
 /** A bot that does worse with its new version goes back to the one before, whatever a pack made since says of that. */

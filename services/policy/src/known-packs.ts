@@ -34,16 +34,19 @@ export const packsOf = async (workspace: string, reads: Reads): Promise<readonly
 
 /** One pack of a workspace, or of Molthub. Throws `Rejected` where there is none. */
 export const packOf = async (packId: string, workspace: string, reads: Reads): Promise<CompiledPack> => {
-  const found = (await packsOf(workspace, reads)).find(({ pack }) => pack.id === packId);
+  const packs = await packsOf(workspace, reads);
+  const found = packs.find(({ pack }) => pack.id === packId);
   if (found) return found;
-  const known = compiledBuiltins.map(({ pack }) => pack.id).join(', ');
-  throw new Rejected('policy.pack-not-found', `There is no such policy pack; Molthub brings ${known}.`, [
-    {
-      path: 'policyPackId',
-      code: 'policy.pack-not-found',
-      message: `Use one of the workspace's own, or of: ${known}.`,
-    },
+  const message = `There is no such policy pack; ${knownIn(packs)}`;
+  throw new Rejected('policy.pack-not-found', message, [
+    { path: 'policyPackId', code: 'policy.pack-not-found', message },
   ]);
+};
+
+/** What to use instead of a pack that is not there. */
+export const knownIn = (packs: readonly CompiledPack[]): string => {
+  const builtin = packs.filter(({ pack }) => pack.isBuiltin).map(({ pack }) => pack.id);
+  return `use one of the workspace's own, or of: ${builtin.join(', ')}.`;
 };
 
 const Stored = z.object({

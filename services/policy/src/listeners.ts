@@ -1,6 +1,16 @@
-// What each bot is to run now, so that a pack can be tried on all of them before it is switched on.
-import { BotRetired, type EventDefinition, type FactOf, ManifestPublished, type Recorded } from '@molthub/contracts';
-import type { Migration } from '@molthub/event-store';
+// What each bot is to run now, so that a pack can be tried on all of them before it is switched on, and which fleets
+// there are.
+import {
+  BotRetired,
+  type EventDefinition,
+  type FactOf,
+  FleetCreated,
+  FleetDeleted,
+  FleetUpdated,
+  ManifestPublished,
+  type Recorded,
+} from '@molthub/contracts';
+import type { Migration, Sql } from '@molthub/event-store';
 import type { Listener } from '@molthub/service';
 
 export const migrations: readonly Migration[] = [
@@ -14,6 +24,21 @@ export const migrations: readonly Migration[] = [
       create index on published (workspace, bot_id);
     `,
   },
+  {
+    name: '0002_fleets',
+    sql: `
+      create table fleets (workspace text not null, fleet_id uuid primary key, name text not null);
+      create index on fleets (workspace, name);
+    `,
+  },
+  {
+    name: '0003_sweep',
+    sql: `
+      create table to_sweep (bot_id uuid primary key, asked timestamptz not null default clock_timestamp());
+      create table sweep_marks (workspace text primary key, mark text not null);
+      insert into sweep_marks (workspace, mark) select distinct workspace, '' from published;
+    `,
+  },
 ];
 
 const only = <E extends EventDefinition>(events: readonly Recorded[], definition: E): readonly Recorded<FactOf<E>>[] =>
@@ -24,6 +49,7 @@ export const listeners: readonly Listener[] = [
     name: 'published',
     sources: ['config'],
     types: [ManifestPublished.type, BotRetired.type],
+    sendsAtOnce: true,
     apply: async (events, sql) => {
       const rows = only(events, ManifestPublished).map(({ workspace, data }) => ({
         workspace,
@@ -36,19 +62,58 @@ export const listeners: readonly Listener[] = [
       }));
       // Only the last of each bot: one statement may not write a row twice.
       const newest = [...new Map(rows.map((row) => [row.bot_id, row])).values()];
-      if (newest.length > 0) {
-        await sql(
-          `insert into published (workspace, bot_id, name, fleet_id, environment, version, resolved)
-           select workspace, bot_id, name, fleet_id, environment, version, resolved from jsonb_to_recordset($1) as p
-             (workspace text, bot_id uuid, name text, fleet_id uuid, environment text, version int, resolved jsonb)
-           on conflict (bot_id) do update set name = excluded.name, fleet_id = excluded.fleet_id,
-             environment = excluded.environment, version = excluded.version, resolved = excluded.resolved
-           where published.version < excluded.version`,
-          [JSON.stringify(newest)],
-        );
-      }
       const retired = only(events, BotRetired).map(({ data }) => data.botId);
-      if (retired.length > 0) await sql('delete from published where bot_id = any($1::uuid[])', [retired]);
+      await Promise.all([
+        ...(newest.length > 0 ? publish(newest, sql) : []),
+        retired.length > 0 && sql('delete from published where bot_id = any($1::uuid[])', [retired]),
+      ]);
+    },
+  },
+  {
+    name: 'fleets',
+    sources: ['config'],
+    types: [FleetCreated.type, FleetUpdated.type, FleetDeleted.type],
+    apply: async (events, sql) => {
+      for (const event of events) await applyFleet(event, sql);
     },
   },
 ];
+
+type Published = { readonly workspace: string; readonly bot_id: string } & Readonly<Record<string, unknown>>;
+
+/** The rows, and that these bots are to be judged anew. */
+const publish = (newest: readonly Published[], sql: Sql): readonly Promise<unknown>[] => [
+  sql(
+    `insert into published (workspace, bot_id, name, fleet_id, environment, version, resolved)
+     select workspace, bot_id, name, fleet_id, environment, version, resolved from jsonb_to_recordset($1) as p
+       (workspace text, bot_id uuid, name text, fleet_id uuid, environment text, version int, resolved jsonb)
+     on conflict (bot_id) do update set name = excluded.name, fleet_id = excluded.fleet_id,
+       environment = excluded.environment, version = excluded.version, resolved = excluded.resolved
+     where published.version < excluded.version`,
+    [JSON.stringify(newest)],
+  ),
+  sql(
+    `insert into to_sweep (bot_id) select unnest($1::uuid[])
+     on conflict (bot_id) do update set asked = clock_timestamp()`,
+    [newest.map(({ bot_id }) => bot_id)],
+  ),
+  sql(`insert into sweep_marks (workspace, mark) select distinct unnest($1::text[]), '' on conflict do nothing`, [
+    newest.map(({ workspace }) => workspace),
+  ]),
+];
+
+/** Fleets are few and change seldom, so each change is a statement. */
+const applyFleet = async (event: Recorded, sql: Sql): Promise<void> => {
+  for (const { workspace, data } of only([event], FleetCreated)) {
+    await sql(
+      `insert into fleets (workspace, fleet_id, name) values ($1, $2, $3)
+       on conflict (fleet_id) do update set name = excluded.name`,
+      [workspace, data.fleetId, data.name],
+    );
+  }
+  for (const { data } of only([event], FleetUpdated)) {
+    await sql('update fleets set name = coalesce($2, name) where fleet_id = $1', [data.fleetId, data.name ?? null]);
+  }
+  for (const { data } of only([event], FleetDeleted))
+    await sql('delete from fleets where fleet_id = $1', [data.fleetId]);
+};

@@ -4,6 +4,7 @@ import type { Prepared } from '@molthub/service';
 import { judging } from './evaluate.ts';
 import { gently } from './gently.ts';
 import { packsOf } from './known-packs.ts';
+import { waiversFor, waiversOf } from './waivers.ts';
 
 export type PreparedJudge = CommandOf<typeof JudgeProposal> & { readonly verdict: Verdict };
 
@@ -13,7 +14,16 @@ export const prepareJudge = async (
   reads: Reads,
 ): Promise<Prepared<PreparedJudge>> => {
   const { resolved, environment, isRollback = false } = command.data;
-  const packs = await packsOf(command.workspace, reads);
-  const verdict = await gently(judging(packs, resolved, { environment, point: 'plan', isRollback }));
+  const [packs, waivers] = await Promise.all([
+    packsOf(command.workspace, reads),
+    waiversOf(command.workspace, command.time, reads),
+  ]);
+  const context = {
+    environment,
+    point: 'plan',
+    isRollback,
+    waivers: waiversFor(waivers, resolved, command.data),
+  } as const;
+  const { results: _, ...verdict } = await gently(judging(packs, resolved, context));
   return { command: { ...command, verdict } };
 };

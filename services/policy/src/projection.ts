@@ -38,47 +38,6 @@ export const evaluationsProjection = projection({
   ],
 });
 
-/** What the newest verdict on each bot found. `id` sorts as the verdict does. */
-export const violationsProjection = projection({
-  name: 'violations',
-  revision: 1,
-  tables: `
-    create table violations (
-      workspace text not null, bot_id uuid not null, ordinal int not null, fleet_id uuid not null,
-      proposal_id uuid not null, pack_id text not null, rule_id text not null, severity text not null,
-      action text not null, path text not null, message text not null, current_value jsonb, suggested_value jsonb,
-      override_reason text, evaluated_at timestamptz not null, primary key (bot_id, ordinal)
-    );
-    create index on violations (workspace, pack_id, rule_id);
-  `,
-  views: {
-    violations: `select workspace, bot_id || '/' || lpad(ordinal::text, 6, '0') as id, bot_id, fleet_id, proposal_id,
-      pack_id, rule_id, severity, action, path, message, current_value, suggested_value, override_reason, evaluated_at
-      from violations`,
-  },
-  handlers: [
-    when(ManifestEvaluated, async ({ workspace, time, data }, sql) => {
-      const removed = sql('delete from violations where bot_id = $1', [data.botId]);
-      const found = [...data.violations, ...data.warnings].map((violation) => ({
-        // Verdicts of before there were actions: ERROR denied, everything else warned.
-        action: violation.severity === 'ERROR' ? 'deny' : 'warn',
-        ...violation,
-      }));
-      if (found.length === 0) return removed;
-      const inserted = sql(
-        `insert into violations (workspace, bot_id, ordinal, fleet_id, proposal_id, pack_id, rule_id, severity, action,
-           path, message, current_value, suggested_value, override_reason, evaluated_at)
-         select $1, $2, v.ordinal, $3, $4, v.item->>'packId', v.item->>'ruleId', v.item->>'severity',
-           v.item->>'action', v.item->>'path', v.item->>'message', v.item->'currentValue', v.item->'suggestedValue',
-           v.item->>'overrideReason', $5
-         from jsonb_array_elements($6::jsonb) with ordinality as v (item, ordinal)`,
-        [workspace, data.botId, data.fleetId, data.proposalId, time, JSON.stringify(found)],
-      );
-      return Promise.all([removed, inserted]);
-    }),
-  ],
-});
-
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
 
 const builtinRows = builtinPacks.map((pack) => ({

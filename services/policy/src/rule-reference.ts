@@ -20,7 +20,7 @@ const packsText = (): string => {
   const rows = builtinPacks.flatMap((pack) =>
     pack.rules.map((rule, index) => {
       const where = pack.targetEnvironments.join(', ') || 'everywhere';
-      const how = pack.autoApply ? 'by itself, enforced' : 'where a manifest includes it';
+      const how = `${pack.autoApply ? 'by itself' : 'where a manifest includes it'}${pack.isEnforced ? ', enforced' : ''}`;
       const first = index === 0 ? `\`${pack.id}\` (${where}; ${how}; priority ${pack.priority})` : '';
       const may = rule.allowOverride ? ', may be overridden' : '';
       return `| ${first} | \`${rule.id}\` | \`${rule.type}\`${configText(rule.config)} | ${rule.severity}${may} |`;

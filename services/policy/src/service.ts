@@ -1,22 +1,37 @@
 import {
   ChangePack,
   CreatePack,
+  CreateWaiver,
   DeletePack,
+  DeleteWaiver,
+  ExpireWaiver,
   JudgeProposal,
   ManifestEvaluated,
   PackChanged,
   PackCreated,
   PackDeleted,
+  RecordFindings,
+  ViolationsOpened,
+  ViolationsResolved,
+  WaiverCreated,
+  WaiverDeleted,
+  WaiverExpired,
 } from '@molthub/contracts';
-import { aggregate, type ServiceDefinition } from '@molthub/service';
+import { aggregate, asIs, type ServiceDefinition } from '@molthub/service';
 import { evaluations } from './decider.ts';
 import { listeners, migrations } from './listeners.ts';
 import { packs } from './pack/decider.ts';
 import { preparePack } from './pack/prepare.ts';
 import { prepareJudge } from './prepare.ts';
-import { evaluationsProjection, packsProjection, violationsProjection } from './projection.ts';
+import { evaluationsProjection, packsProjection } from './projection.ts';
 import { queries } from './queries.ts';
 import { reactions } from './reactions.ts';
+import { sweep } from './sweep.ts';
+import { violations } from './violation/decider.ts';
+import { violationsProjection } from './violation/projection.ts';
+import { waiverDue, waivers } from './waiver/decider.ts';
+import { prepareWaiver } from './waiver/prepare.ts';
+import { waiversProjection } from './waiver/projection.ts';
 
 export const policyService: ServiceDefinition = {
   name: 'policy',
@@ -38,10 +53,27 @@ export const policyService: ServiceDefinition = {
       prepare: preparePack,
       decider: packs,
     }),
+    aggregate({
+      category: 'waiver',
+      commands: [CreateWaiver, DeleteWaiver, ExpireWaiver],
+      events: [WaiverCreated, WaiverDeleted, WaiverExpired],
+      id: (command) => command.data.waiverId,
+      prepare: prepareWaiver,
+      decider: waivers,
+      due: waiverDue,
+    }),
+    aggregate({
+      category: 'violation',
+      commands: [RecordFindings],
+      events: [ViolationsOpened, ViolationsResolved],
+      id: (command) => command.data.botId,
+      prepare: asIs,
+      decider: violations,
+    }),
   ],
-  projections: [evaluationsProjection, violationsProjection, packsProjection],
+  projections: [evaluationsProjection, violationsProjection, packsProjection, waiversProjection],
   reactions,
   listeners,
   queries,
-  jobs: [],
+  jobs: [sweep()],
 };

@@ -5,6 +5,7 @@ import {
   BotSettled,
   ChangeSetStarted,
   FinishChangeSet,
+  PlanLayers,
   type Recorded,
   ReleaseBot,
   RollBackBot,
@@ -15,6 +16,7 @@ import {
 import { isUnavailable, type Reads } from '@molthub/event-store';
 import { type Intent, intend, type Job, type Runtime } from '@molthub/service';
 import { z } from 'zod';
+import { gatheredSql } from './gathering.ts';
 import type { Wake } from './wake.ts';
 
 /** Rows per look; the commits that follow from them wake the next look. */
@@ -108,6 +110,12 @@ const startable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> =
   return perChangeSet(rows, (changeSet) => intend(StartChangeSet, { ...changeSet, reason }));
 };
 
+/** Change sets of layers whose bots have all been published or refused. */
+const gathered = async (reads: Reads): Promise<readonly Step[]> => {
+  const rows = await reads(`${gatheredSql} limit ${batchMax}`);
+  return perChangeSet(rows, (changeSet) => intend(PlanLayers, changeSet));
+};
+
 const perBot = (rows: readonly unknown[], want: (bot: { changeSetId: string; botId: string }) => Intent) =>
   z
     .array(Pair)
@@ -121,9 +129,9 @@ const perChangeSet = (rows: readonly unknown[], want: (changeSet: { changeSetId:
     .map(({ workspace, ...changeSet }) => ({ workspace, intent: want(changeSet) }));
 
 /** In this order: what is overtaken must not be started or released. */
-const looks = { overtaken, finished, startable, releasable, restorable };
+const looks = { gathered, overtaken, finished, startable, releasable, restorable };
 type Look = keyof typeof looks;
-const inOrder: readonly Look[] = ['overtaken', 'finished', 'startable', 'releasable', 'restorable'];
+const inOrder: readonly Look[] = ['gathered', 'overtaken', 'finished', 'startable', 'releasable', 'restorable'];
 
 const Concerned = z.object({ changeSetId: z.uuid(), botId: z.uuid().optional(), version: z.int().optional() });
 

@@ -2,18 +2,19 @@
 import {
   BotConverged,
   BotRetired,
-  type EventDefinition,
   type FactOf,
   FleetCreated,
   FleetDeleted,
   FleetStatusChanged,
   FleetUpdated,
   ManifestPublished,
+  ManifestRefused,
   type Recorded,
 } from '@molthub/contracts';
 import { unreachable } from '@molthub/decider';
 import type { Migration, Sql } from '@molthub/event-store';
 import type { Listener } from '@molthub/service';
+import { applyGathering, gatheringMigration, gatheringTypes, isGathering, only } from './gathering.ts';
 
 export const migrations: readonly Migration[] = [
   {
@@ -38,18 +39,18 @@ export const migrations: readonly Migration[] = [
       );
     `,
   },
+  gatheringMigration,
 ];
 
-const only = <E extends EventDefinition>(events: readonly Recorded[], definition: E): readonly Recorded<FactOf<E>>[] =>
-  events.filter((event): event is Recorded<FactOf<E>> => event.type === definition.type);
+type Sent = readonly (Promise<unknown> | false)[];
 
 /** Only the last event of each key: one statement may not write a row twice. */
 const lastOf = <T>(rows: readonly T[], key: (row: T) => string): readonly T[] => [
   ...new Map(rows.map((row) => [key(row), row])).values(),
 ];
 
-const applyPublished = async (events: readonly Recorded<FactOf<typeof ManifestPublished>>[], sql: Sql) => {
-  if (events.length === 0) return;
+const applyPublished = (events: readonly Recorded<FactOf<typeof ManifestPublished>>[], sql: Sql): Sent => {
+  if (events.length === 0) return [];
   const rows = events.map(({ workspace, data }) => ({
     workspace,
     bot_id: data.botId,
@@ -63,14 +64,14 @@ const applyPublished = async (events: readonly Recorded<FactOf<typeof ManifestPu
     hash: data.hash,
     resolved: data.resolved,
   }));
-  await sql(
+  const versions = sql(
     `insert into published (workspace, bot_id, version, generation, hash, resolved)
      select workspace, bot_id, version, generation, hash, resolved from jsonb_to_recordset($1) as p
        (workspace text, bot_id uuid, version int, generation int, hash text, resolved jsonb)
      on conflict do nothing`,
     [JSON.stringify(lastOf(rows, (row) => `${row.bot_id}/${row.version}`))],
   );
-  await sql(
+  const bots = sql(
     `insert into bots (workspace, id, fleet_id, name, newest_version)
      select workspace, bot_id, fleet_id, bot_name, version from jsonb_to_recordset($1) as p
        (workspace text, bot_id uuid, fleet_id uuid, bot_name text, version int)
@@ -79,9 +80,10 @@ const applyPublished = async (events: readonly Recorded<FactOf<typeof ManifestPu
        where bots.newest_version < excluded.newest_version`,
     [JSON.stringify(lastOf(rows, (row) => row.bot_id))],
   );
+  return [versions, bots];
 };
 
-const applyFleet = async ({ workspace, type, data }: Recorded<FleetFact>, sql: Sql) => {
+const applyFleet = ({ workspace, type, data }: Recorded<FleetFact>, sql: Sql) => {
   switch (type) {
     case 'config.fleet.created.v1':
       return sql(
@@ -89,7 +91,7 @@ const applyFleet = async ({ workspace, type, data }: Recorded<FleetFact>, sql: S
         [workspace, data.fleetId, data.name, data.environment],
       );
     case 'config.fleet.updated.v1':
-      return data.name === undefined ? [] : sql('update fleets set name = $2 where id = $1', [data.fleetId, data.name]);
+      return data.name !== undefined && sql('update fleets set name = $2 where id = $1', [data.fleetId, data.name]);
     case 'config.fleet.status-changed.v1':
       return sql('update fleets set status = $2 where id = $1', [data.fleetId, data.to]);
     case 'config.fleet.deleted.v1':
@@ -108,24 +110,34 @@ export const catalogListeners = (changed: () => void): readonly Listener[] => [
   {
     name: 'catalog',
     sources: ['config'],
-    types: [FleetCreated, FleetUpdated, FleetStatusChanged, FleetDeleted, ManifestPublished, BotRetired].map(
-      ({ type }) => type,
-    ),
+    types: [
+      ...[FleetCreated, FleetUpdated, FleetStatusChanged, FleetDeleted, ManifestPublished, BotRetired].map(
+        ({ type }) => type,
+      ),
+      ...gatheringTypes,
+    ],
+    sendsAtOnce: true,
     apply: async (events, sql) => {
-      for (const event of events.filter(isFleetFact)) await applyFleet(event, sql);
-      await applyPublished(only(events, ManifestPublished), sql);
       const retired = only(events, BotRetired).map(({ data }) => data.botId);
-      if (retired.length > 0) await sql('update bots set retired = true where id = any($1::uuid[])', [retired]);
+      await Promise.all([
+        ...events.filter(isFleetFact).map((event) => applyFleet(event, sql)),
+        ...applyPublished(only(events, ManifestPublished), sql),
+        ...applyGathering(events, sql),
+        retired.length > 0 && sql('update bots set retired = true where id = any($1::uuid[])', [retired]),
+      ]);
     },
     applied: (events) => {
       // New versions come by the thousand and start nothing by themselves; changed fleets and deleted bots do.
-      if (events.some(({ type }) => type !== ManifestPublished.type)) changed();
+      const isQuiet = (event: Recorded) =>
+        !isGathering(event) && (event.type === ManifestPublished.type || event.type === ManifestRefused.type);
+      if (!events.every(isQuiet)) changed();
     },
   },
   {
     name: 'converged',
     sources: ['reconciler'],
     types: [BotConverged.type],
+    sendsAtOnce: true,
     apply: async (events, sql) => {
       const rows = lastOf(only(events, BotConverged), ({ data }) => data.botId).map(({ workspace, data }) => ({
         workspace,

@@ -5,6 +5,7 @@ import {
   ChangeSetAborted,
   ChangeSetFinished,
   ChangeSetPlanned,
+  ChangeSetRefused,
   ChangeSetRolledBack,
   ChangeSetStarted,
   ChangeSetSuperseded,
@@ -14,6 +15,7 @@ import {
   type FactOf,
   type FinishChangeSet,
   type FleetStatus,
+  type PlanLayers,
   PlanRecorded,
   type PlanRelease,
   type PlannedBot,
@@ -23,11 +25,13 @@ import {
   WaveStarted,
 } from '@molthub/contracts';
 import { type Decider, type Placed, Rejected, unreachable } from '@molthub/decider';
+import type { Gathering } from './gathering.ts';
 import { planHash, recordPlan } from './plan.ts';
 import { conclude, type Progress, progressMessage } from './progress.ts';
 
 export const changeSetEvents = [
   ChangeSetPlanned,
+  ChangeSetRefused,
   PlanRecorded,
   ChangeSetStarted,
   WaveStarted,
@@ -66,6 +70,7 @@ export type Candidate = {
 
 export type ChangeSetCommand =
   | CommandOf<typeof PlanRelease>
+  | (CommandOf<typeof PlanLayers> & { readonly gathering: Gathering })
   | (CommandOf<typeof CreateChangeSet> & {
       readonly candidates: readonly Candidate[];
       readonly unknownTargets: readonly string[];
@@ -79,6 +84,8 @@ const decide = (command: ChangeSetCommand, state: ChangeSet): readonly Placed<Ch
   switch (command.type) {
     case 'rollout.release.plan.v1':
       return state.at === 'nothing' ? planRelease(command) : [];
+    case 'rollout.layers.plan.v1':
+      return state.at === 'nothing' ? planLayers(command) : [];
     case 'rollout.change-set.create.v1':
       return state.at === 'nothing' ? create(command) : [];
     case 'rollout.change-set.start.v1':
@@ -138,6 +145,41 @@ const planRelease = ({ data }: CommandOf<typeof PlanRelease>): readonly Placed<C
         resolved: data.resolved,
       },
     },
+  ];
+};
+
+const refusedBotsMax = 100;
+
+/** What a changed layer brings to the bots of one fleet: all that were published go together, as the fleet releases. */
+const planLayers = ({
+  data: { changeSetId },
+  gathering,
+}: CommandOf<typeof PlanLayers> & { readonly gathering: Gathering }): readonly ChangeSetFact[] => {
+  const { name, fleetId, fleetName, fleetStatus, environment, author, reason, release, bots, refused } = gathering;
+  const { strategy } = release;
+  const said = {
+    changeSetId,
+    name,
+    fleetId,
+    fleetName,
+    environment,
+    strategy,
+    planHash: planHash({ changeSetId, fleetId, strategy, bots }),
+    refused: refused.length,
+    refusedBots: refused.slice(0, refusedBotsMax),
+    author,
+    reason,
+  };
+  if (bots.length === 0) {
+    const message = `${refused.length === 1 ? '1 bot was' : `${refused.length} bots were`} refused: ${refused[0]?.message ?? ''}`;
+    return [{ type: ChangeSetRefused.type, data: { ...said, message: message.slice(0, 1_000) } }];
+  }
+  const isAutomatic = release.mode === 'auto';
+  const origin = isAutomatic ? 'release' : 'request';
+  return [
+    { type: ChangeSetPlanned.type, data: { ...said, bots: bots.length, waves: 1, origin } },
+    ...recordPlan(changeSetId, bots),
+    ...(isAutomatic && fleetStatus !== 'PAUSED' && fleetStatus !== 'DRAINING' ? started(changeSetId, bots.length) : []),
   ];
 };
 
@@ -270,6 +312,8 @@ const evolve = (state: ChangeSet, fact: ChangeSetFact): ChangeSet => {
   switch (fact.type) {
     case 'rollout.change-set.planned.v1':
       return { at: 'planned', bots: fact.data.bots };
+    case 'rollout.change-set.refused.v1':
+      return { at: 'ended', status: 'FAILED' };
     case 'rollout.change-set.started.v1':
       return { at: 'running' };
     case 'rollout.change-set.finished.v1':

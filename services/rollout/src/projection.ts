@@ -4,6 +4,7 @@ import {
   BotRollbackRequested,
   BotSettled,
   ChangeSetAborted,
+  ChangeSetRefused,
   ChangeSetRolledBack,
   ChangeSetSuperseded,
   RollbackStarted,
@@ -21,7 +22,8 @@ const tables = `
     fleet_id uuid not null, fleet_name text not null, strategy jsonb not null, plan_hash text not null,
     total int not null, updated int not null default 0, failed int not null default 0, skipped int not null default 0,
     to_restore int not null default 0, restored int not null default 0, restore_failed int not null default 0,
-    restore_skipped int not null default 0, waves int not null, current_wave int, superseded_by uuid,
+    restore_skipped int not null default 0, refused int not null default 0,
+    refused_bots jsonb not null default '[]', waves int not null, current_wave int, superseded_by uuid,
     reason text not null, message text not null default '', author jsonb not null, version int not null,
     created_at timestamptz not null, started_at timestamptz, finished_at timestamptz
   );
@@ -40,7 +42,7 @@ const tables = `
 
 const views = {
   change_sets: `select workspace, id, name, status, origin, fleet_id, fleet_name, strategy, plan_hash, total, updated,
-    failed, current_wave, waves, reason, message, author, version, created_at, started_at, finished_at from change_sets`,
+    failed, current_wave, waves, refused, refused_bots, reason, message, author, version, created_at, started_at, finished_at from change_sets`,
   change_set_bots: `select workspace, change_set_id, bot_id, bot_name, wave,
     case when rollback in ('RESTORED', 'FAILED') then rollback when rollback = 'RELEASED' then 'RELEASED' else state end
       as state, before, after, message, updated_at from change_set_bots`,
@@ -68,7 +70,7 @@ const end = (sql: Sql, changeSetId: string, status: string, message: string, tim
 /** The way back and the early ends: rare, so one statement each. */
 const cold = projection({
   name: 'change-sets',
-  revision: 1,
+  revision: 2,
   tables,
   views,
   handlers: [
@@ -96,6 +98,29 @@ const cold = projection({
         `update change_set_bots set rollback = 'REQUESTED', open = false, message = $3, updated_at = $4
          where change_set_id = $1 and bot_id = $2`,
         [data.changeSetId, data.botId, `Going back to version ${data.toVersion}.`, time],
+      ),
+    ),
+    when(ChangeSetRefused, ({ workspace, data, time, version }, sql) =>
+      sql(
+        `insert into change_sets (workspace, id, name, status, origin, fleet_id, fleet_name, strategy, plan_hash, total,
+           waves, refused, refused_bots, reason, message, author, version, created_at, finished_at)
+         values ($1, $2, $3, 'FAILED', 'release', $4, $5, $6, $7, 0, 0, $8, $9, $10, $11, $12, $13, $14, $14)`,
+        [
+          workspace,
+          data.changeSetId,
+          data.name,
+          data.fleetId,
+          data.fleetName,
+          JSON.stringify(data.strategy),
+          data.planHash,
+          data.refused,
+          JSON.stringify(data.refusedBots),
+          data.reason,
+          data.message,
+          JSON.stringify(data.author),
+          version,
+          time,
+        ],
       ),
     ),
     when(ChangeSetSuperseded, ({ data, time, version }, sql) =>

@@ -11,12 +11,13 @@ import {
 import type { Reads } from '@molthub/event-store';
 import { z } from 'zod';
 import type { Candidate } from './decider.ts';
+import { lastConverged } from './last-converged.ts';
 import type { Progress } from './progress.ts';
 import type { Part, Releasable } from './release/decider.ts';
 
 /** The version a bot last converged to: where a rollback leads. Null for a bot that never ran one. */
 export const convergedVersion = async (botId: string, reads: Reads): Promise<VersionReference | null> => {
-  const rows = await reads('select version, generation, hash from converged where bot_id = $1', [botId]);
+  const rows = await reads(lastConverged('$1'), [botId]);
   return rows[0] ? VersionReference.parse(rows[0]) : null;
 };
 
@@ -50,7 +51,7 @@ export const candidatesOf = async (
      from bots b
      join fleets f on f.id = b.fleet_id
      join published p on p.bot_id = b.id and p.version = b.newest_version
-     left join converged c on c.bot_id = b.id
+     left join lateral (${lastConverged('b.id')}) c on true
      left join lateral (
        select version, coalesce(rollback, state) = 'FAILED' as failed from change_set_bots
        where bot_id = b.id and released order by version desc, updated_at desc limit 1) r on true

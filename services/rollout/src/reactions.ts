@@ -22,7 +22,8 @@ export const reactions: readonly Reaction[] = [
       const restored = { botName, fleetId, fleetName, fleetStatus, environment, after, resolved };
       return [intend(ReleaseRollback, { changeSetId: data.forChangeSetId, botId, restored, message: '' })];
     }
-    if (data.changeSetId === null) return [];
+    // What a changed layer brings waits for the other bots of its change set: `advance` plans them together.
+    if (data.changeSetId === null || data.layersChangeSetId !== undefined) return [];
     // A first version has nothing to go back to, so nothing has to be looked up.
     const before = data.previous === null ? null : await convergedVersion(botId, reads);
     return [

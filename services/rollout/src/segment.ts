@@ -64,8 +64,18 @@ export const addTo = (segment: Segment, event: Recorded<HotFact>): void => {
   };
   switch (event.type) {
     case 'rollout.change-set.planned.v1': {
-      const { changeSetId: id, fleetId, fleetName, planHash, bots, environment: _, ...same } = event.data;
-      const row = { fleet_id: fleetId, fleet_name: fleetName, plan_hash: planHash, total: bots, created_at: time };
+      const {
+        changeSetId: id,
+        fleetId,
+        fleetName,
+        planHash,
+        bots,
+        environment: _,
+        refusedBots = [],
+        ...same
+      } = event.data;
+      const fleet = { fleet_id: fleetId, fleet_name: fleetName };
+      const row = { ...fleet, plan_hash: planHash, total: bots, refused_bots: refusedBots, created_at: time };
       segment.sets.push({ ...same, ...row, id, workspace, version });
       return;
     }
@@ -104,12 +114,12 @@ export const addTo = (segment: Segment, event: Recorded<HotFact>): void => {
 const statements = {
   sets: `
     insert into change_sets (workspace, id, name, status, origin, fleet_id, fleet_name, strategy, plan_hash, total,
-      waves, reason, author, version, created_at)
-    select workspace, id, name, 'PLANNED', origin, fleet_id, fleet_name, strategy, plan_hash, total, waves, reason,
-      author, version, created_at
+      waves, refused, refused_bots, reason, author, version, created_at)
+    select workspace, id, name, 'PLANNED', origin, fleet_id, fleet_name, strategy, plan_hash, total, waves,
+      coalesce(refused, 0), refused_bots, reason, author, version, created_at
     from jsonb_to_recordset($1) as s (workspace text, id uuid, name text, origin text, fleet_id uuid, fleet_name text,
-      strategy jsonb, plan_hash text, total int, waves int, reason text, author jsonb, version int,
-      created_at timestamptz)`,
+      strategy jsonb, plan_hash text, total int, waves int, refused int, refused_bots jsonb, reason text, author jsonb,
+      version int, created_at timestamptz)`,
   bots: `
     insert into change_set_bots
       (workspace, change_set_id, bot_id, bot_name, wave, version, generation, before, after, updated_at)

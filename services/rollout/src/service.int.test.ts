@@ -156,6 +156,11 @@ const isKnown = (botId: string, version: number) =>
     { what: `version ${version} to be known` },
   );
 
+const isConverged = (botId: string, version: number) => {
+  const rows = () => service.log.reads('select 1 from converged where bot_id = $1 and version = $2', [botId, version]);
+  return until(async () => (await rows()).length, { what: `version ${version} to be known as converged` });
+};
+
 /** A bot that runs version 1, released automatically. */
 const runningBot = async (fleet: Fleet) => {
   const [botId, changeSetId] = [randomUUID(), randomUUID()];
@@ -163,9 +168,7 @@ const runningBot = async (fleet: Fleet) => {
   await hasStatus(changeSetId, 'RUNNING');
   await converge(fleet, botId, changeSetId, 1);
   await hasStatus(changeSetId, 'SUCCEEDED');
-  await until(async () => (await service.log.reads('select 1 from converged where bot_id = $1', [botId])).length, {
-    what: 'the converged version to be known',
-  });
+  await isConverged(botId, 1);
   return { botId, changeSetId };
 };
 
@@ -180,6 +183,29 @@ test('a published version is released, settles and ends its change set; the next
   expect(await bots(next)).toMatchObject([{ state: 'RELEASED', before: versionOf(1) }]);
   const released = await service.log.readStream(`release-${next}-${botId}`);
   expect(released).toMatchObject([{ type: 'rollout.bot.released.v1', data: { version: 2, resolved } }]);
+});
+
+test('the way back is known as soon as a change set says that it succeeded, forward or back', async () => {
+  const fleet = await createFleet('auto');
+  const { botId } = await runningBot(fleet); // and a listener that is behind what the reaction has done already:
+  const lagging = () => service.log.reads('delete from converged where bot_id = $1', [botId]);
+  const [second, third] = [randomUUID(), randomUUID()];
+  await lagging();
+  await publish(fleet, botId, { version: 2, changeSetId: second });
+  await hasStatus(second, 'RUNNING');
+  expect(await bots(second)).toMatchObject([{ before: versionOf(1) }]);
+  await converge(fleet, botId, second, 2);
+  await hasStatus(second, 'SUCCEEDED');
+  expect(await caller.send(RollBackChangeSet, { changeSetId: second, reason: '' })).toMatchObject({ status: 'DONE' });
+  await publish(fleet, botId, { version: 3, forChangeSetId: second });
+  await hasState(second, 'RELEASED');
+  await converge(fleet, botId, second, 3);
+  await hasStatus(second, 'ROLLED_BACK');
+  await isConverged(botId, 3);
+  await lagging();
+  await publish(fleet, botId, { version: 4, changeSetId: third });
+  await hasStatus(third, 'RUNNING');
+  expect(await bots(third)).toMatchObject([{ before: { version: 3, generation: 3, hash: versionOf(1).hash } }]);
 });
 
 test('a bot that fails five times fails its change set, by name; a failure before that does not', async () => {

@@ -3,6 +3,7 @@ import {
   AbortChangeSet,
   CreateChangeSet,
   FinishChangeSet,
+  PlanLayers,
   PlanRelease,
   ReleaseBot,
   ReleaseRollback,
@@ -17,6 +18,7 @@ import { advance } from './advance.ts';
 import { catalogListeners, migrations } from './catalog.ts';
 import { changeSet, type ChangeSetCommand, changeSetEvents } from './decider.ts';
 import { changeSets } from './projection.ts';
+import { gatheringOf } from './gathering.ts';
 import { candidatesOf, fleetStatusOf, partOf, progressOf, releasableOf, releasedBots } from './queries.ts';
 import { reactions } from './reactions.ts';
 import { botRelease, type ReleaseCommand, releaseEvents } from './release/decider.ts';
@@ -26,7 +28,15 @@ export type RolloutSettings = { readonly sweepMs?: number };
 
 const changeSetAggregate = aggregate({
   category: 'change-set',
-  commands: [PlanRelease, CreateChangeSet, StartChangeSet, AbortChangeSet, RollBackChangeSet, FinishChangeSet],
+  commands: [
+    PlanRelease,
+    PlanLayers,
+    CreateChangeSet,
+    StartChangeSet,
+    AbortChangeSet,
+    RollBackChangeSet,
+    FinishChangeSet,
+  ],
   events: changeSetEvents,
   id: ({ data }) => data.changeSetId,
   decider: changeSet,
@@ -35,6 +45,8 @@ const changeSetAggregate = aggregate({
       case 'rollout.release.plan.v1':
       case 'rollout.change-set.abort.v1':
         return asIs(command);
+      case 'rollout.layers.plan.v1':
+        return { command: { ...command, gathering: await gatheringOf(command.data.changeSetId, reads) } };
       case 'rollout.change-set.create.v1':
         return { command: { ...command, ...(await candidatesOf(command, reads)) } };
       case 'rollout.change-set.start.v1':

@@ -14,8 +14,13 @@ export const listenToOthers = (changed: () => void): Listener => ({
   name: 'surroundings',
   sources: ['gateway', 'reconciler'],
   types: [SigningKeyPublished.type, SimulatorKeyPublished.type, IngestTokenRevoked.type, BotConverged.type],
+  sendsAtOnce: true,
   apply: async (events, sql) => {
-    await Promise.all(events.map(async (event) => handlers[event.type]?.(event, sql)));
+    const converged = events.filter((event) => event.type === BotConverged.type);
+    await Promise.all([
+      ...events.map(async (event) => handlers[event.type]?.(event, sql)),
+      converged.length > 0 && noteConfigs(converged, sql),
+    ]);
   },
   applied: (events) => {
     if (events.some((event) => event.type !== BotConverged.type)) changed();
@@ -39,12 +44,21 @@ const handlers: Readonly<Record<string, (event: Recorded, sql: Sql) => Promise<u
       IngestTokenRevoked.data.parse(event.data).tokenId,
       event.time,
     ]),
-  [BotConverged.type]: (event, sql) => {
-    const { botId, hash } = BotConverged.data.parse(event.data);
-    return sql(
-      `insert into bot_configs (workspace, bot_id, since, hash) values ($1, $2, $3, $4)
-       on conflict (bot_id, since) do update set hash = excluded.hash`,
-      [event.workspace, botId, event.time, hash],
-    );
-  },
+};
+
+/** Bots converge by the thousand, so all of a batch are one statement. */
+const noteConfigs = (converged: readonly Recorded[], sql: Sql) => {
+  // One statement may not write a row twice.
+  const rows = new Map(
+    converged.map(({ workspace, time, data }) => {
+      const { botId, hash } = BotConverged.data.parse(data);
+      return [`${botId} ${time}`, { workspace, bot_id: botId, since: time, hash }];
+    }),
+  );
+  return sql(
+    `insert into bot_configs (workspace, bot_id, since, hash)
+     select * from jsonb_to_recordset($1) as c (workspace text, bot_id uuid, since timestamptz, hash text)
+     on conflict (bot_id, since) do update set hash = excluded.hash`,
+    [JSON.stringify([...rows.values()])],
+  );
 };

@@ -1,16 +1,24 @@
-// Makes the server have what the documents say: shows the plan, then fleets and packs first, bots after them.
+// Makes the server have what the documents say: shows the plan, then works in the order of the kinds, bots last.
+import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { CliError, toldOnce } from '../cli-error.ts';
-import { applyPlan, type BotChange } from '../apply-plan.ts';
-import { titleOf } from '../desired.ts';
+import { CliError, toldOnce, usageError } from '../cli-error.ts';
+import { applyPlan } from '../apply-plan.ts';
+import type { Client } from '../client.ts';
+import { diffText, itemOf } from '../diff-items.ts';
+import type { BotChange } from '../document-kind.ts';
 import { desiredFrom } from '../manifest-files.ts';
-import { note } from '../output.ts';
-import { type Planned, planFor, planText } from '../read-plan.ts';
+import { amount, note } from '../output.ts';
+import { ownerOf } from '../ownership.ts';
+import type { Step } from '../plan.ts';
+import { planFor } from '../read-plan.ts';
 import { sessionOf } from '../session.ts';
 import { waitForBots } from '../wait-for-bots.ts';
 
 export type ApplyOptions = {
   readonly file: readonly string[];
+  readonly owner?: string;
+  readonly prune?: boolean;
+  readonly yes?: boolean;
   readonly dryRun?: boolean;
   /** Commander sets it for --wait (true) and --no-wait (false). */
   readonly wait?: boolean;
@@ -18,20 +26,45 @@ export type ApplyOptions = {
 };
 
 export const apply = async (options: ApplyOptions, command: Command): Promise<void> => {
+  const owner = options.owner === undefined ? undefined : ownerOf(options.owner);
+  if (options.prune === true && owner === undefined) {
+    throw usageError('--prune deletes only what has the label of an owner; say which with --owner');
+  }
   const desired = await desiredFrom(options.file);
   const { client, show } = await sessionOf(command);
-  const plan = await planFor(client, desired);
-  show(plan.map(summary), () => planText(plan));
-  const impossible = plan.filter((step) => step.action === 'impossible');
-  if (impossible.length > 0) {
-    throw new CliError('nothing was changed', {
-      problems: impossible.map((step) => ({ path: titleOf(step.desired), code: 'impossible', message: step.reason })),
-    });
-  }
+  const plan = await planFor(client, desired, { owner, prune: options.prune });
+  const items = plan.map(itemOf);
+  show(items, () => diffText(items));
+  refuseImpossible(plan);
   if (options.dryRun === true) return note('dry run: nothing was changed');
-  const { changed, refused } = await applyPlan(client, plan);
+  await confirm(plan, owner ?? '', options.yes === true);
+  const { changed, refused, deleted } = await applyPlan(client, plan);
+  if (deleted.length > 0) note(`${amount(deleted.length, 'thing')} deleted`);
   if (options.wait !== false) await waited(client, changed, options);
   refuse(refused);
+};
+
+const refuseImpossible = (plan: readonly Step[]): void => {
+  const impossible = plan.filter((step) => step.action === 'impossible');
+  if (impossible.length === 0) return;
+  const problems = impossible.map(({ title, reason }) => ({ path: title, code: 'impossible', message: reason }));
+  throw new CliError('nothing was changed', { problems });
+};
+
+/** Deleting takes a bot's state with it: the owner's name has to be typed, or --yes given. */
+const confirm = async (plan: readonly Step[], owner: string, isSure: boolean): Promise<void> => {
+  const count = plan.filter(({ action }) => action === 'delete').length;
+  if (count === 0 || isSure) return;
+  if (!process.stdin.isTTY) {
+    throw new CliError(`nothing was changed: ${amount(count, 'thing')} would be deleted; add --yes to delete`);
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question(`${amount(count, 'thing')} will be deleted. Type ${owner} to go on: `);
+    if (answer.trim() !== owner) throw new CliError('nothing was changed');
+  } finally {
+    terminal.close();
+  }
 };
 
 const refuse = (refused: readonly CliError[]): void => {
@@ -48,11 +81,7 @@ const refuse = (refused: readonly CliError[]): void => {
   throw new CliError(`${refused.length} bots were refused`, { problems });
 };
 
-const waited = async (
-  client: Parameters<typeof waitForBots>[0],
-  changed: readonly BotChange[],
-  options: ApplyOptions,
-): Promise<void> => {
+const waited = async (client: Client, changed: readonly BotChange[], options: ApplyOptions): Promise<void> => {
   const held = changed.filter((bot) => !bot.released);
   for (const bot of held) note(`${bot.title} is not released: its fleet releases manually; start a change set for it`);
   const problems = await waitForBots(
@@ -62,10 +91,3 @@ const waited = async (
   );
   if (problems.length > 0) throw new CliError('not every bot is what it is to be', { problems });
 };
-
-const summary = (step: Planned) => ({
-  title: titleOf(step.desired),
-  action: step.action,
-  ...('changes' in step ? { changes: step.changes } : {}),
-  ...('reason' in step ? { reason: step.reason } : {}),
-});

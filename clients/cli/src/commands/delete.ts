@@ -1,4 +1,4 @@
-// Deletes a fleet, a bot or a policy pack.
+// Deletes a fleet, a bot, a policy pack, a waiver or a layer.
 import type { Command } from 'commander';
 import { usageError } from '../cli-error.ts';
 import { findOne } from '../find.ts';

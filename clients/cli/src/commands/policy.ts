@@ -1,12 +1,14 @@
 // What policy says: of manifests in files, before they are proposed, and of every bot, before a pack is switched on.
-import { DryRun, Environment, Verdict, type Violation } from '@molthub/contracts';
+import { type Conflict, Conflicts, DryRun, Environment, Verdict, type Violation } from '@molthub/contracts';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { Fleet } from '../answers.ts';
 import { CliError, usageError } from '../cli-error.ts';
 import type { Client } from '../client.ts';
 import { concurrently } from '../concurrently.ts';
-import { type Desired, type DesiredBot, titleOf } from '../desired.ts';
+import type { Desired } from '../desired.ts';
+import { BotDocument, botKind } from '../document-kinds/bot.ts';
+import { FleetDocument, fleetKind } from '../document-kinds/fleet.ts';
 import { find, Identified } from '../find.ts';
 import { kindOf } from '../kinds.ts';
 import { desiredFrom } from '../manifest-files.ts';
@@ -21,7 +23,7 @@ const asksAtOnce = 8;
 
 export const evaluate = async (options: EvaluateOptions, command: Command): Promise<void> => {
   const desired = await desiredFrom(options.file);
-  const bots = desired.filter((one) => one.kind === 'MoltbotInstance');
+  const bots = desired.filter(({ kind }) => kind === botKind);
   if (bots.length === 0) throw usageError('there is no MoltbotInstance in these files, so nothing can be judged');
   const { client, show } = await sessionOf(command);
   const environmentOf = await environments(client, desired, options.environment);
@@ -30,8 +32,8 @@ export const evaluate = async (options: EvaluateOptions, command: Command): Prom
       ? {}
       : { policyPackId: (await find(client, kindOf('policy-packs'), options.pack, Identified)).id };
   const judged = await concurrently(bots, asksAtOnce, async (bot): Promise<Judged> => {
-    const body = { manifest: bot.manifest, ...pack, ...environmentOf(bot) };
-    return { title: titleOf(bot), verdict: await client.post(Verdict, '/policy-packs/evaluate', body) };
+    const body = { manifest: bot.document, ...pack, ...environmentOf(bot) };
+    return { title: bot.title, verdict: await client.post(Verdict, '/policy-packs/evaluate', body) };
   });
   show(
     judged.map(({ title, verdict }) => ({ title, ...verdict })),
@@ -41,7 +43,7 @@ export const evaluate = async (options: EvaluateOptions, command: Command): Prom
   if (denied > 0) throw new CliError(`${denied} of ${judged.length} denied`);
 };
 
-type EnvironmentOf = (bot: DesiredBot) => { readonly environment?: Environment };
+type EnvironmentOf = (bot: Desired) => { readonly environment?: Environment };
 
 /** Rules differ by environment: the one asked for, else that of the fleet, in these files or on the server. */
 const environments = async (
@@ -54,16 +56,15 @@ const environments = async (
     if (!environment.success) throw usageError(`there is no environment '${asked}'; use dev, staging or prod`);
     return () => ({ environment: environment.data });
   }
-  const written = desired.flatMap((one): [string, Environment][] =>
-    one.kind === 'Fleet' ? [[one.fleet.metadata.name, one.fleet.spec.environment]] : [],
-  );
-  const known = new Map(written);
-  const names = desired.flatMap((one) => (one.kind === 'MoltbotInstance' ? [one.fleetName] : []));
+  const written = desired.filter(({ kind }) => kind === fleetKind).map(({ document }) => FleetDocument.parse(document));
+  const known = new Map(written.map(({ metadata, spec }) => [metadata.name, spec.environment]));
+  const fleetOf = ({ document }: Desired) => BotDocument.parse(document).metadata.fleet;
+  const names = desired.filter(({ kind }) => kind === botKind).map(fleetOf);
   const missing = [...new Set(names)].filter((name) => !known.has(name));
   const found = await concurrently(missing, asksAtOnce, (name) => client.all(Fleet, '/fleets', { name }, 1));
   for (const { name, environment } of found.flat()) known.set(name, environment);
-  return ({ fleetName }) => {
-    const environment = known.get(fleetName);
+  return (bot) => {
+    const environment = known.get(fleetOf(bot));
     return environment === undefined ? {} : { environment };
   };
 };
@@ -96,4 +97,24 @@ const columns = [
   { title: 'VIOLATIONS', of: ({ counts }: Item) => String(counts.violations) },
   { title: 'WARNINGS', of: ({ counts }: Item) => String(counts.warnings) },
   { title: 'FIRST', of: ({ violations, warnings }: Item) => cell([...violations, ...warnings][0]?.message) },
+];
+
+export const conflicts = async (command: Command): Promise<void> => {
+  const { client, show } = await sessionOf(command);
+  const found = await client.get(Conflicts, '/policy-packs/conflicts');
+  show(found, () => (found.items.length === 0 ? 'no conflicts' : table(conflictColumns, found.items)));
+  if (!found.isComplete) note(`only the first ${found.items.length} are listed`);
+  if (found.items.length > 0) throw new CliError(`${found.items.length} conflicts`);
+};
+
+const ruleAt = (index: number) => (conflict: Conflict) => {
+  const rule = conflict.rules[index];
+  return rule === undefined ? '' : cell(`${rule.packName}/${rule.ruleId}`);
+};
+const conflictColumns = [
+  { title: 'KIND', of: ({ kind }: Conflict) => kind },
+  { title: 'RULE', of: ruleAt(0) },
+  { title: 'AND', of: ruleAt(1) },
+  { title: 'PATH', of: ({ path }: Conflict) => cell(path) },
+  { title: 'WHY', of: ({ message }: Conflict) => cell(message) },
 ];

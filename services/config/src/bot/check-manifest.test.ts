@@ -3,7 +3,7 @@ import { Rejected } from '@molthub/decider';
 import { describe, expect, test } from 'vitest';
 import { checkManifest } from './check-manifest.ts';
 
-const place = { workspace: 'default', fleetName: 'support', environment: 'dev' } as const;
+const place = { workspace: 'default', fleetId: null, fleetName: 'support', environment: 'dev' } as const;
 const manifest = (spec: Record<string, unknown> = {}, metadata: Record<string, unknown> = {}) =>
   Manifest.parse({
     apiVersion: 'molthub/v1',

@@ -3,6 +3,8 @@ import { type Environment, type Manifest, type Problem, Simulation } from '@molt
 import { Rejected } from '@molthub/decider';
 import { canonicalHash, literalSecrets, resolve, sizeProblems, structureProblems } from '@molthub/manifest';
 import { environmentReasons } from '@molthub/openclaw';
+import { type Layers, noLayers } from '../layers/known-layers.ts';
+import { layered } from '../layers/layered.ts';
 import type { Resolution } from './prepared.ts';
 
 /**
@@ -14,23 +16,33 @@ export type ValidateEngineConfig = (resolved: Manifest) => Promise<readonly Prob
 /** Where the manifest is to live. Without a fleet (a dry check) only the environment is compared. */
 export type Place = {
   readonly workspace: string;
+  readonly fleetId: string | null;
   readonly fleetName: string | null;
   readonly environment: Environment;
 };
 
-/** Resolves a manifest, or collects all that is wrong with it. Never throws `Rejected`. */
+type On = { readonly botId: string | null; readonly manifestVersion: number; readonly layers: Layers };
+
+/**
+ * Resolves a manifest by the layers that reach its bot, or collects all that is wrong with it. `botId` is null for a bot
+ * that does not exist yet. Never throws `Rejected`.
+ */
 export const checkManifest = async (
-  manifest: Manifest,
+  instance: Manifest,
   place: Place,
   validateEngineConfig: ValidateEngineConfig,
+  { botId, manifestVersion, layers }: On = { botId: null, manifestVersion: 1, layers: noLayers },
 ): Promise<Resolution> => {
   // Structure first: whatever follows walks recursively.
-  const structure = structureProblems(manifest);
+  const structure = structureProblems(instance);
   if (structure.length > 0) return { sound: false, problems: structure };
+  const onLayers = layered(instance, { ...place, botId, manifestVersion }, layers);
+  if (!onLayers.sound) return onLayers;
+  const { manifest, applied } = onLayers;
   const fleetName = place.fleetName ?? manifest.metadata.fleet ?? 'none';
   const resolved = resolve(manifest, { ...place, fleetName });
   const own = [
-    ...sizeProblems(manifest, resolved),
+    ...sizeProblems(instance, resolved),
     ...placeProblems(manifest, place),
     ...runtimeProblems(manifest),
     ...envProblems(manifest),
@@ -39,7 +51,8 @@ export const checkManifest = async (
   ];
   // The engine is asked last: installing a version for its schema takes a minute, and what is wrong here is known now.
   const problems = own.length > 0 ? own : await engineProblems(resolved, validateEngineConfig);
-  return problems.length > 0 ? { sound: false, problems } : { sound: true, resolved, hash: canonicalHash(resolved) };
+  if (problems.length > 0) return { sound: false, problems };
+  return { sound: true, resolved, hash: canonicalHash(resolved), layers: { version: layers.version, applied } };
 };
 
 /** A version that does not exist is the manifest's fault and is told like every other. */

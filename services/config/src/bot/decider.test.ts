@@ -1,98 +1,31 @@
-import { type FleetStatus, Manifest, type Problem } from '@molthub/contracts';
-import { specification } from '@molthub/decider/testing';
+import type { Problem } from '@molthub/contracts';
 import { derivedId } from '@molthub/identity';
-import { canonicalHash, resolve } from '@molthub/manifest';
 import { describe, expect, test } from 'vitest';
 import { conclude as conclusionOf } from './conclude.ts';
 import { bots } from './decider.ts';
-import type { BotCommand, FleetFacts } from './prepared.ts';
+import type { BotCommand } from './prepared.ts';
 import type { BotFact } from './state.ts';
-
-const id = (n: number) => `00000000-0000-4000-8000-0000000000${String(n).padStart(2, '0')}`;
-const [botId, fleetId, changeSetId] = [id(1), id(2), id(3)];
-const author = { kind: 'user', id: 'u', name: 'Ada' } as const;
-
-const manifestWith = (level: string, name = 'anna') =>
-  Manifest.parse({
-    apiVersion: 'molthub/v1',
-    kind: 'MoltbotInstance',
-    metadata: { name },
-    spec: {
-      runtime: { engine: 'openclaw', version: '2026.9.6' },
-      target: { kind: 'local' },
-      config: { logging: { level } },
-    },
-  });
-const resolved = (level: string, name = 'anna') =>
-  resolve(manifestWith(level, name), { workspace: 'default', fleetName: 'support', environment: 'dev' });
-const hashOf = (level: string) => canonicalHash(resolved(level));
-
-const fleetIn = (status: FleetStatus = 'ACTIVE', mode: 'auto' | 'manual' = 'auto'): FleetFacts => ({
+import {
+  anna,
+  author,
+  botId,
+  changeSetId,
+  conclude,
+  create,
+  denial,
   fleetId,
-  name: 'support',
-  environment: 'dev',
-  status,
-  release: { mode, strategy: { kind: 'ALL' } },
-});
-const envelope = (n: number) => ({
-  id: id(n),
-  workspace: 'default',
-  actor: author,
-  correlationId: 'c',
-  causationId: null,
-  time: '2026-11-21T10:00:00.000Z',
-  records: true,
-});
-const soundly = (level: string, name = 'anna') =>
-  ({ sound: true, resolved: resolved(level, name), hash: canonicalHash(resolved(level, name)) }) as const;
-
-const create = (n: number, fleet: FleetFacts | null = fleetIn(), problems?: readonly Problem[]): BotCommand => ({
-  ...envelope(n),
-  type: 'config.bot.create.v1',
-  data: { botId, fleetId, manifest: manifestWith('info') },
-  fleet,
-  resolution: problems ? { sound: false, problems } : soundly('info'),
-});
-const propose = (n: number, level: string, more: { expectedVersion?: number; name?: string } = {}): BotCommand => ({
-  ...envelope(n),
-  type: 'config.manifest.propose.v1',
-  data: {
-    botId,
-    manifest: manifestWith(level, more.name),
-    reason: 'because',
-    ...(more.expectedVersion ? { expectedVersion: more.expectedVersion } : {}),
-  },
-  fleet: fleetIn(),
-  resolution: soundly(level, more.name),
-});
-const rollBack = (
-  n: number,
-  earlier: { version: number; level: string } | null,
-  more: { toVersion?: number; fromVersion?: number; forChangeSetId?: string } = {},
-): BotCommand => ({
-  ...envelope(n),
-  type: 'config.manifest.roll-back.v1',
-  data: { botId, reason: 'because', ...more },
-  fleet: fleetIn(),
-  earlier: earlier && { ...soundly(earlier.level), version: earlier.version, manifest: manifestWith(earlier.level) },
-});
-const denial: Problem = { path: 'spec.config.gateway.bind', code: 'gateway-host-binding', message: 'Loopback only.' };
-const conclude = (n: number, of: number, valid = true, fleet: FleetFacts | null = fleetIn()): BotCommand => ({
-  ...envelope(n),
-  type: 'config.manifest.conclude.v1',
-  data: { botId, proposalId: id(of), valid, errors: valid ? [] : [denial] },
-  fleet,
-});
-const retire: BotCommand = { ...envelope(40), type: 'config.bot.retire.v1', data: { botId } };
-
-const { given } = specification(bots);
-const run = (...commands: readonly BotCommand[]): readonly BotFact[] =>
-  commands.reduce<readonly BotFact[]>((facts, command) => {
-    const state = facts.reduce(bots.evolve, bots.initial);
-    return [...facts, ...bots.decide(command, state)];
-  }, []);
-const last = (facts: readonly BotFact[]) => facts.at(-1);
-const anna = run(create(10), conclude(11, 10));
+  fleetIn,
+  given,
+  hashOf,
+  id,
+  last,
+  manifestWith,
+  propose,
+  resolved,
+  retire,
+  rollBack,
+  run,
+} from './testing.ts';
 
 describe('creating a bot', () => {
   test('proposes its first version, and the bot exists only once policy took it', () => {
@@ -114,6 +47,7 @@ describe('creating a bot', () => {
           manifest: manifestWith('info'),
           resolved: resolved('info'),
           hash: hashOf('info'),
+          layers: { version: 0, applied: [] },
         },
       });
     given(...run(create(10)))

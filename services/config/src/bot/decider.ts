@@ -4,12 +4,14 @@ import { type Decider, Rejected, unreachable } from '@molthub/decider';
 import { derivedId } from '@molthub/identity';
 import type { z } from 'zod';
 import { expectVersion } from '../expected-version.ts';
+import { layeredHash } from '../layers/layered.ts';
 import type {
   BotCommand,
   FleetFacts,
   PreparedConclude,
   PreparedCreate,
   PreparedPropose,
+  PreparedResolveAgain,
   PreparedRetire,
   PreparedRollBack,
   Resolution,
@@ -36,6 +38,8 @@ export const bots: Decider<BotState, BotCommand, BotFact> = {
         return propose(command, existing(state));
       case 'config.manifest.roll-back.v1':
         return rollBackOrRefuse(command, state);
+      case 'config.manifest.resolve-again.v1':
+        return resolveAgain(command, state);
       case 'config.manifest.conclude.v1':
         return conclude(command, state);
       case 'config.bot.retire.v1':
@@ -63,21 +67,16 @@ const create = (command: PreparedCreate, state: BotState): readonly BotFact[] =>
   if (state.kind !== 'absent') throw new Rejected('config.bot-exists', 'A bot with this id exists or existed.');
   const fleet = found(command.fleet);
   if (fleet.status === 'DRAINING') throw draining();
-  const { resolved, hash } = sound(command.resolution);
-  return proposing(state, {
-    ...proposal(command, fleet, 'create'),
-    version: 1,
-    manifest: command.data.manifest,
-    resolved,
-    hash,
-  });
+  const { resolved, hash, layers } = sound(command.resolution);
+  const { manifest } = command.data;
+  return proposing(state, { ...proposal(command, fleet, 'create'), version: 1, manifest, resolved, hash, layers });
 };
 
 const propose = (command: PreparedPropose, bot: Bot & { readonly current: Current }): readonly BotFact[] => {
   const { manifest, expectedVersion } = command.data;
   const fleet = ofThisWorkspace(command.fleet);
   expectVersion(expectedVersion, bot.version);
-  const { resolved, hash } = sound(command.resolution);
+  const { resolved, hash, layers } = sound(command.resolution);
   const fixed = [
     ['metadata.name', bot.name, manifest.metadata.name],
     ['spec.runtime.engine', bot.engine, manifest.spec.runtime.engine],
@@ -92,7 +91,7 @@ const propose = (command: PreparedPropose, bot: Bot & { readonly current: Curren
     );
   }
   const version = bot.current.version + 1;
-  return proposing(bot, { ...proposal(command, fleet, 'update'), version, manifest, resolved, hash });
+  return proposing(bot, { ...proposal(command, fleet, 'update'), version, manifest, resolved, hash, layers });
 };
 
 /** A change set waits for an answer about each bot it rolls back, so its refusals are events. */
@@ -126,10 +125,37 @@ const rollBack = (command: PreparedRollBack, bot: Bot & { readonly current: Curr
   }
   const { manifest, resolved, hash } = earlier;
   const version = current.version + 1;
-  return proposing(bot, { ...proposal(command, fleet, 'rollback'), version, manifest, resolved, hash });
+  // What it was made of then, since that is what it is to run; and what it would be by the layers of now.
+  const layers = { version: command.layers.version, applied: earlier.layers?.applied ?? [] };
+  const restored = { version, manifest, resolved, hash, layers, layeredHash: command.layers.hash };
+  return proposing(bot, { ...proposal(command, fleet, 'rollback'), ...restored });
 };
 
-const conclude = ({ data, fleet }: PreparedConclude, state: BotState): readonly BotFact[] => {
+/** A change set waits for an answer about each bot that a changed layer moves, so its refusals are events too. */
+const resolveAgain = (command: PreparedResolveAgain, state: BotState): readonly BotFact[] => {
+  const { botId, changeSetId } = command.data;
+  const { newest, fleet, resolution } = command;
+  try {
+    const bot = existing(state);
+    const open = openProposal(state);
+    // Somebody's own change goes first, and what it leads to is read again; a layer's older one gives way.
+    if (open !== null && open.layersChangeSetId === undefined) return [];
+    if (newest?.version !== bot.current.version) return [];
+    const { resolved, hash, layers } = sound(resolution);
+    if (hash === bot.current.hash) {
+      throw new Rejected('config.resolution-unchanged', `Version ${bot.current.version} has it already.`);
+    }
+    const version = bot.current.version + 1;
+    const again = { version, manifest: newest.manifest, resolved, hash, layers, layersChangeSetId: changeSetId };
+    return proposing(bot, { ...proposal(command, ofThisWorkspace(fleet), 'layers'), ...again });
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error;
+    const of = { proposalId: command.id, forChangeSetId: null, layersChangeSetId: changeSetId };
+    return [refused(of, botId, error)];
+  }
+};
+
+const conclude = ({ data, workspace, fleet, layers }: PreparedConclude, state: BotState): readonly BotFact[] => {
   const open = openProposal(state);
   if (open?.proposalId !== data.proposalId) return [];
   if (!data.valid) {
@@ -140,6 +166,14 @@ const conclude = ({ data, fleet }: PreparedConclude, state: BotState): readonly 
     return [refused(open, data.botId, new Rejected('config.fleet-not-found', 'The fleet was deleted meanwhile.'))];
   }
   if (state.kind === 'proposed' && fleet.status === 'DRAINING') return [refused(open, data.botId, draining())];
+  const isStale = open.origin !== 'rollback' && (open.layers?.version ?? 0) !== layers.version;
+  const { fleetId, name: fleetName, environment } = fleet;
+  const place = { workspace, fleetId, fleetName, environment, botId: data.botId, manifestVersion: open.version };
+  // Another version of the layers is the same to a bot that none of the changes reaches.
+  if (isStale && layeredHash(open.manifest, place, layers) !== open.hash) {
+    const message = 'A layer that reaches this bot changed while the manifest was judged; send it again.';
+    return [refused(open, data.botId, new Rejected('config.layers-changed', message))];
+  }
   return publish(open, data.botId, fleet, state.kind === 'exists' ? state.current : null);
 };
 
@@ -150,7 +184,8 @@ const publish = (open: Proposal, botId: string, fleet: FleetFacts, previous: Cur
   // The generation stands for what is to run: the same content again is the same generation.
   const generation = previous === null ? 1 : previous.generation + (previous.hash === hash ? 0 : 1);
   const releases = release.mode === 'auto' && forChangeSetId === null;
-  const changeSetId = releases ? derivedId(proposalId, 'change-set') : null;
+  const { layers, layeredHash: byLayers, layersChangeSetId } = open;
+  const changeSetId = layersChangeSetId ?? (releases ? derivedId(proposalId, 'change-set') : null);
   const { engine } = manifest.spec.runtime;
   const { kind: target } = manifest.spec.target;
   const created = { botId, fleetId, fleetName, name, environment, engine, target };
@@ -176,6 +211,9 @@ const publish = (open: Proposal, botId: string, fleet: FleetFacts, previous: Cur
         release,
         changeSetId,
         forChangeSetId,
+        layers,
+        layeredHash: byLayers,
+        layersChangeSetId,
         reason,
         author,
       },
@@ -204,17 +242,18 @@ const superseded = (state: BotState, botId: string, why: Rejected): readonly Bot
 };
 
 const refused = (
-  of: { readonly proposalId: string; readonly forChangeSetId: string | null },
+  of: Pick<Proposal, 'proposalId' | 'forChangeSetId' | 'layersChangeSetId'>,
   botId: string,
   { code, message, errors }: Rejected,
-): BotFact => ({
-  type: 'config.manifest.refused.v1',
-  data: { proposalId: of.proposalId, botId, forChangeSetId: of.forChangeSetId, code, message, errors: [...errors] },
-});
+): BotFact => {
+  const { proposalId, forChangeSetId, layersChangeSetId } = of;
+  const why = { code, message, errors: [...errors] };
+  return { type: 'config.manifest.refused.v1', data: { proposalId, botId, forChangeSetId, layersChangeSetId, ...why } };
+};
 
 /** What every proposal says of itself, whoever makes it. Its id is that of the command that made it. */
 const proposal = (
-  command: PreparedCreate | PreparedPropose | PreparedRollBack,
+  command: PreparedCreate | PreparedPropose | PreparedRollBack | PreparedResolveAgain,
   fleet: FleetFacts,
   origin: z.infer<typeof ManifestOrigin>,
 ) => ({
@@ -237,7 +276,13 @@ const found = (fleet: FleetFacts | null): FleetFacts => {
 const draining = () => new Rejected('config.fleet-draining', 'The fleet is draining and takes no new bots.');
 
 /** Refusals that callers tell apart; any other is an invalid manifest, whatever its several problems are. */
-const ownCodes = ['config.secret-literal', 'config.too-large'];
+const ownCodes = [
+  'config.secret-literal',
+  'config.too-large',
+  'config.locked',
+  'config.override-forbidden',
+  'config.layer-conflict',
+];
 
 const sound = (resolution: Resolution | null): Extract<Resolution, { readonly sound: true }> => {
   if (resolution?.sound) return resolution;

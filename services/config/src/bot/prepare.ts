@@ -8,20 +8,24 @@ import type {
   Manifest,
   ProposeManifest,
   Release,
-  ResolvedManifest,
+  ResolveAgain,
   RetireBot,
   RollBackManifest,
 } from '@molthub/contracts';
 import { Rejected, unreachable } from '@molthub/decider';
 import type { Reads } from '@molthub/event-store';
 import type { Expectation, Prepared } from '@molthub/service';
+import { layersStream } from '../layers/layer-change.ts';
+import { layersAt, layersKeyOf, type Layers, noLayers } from '../layers/known-layers.ts';
+import { layeredHash } from '../layers/layered.ts';
 import { checkManifest, type ValidateEngineConfig } from './check-manifest.ts';
-import type { BotCommand, EarlierVersion, FleetFacts } from './prepared.ts';
+import type { BotCommand, EarlierVersion, FleetFacts, Newest } from './prepared.ts';
 
 type Unprepared =
   | CommandOf<typeof CreateBot>
   | CommandOf<typeof ProposeManifest>
   | CommandOf<typeof RollBackManifest>
+  | CommandOf<typeof ResolveAgain>
   | CommandOf<typeof ConcludeManifest>
   | CommandOf<typeof RetireBot>;
 
@@ -30,30 +34,42 @@ export const prepareBot =
   (validateEngineConfig: ValidateEngineConfig) =>
   async (command: Unprepared, reads: Reads): Promise<Prepared<BotCommand>> => {
     const { workspace } = command;
-    const check = (manifest: Manifest, fleet: FleetFacts | null) =>
-      fleet &&
-      checkManifest(
-        manifest,
-        { workspace, fleetName: fleet.name, environment: fleet.environment },
-        validateEngineConfig,
-      );
+    const check = (manifest: Manifest, { fleet, layers, manifestVersion: now }: Found, botId: string) => {
+      const on = { botId, layers, manifestVersion: now + 1 };
+      return fleet && checkManifest(manifest, placeOf(workspace, fleet), validateEngineConfig, on);
+    };
     switch (command.type) {
       case 'config.bot.create.v1': {
-        const { fleet, expects } = await fleetById(reads, workspace, command.data.fleetId);
-        return { command: { ...command, fleet, resolution: await check(command.data.manifest, fleet) }, expects };
+        const found = await fleetById(reads, workspace, command.data.fleetId);
+        const resolution = await check(command.data.manifest, found, command.data.botId);
+        return { command: { ...command, fleet: found.fleet, resolution }, expects: found.expects };
       }
       case 'config.manifest.propose.v1': {
-        const { fleet, expects } = await fleetOfBot(reads, workspace, command.data.botId);
-        return { command: { ...command, fleet, resolution: await check(command.data.manifest, fleet) }, expects };
+        const found = await fleetOfBot(reads, workspace, command.data.botId);
+        const resolution = await check(command.data.manifest, found, command.data.botId);
+        return { command: { ...command, fleet: found.fleet, resolution }, expects: found.expects };
       }
       case 'config.manifest.roll-back.v1': {
         const { botId, toVersion } = command.data;
-        const { fleet, expects } = await fleetOfBot(reads, workspace, botId);
-        return { command: { ...command, fleet, earlier: await earlierVersion(reads, botId, toVersion) }, expects };
+        const { fleet, expects, layers, manifestVersion } = await fleetOfBot(reads, workspace, botId);
+        const earlier = await earlierVersion(reads, botId, toVersion);
+        const bot = fleet && { ...placeOf(workspace, fleet), botId, manifestVersion };
+        const hash = bot && earlier && layeredHash(earlier.manifest, bot, layers);
+        const now = { version: layers.version, hash };
+        return { command: { ...command, fleet, earlier, layers: now }, expects };
+      }
+      case 'config.manifest.resolve-again.v1': {
+        const { botId } = command.data;
+        const found = await fleetOfBot(reads, workspace, botId);
+        const newest = await newestVersion(reads, botId);
+        const resolution = newest && (await check(newest.manifest, found, botId));
+        return { command: { ...command, fleet: found.fleet, newest, resolution }, expects: found.expects };
       }
       case 'config.manifest.conclude.v1': {
-        const { fleet, expects } = await fleetOfBot(reads, workspace, command.data.botId);
-        return { command: { ...command, fleet }, expects };
+        const { fleet, expects, layers } = await fleetOfBot(reads, workspace, command.data.botId);
+        // Layers that change at the same moment either are seen here, or find the bot as it is published.
+        const unchanged = { stream: layersStream(workspace), version: layers.version };
+        return { command: { ...command, fleet, layers }, expects: [...expects, unchanged] };
       }
       case 'config.bot.retire.v1':
         await requireBot(reads, workspace, command.data.botId);
@@ -63,7 +79,20 @@ export const prepareBot =
     }
   };
 
-type Found = { readonly fleet: FleetFacts | null; readonly expects: readonly Expectation[] };
+const placeOf = (workspace: string, { fleetId, name: fleetName, environment }: FleetFacts) => ({
+  workspace,
+  fleetId,
+  fleetName,
+  environment,
+});
+
+type Found = {
+  readonly fleet: FleetFacts | null;
+  readonly layers: Layers;
+  /** The bot's newest version; 0 where it has none. */
+  readonly manifestVersion: number;
+  readonly expects: readonly Expectation[];
+};
 type FleetRow = {
   readonly id: string;
   readonly name: string;
@@ -71,26 +100,30 @@ type FleetRow = {
   readonly status: FleetStatus;
   readonly release: Release;
   readonly version: number;
+  readonly layersKey: string | null;
+  readonly manifestVersion: number | null;
 };
 
-const fleetColumns = 'f.id, f.name, f.environment, f.status, f.release, f.version';
+const fleetColumns = `f.id, f.name, f.environment, f.status, f.release, f.version,
+  ${layersKeyOf('f.workspace')} as "layersKey"`;
 
 const fleetById = async (reads: Reads, workspace: string, fleetId: string): Promise<Found> => {
-  const [row] = await reads<FleetRow>(`select ${fleetColumns} from fleets f where f.id = $1 and f.workspace = $2`, [
-    fleetId,
-    workspace,
-  ]);
-  return foundIn(row);
+  const [row] = await reads<FleetRow>(
+    `select ${fleetColumns}, null as "manifestVersion" from fleets f where f.id = $1 and f.workspace = $2`,
+    [fleetId, workspace],
+  );
+  return foundIn(row, workspace, reads);
 };
 
 /** A bot has its name from its first proposal on, before it exists. Another workspace's bot does not exist here. */
 const fleetOfBot = async (reads: Reads, workspace: string, botId: string): Promise<Found> => {
   const [row] = await reads<FleetRow>(
-    `select ${fleetColumns} from bot_names n join fleets f on f.id = n.fleet_id
+    `select ${fleetColumns}, b.manifest_version as "manifestVersion"
+     from bot_names n join fleets f on f.id = n.fleet_id left join bots b on b.id = n.bot_id
      where n.bot_id = $1 and n.workspace = $2`,
     [botId, workspace],
   );
-  return foundIn(row);
+  return foundIn(row, workspace, reads);
 };
 
 const requireBot = async (reads: Reads, workspace: string, botId: string): Promise<void> => {
@@ -98,18 +131,12 @@ const requireBot = async (reads: Reads, workspace: string, botId: string): Promi
   if (fleet === null) throw new Rejected('config.bot-not-found', 'There is no such bot.');
 };
 
-const foundIn = (row: FleetRow | undefined): Found => {
-  if (!row) return { fleet: null, expects: [] };
-  const { id, name, environment, status, release, version } = row;
+const foundIn = async (row: FleetRow | undefined, workspace: string, reads: Reads): Promise<Found> => {
+  if (!row) return { fleet: null, layers: noLayers, manifestVersion: 0, expects: [] };
+  const { id, name, environment, status, release, version, layersKey, manifestVersion } = row;
   const fleet = { fleetId: id, name, environment, status, release };
-  return { fleet, expects: [{ stream: `fleet-${id}`, version }] };
-};
-
-type EarlierRow = {
-  readonly version: number;
-  readonly manifest: Manifest;
-  readonly resolved: ResolvedManifest;
-  readonly hash: string;
+  const layers = await layersAt(workspace, layersKey, reads);
+  return { fleet, layers, manifestVersion: manifestVersion ?? 0, expects: [{ stream: `fleet-${id}`, version }] };
 };
 
 /** The version asked for, or the one before the current. */
@@ -118,10 +145,20 @@ const earlierVersion = async (
   botId: string,
   toVersion: number | undefined,
 ): Promise<EarlierVersion | null> => {
-  const [row] = await reads<EarlierRow>(
-    `select version, manifest, resolved, hash from manifests where bot_id = $1
-     and version = coalesce($2::int, (select manifest_version - 1 from bots where id = $1))`,
+  const [row] = await reads<EarlierVersion>(
+    `select m.version, m.manifest, m.resolved, m.hash, l.layers
+     from manifests m left join manifest_layers l on l.bot_id = m.bot_id and l.version = m.version
+     where m.bot_id = $1 and m.version = coalesce($2::int, (select manifest_version - 1 from bots where id = $1))`,
     [botId, toVersion ?? null],
+  );
+  return row ?? null;
+};
+
+const newestVersion = async (reads: Reads, botId: string): Promise<Newest | null> => {
+  const [row] = await reads<Newest>(
+    `select m.version, m.manifest from bots b join manifests m on m.bot_id = b.id and m.version = b.manifest_version
+     where b.id = $1`,
+    [botId],
   );
   return row ?? null;
 };

@@ -1,6 +1,7 @@
 // What is known of a bot: nothing, a first proposal, the bot with its versions, or that it was retired.
 import type {
   Actor,
+  AppliedLayers,
   BotCreated,
   BotRetired,
   Environment,
@@ -34,6 +35,9 @@ export type Proposal = {
   readonly hash: string;
   readonly reason: string;
   readonly forChangeSetId: string | null;
+  readonly layers?: AppliedLayers | undefined;
+  readonly layeredHash?: string | null | undefined;
+  readonly layersChangeSetId?: string | undefined;
   readonly author: Actor;
 };
 

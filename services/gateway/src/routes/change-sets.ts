@@ -5,6 +5,7 @@ import {
   ChangeSetStatus,
   CreateChangeSet,
   Hash,
+  RefusedBot,
   RollBackChangeSet,
   StartChangeSet,
   Strategy,
@@ -33,6 +34,7 @@ const Summary = z.object({
     remaining: z.int(),
     percentage: z.number(),
   }),
+  refused: z.int().describe('Bots that were to be in it, and whose new version was not taken.'),
   reason: z.string(),
   message: z.string(),
   author: Actor,
@@ -42,13 +44,13 @@ const Summary = z.object({
   finishedAt: time.nullable(),
 });
 const Wave = z.object({ index: z.int(), botInstanceIds: z.array(z.uuid()) });
-const ChangeSet = Summary.extend({ waves: z.array(Wave) });
+const ChangeSet = Summary.extend({ waves: z.array(Wave), refusedBots: z.array(RefusedBot) });
 
 const progress = `json_build_object('total', c.total, 'updated', c.updated, 'failed', c.failed,
   'remaining', greatest(c.total - c.updated - c.failed, 0),
   'percentage', round(100.0 * (c.updated + c.failed) / greatest(c.total, 1), 1))`;
 const columns = `c.id, c.name, c.status, c.origin, c.fleet_id as "fleetId", c.fleet_name as "fleetName", c.strategy,
-  c.plan_hash as "planHash", ${progress} as progress, c.reason, c.message, c.author, c.version,
+  c.plan_hash as "planHash", ${progress} as progress, c.refused, c.reason, c.message, c.author, c.version,
   c.created_at as "createdAt", c.started_at as "startedAt", c.finished_at as "finishedAt"`;
 const waves = `(select coalesce(json_agg(w order by w.index), '[]') from (
     select b.wave as index, json_agg(b.bot_id order by b.bot_name) as "botInstanceIds"
@@ -56,7 +58,7 @@ const waves = `(select coalesce(json_agg(w order by w.index), '[]') from (
 
 const answer = async (call: Call, id: string, status = 200): Promise<Answer> => {
   const rows = await call.world.views(
-    `select ${columns}, ${waves} from rollout_read.change_sets c where c.workspace = $1 and c.id = $2`,
+    `select ${columns}, c.refused_bots as "refusedBots", ${waves} from rollout_read.change_sets c where c.workspace = $1 and c.id = $2`,
     [call.workspace, id],
   );
   const body = oneRow(rows, 'change set');

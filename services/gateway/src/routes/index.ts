@@ -10,10 +10,15 @@ import { fleets } from './fleets.ts';
 import { healthRoutes } from './health.ts';
 import { manifestRoutes } from './manifests.ts';
 import { operationRoutes } from './operations.ts';
+import { overlayRoutes } from './overlays.ts';
 import { platformRoutes } from './platform.ts';
+import { policyFixRoute } from './policy-fix.ts';
 import { policyRoutes } from './policy.ts';
+import { profileRoutes } from './profiles.ts';
 import { targetRoutes } from './targets.ts';
+import { templateRoutes } from './templates.ts';
 import { traceRoutes } from './traces.ts';
+import { waiverRoutes } from './waivers.ts';
 import { workspaces } from './workspaces.ts';
 
 /** The rows that answer requests. */
@@ -23,7 +28,12 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...fleets,
   ...botRoutes,
   ...manifestRoutes,
+  ...templateRoutes,
+  ...profileRoutes,
+  ...overlayRoutes,
   ...policyRoutes,
+  policyFixRoute,
+  ...waiverRoutes,
   ...changeSetRoutes,
   ...targetRoutes,
   ...healthRoutes,

@@ -2,6 +2,9 @@ import {
   Actor,
   Environment,
   EvaluateManifest,
+  ExplainedLeaf,
+  ExplainManifest,
+  Explanation,
   Hash,
   Manifest,
   ManifestOrigin,
@@ -21,7 +24,6 @@ import { oneRow } from '../read-side.ts';
 import { type Call, change, Id, list, route, type Route } from '../route.ts';
 import { ofBot } from './bot-row.ts';
 import { manifestOf, ShownManifest } from './manifest-body.ts';
-import { provenanceOf } from './provenance.ts';
 import { expected, time } from './shapes.ts';
 
 const Version = z.object({
@@ -51,7 +53,12 @@ const find = async (call: Call, botId: string, version: string | undefined, more
   return oneRow(rows, 'manifest version');
 };
 
-const Published = z.object({ version: z.int(), hash: Hash, generation: z.int(), changeSetId: z.uuid().nullable() });
+export const Published = z.object({
+  version: z.int(),
+  hash: Hash,
+  generation: z.int(),
+  changeSetId: z.uuid().nullable(),
+});
 
 const published = async (result: Readonly<Record<string, unknown>>) => ({ status: 201, body: Published.parse(result) });
 
@@ -98,7 +105,18 @@ const writing: readonly Route[] = [
   }),
 ];
 
+const explained = async (call: Call, botId: string, version: number | '' | undefined, path?: string) =>
+  Explanation.parse(
+    await call.dispatch.ask(call, ExplainManifest, {
+      botId,
+      ...(version ? { version } : {}),
+      ...(path === undefined ? {} : { path }),
+    }),
+  );
+
 const Difference = z.object({ path: z.string(), before: z.json().nullable(), after: z.json().nullable() });
+
+const Exported = z.object({ manifest: Manifest, fleetName: z.string() });
 
 const reading: readonly Route[] = [
   list({
@@ -154,7 +172,11 @@ const reading: readonly Route[] = [
     answer: Manifest,
     contentType: 'application/yaml',
     run: async (call, { params, query }) => {
-      const { manifest } = await find(call, params.id, query.version);
+      const more = ', (select b.fleet_name from config_read.bots b where b.id = m.bot_id) as "fleetName"';
+      const found = Exported.parse(await find(call, params.id, query.version, more));
+      const { metadata, ...rest } = found.manifest;
+      // A bot may have been proposed without the name of its fleet, which a document has to say.
+      const manifest = { ...rest, metadata: { ...metadata, fleet: found.fleetName } };
       if (query.format === 'json') return { status: 200, body: manifest };
       return { status: 200, body: stringify(manifest), contentType: 'application/yaml; charset=utf-8' };
     },
@@ -185,29 +207,35 @@ const reading: readonly Route[] = [
       generation: z.int(),
       hash: Hash,
       resolved: ResolvedManifest,
-      provenance: z
-        .array(
-          z.object({
-            path: z.string(),
-            layer: z.enum(['instance', 'secure-defaults']),
-            version: z.int(),
-            author: Actor,
-            changeSetId: z.uuid().nullable(),
-          }),
-        )
-        .optional(),
+      provenance: z.array(ExplainedLeaf.omit({ value: true }).extend({ changeSetId: z.uuid().nullable() })).optional(),
     }),
     run: async (call, { params, query }) => {
       const row = await find(call, params.id, query.version, ', m.resolved');
-      const { version, generation, hash, resolved, manifest, author, changeSetId } = row;
+      const { version, generation, hash, resolved } = row;
       const body = { version, generation, hash, resolved };
       if (query.provenance === 'false') return { status: 200, body };
-      const leaves = provenanceOf(manifest, resolved);
+      const { leaves, changeSetId } = await explained(call, params.id, Number(version));
       return {
         status: 200,
-        body: { ...body, provenance: leaves.map((leaf) => ({ ...leaf, version, author, changeSetId })) },
+        body: { ...body, provenance: leaves.map(({ value: _, ...leaf }) => ({ ...leaf, changeSetId })) },
       };
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/bot-instances/:id/explain',
+    permission: 'manifest:read',
+    reach: 'subject',
+    summary:
+      'Answers why a value of what a bot is to run is there: its layer, version and author. `path` takes all below it.',
+    params: Id,
+    query: z.strictObject({ path: z.string().min(1).max(300).optional(), version: Number_.optional() }),
+    subjects: ofBot,
+    answer: Explanation,
+    run: async (call, { params, query }) => ({
+      status: 200,
+      body: await explained(call, params.id, query.version && Number(query.version), query.path),
+    }),
   }),
 ];
 
@@ -232,7 +260,8 @@ const validating: readonly Route[] = [
       const checked = Checked.parse(await call.dispatch.ask(call, ValidateManifest, body));
       // What is no manifest cannot be judged, and is told to be none.
       if (!checked.valid) return { status: 200, body: { ...checked, warnings: [] } };
-      const verdict = Verdict.parse(await call.dispatch.ask(call, EvaluateManifest, body));
+      const judged = { ...body, manifest: z.json().parse(checked.resolved) };
+      const verdict = Verdict.parse(await call.dispatch.ask(call, EvaluateManifest, judged));
       const errors = verdict.violations.map(({ path, ruleId, message }) => ({ path, code: ruleId, message }));
       return { status: 200, body: { ...checked, valid: verdict.valid, errors, warnings: verdict.warnings } };
     },

@@ -1,16 +1,20 @@
 import {
   ChangePack,
+  Conflicts,
   CreatePack,
   DeletePack,
   DryRun,
   DryRunPack,
   Environment,
   EvaluateManifest,
+  Evaluation,
+  FindConflicts,
   PackId,
+  PackInput,
   PolicyRule,
   RuleAction,
   Severity,
-  Verdict,
+  WaivedBy,
 } from '@molthub/contracts';
 import { etagOf } from '@molthub/http';
 import { z } from 'zod';
@@ -141,7 +145,11 @@ const packs: readonly Route[] = [
   }),
 ];
 
-const rest = { policyPackId: PackId.optional(), environment: Environment.optional() };
+const rest = {
+  policyPackId: PackId.optional(),
+  policyPack: PackInput.optional().describe('A pack that is only sent: judged as if it were saved.'),
+  environment: Environment.optional(),
+};
 
 const judging: readonly Route[] = [
   route({
@@ -149,11 +157,20 @@ const judging: readonly Route[] = [
     path: '/policy-packs/evaluate',
     permission: 'policy:evaluate',
     reach: 'nothing',
-    summary: 'Judges any manifest, by every pack that applies or by the one named, and records nothing.',
+    summary: 'Judges any manifest, by every pack that applies, the one named or the one sent, and records nothing.',
     body: z.strictObject({ manifest: z.json(), ...rest }),
     bodyShown: z.strictObject({ manifest: ShownManifest, ...rest }),
-    answer: Verdict,
+    answer: Evaluation,
     run: async (call, { body }) => ({ status: 200, body: await call.dispatch.ask(call, EvaluateManifest, body) }),
+  }),
+  route({
+    method: 'GET',
+    path: '/policy-packs/conflicts',
+    permission: 'policy:read',
+    reach: 'nothing',
+    summary: 'Answers which rules of different packs cannot both hold, or treat the same thing differently.',
+    answer: Conflicts,
+    run: async (call) => ({ status: 200, body: await call.dispatch.ask(call, FindConflicts, {}) }),
   }),
   route({
     method: 'POST',
@@ -183,6 +200,7 @@ const Found = z.object({
   currentValue: z.json(),
   suggestedValue: z.json(),
   overrideReason: z.string().nullable(),
+  waivedBy: WaivedBy.nullable(),
   evaluatedAt: time,
 });
 
@@ -196,7 +214,8 @@ const violations = list({
     name: 'violations',
     columns: `v.bot_id as "botInstanceId", b.name as "botName", v.fleet_id as "fleetId", v.pack_id as "packId",
       v.rule_id as "ruleId", v.severity, v.action, v.path, v.message, v.current_value as "currentValue",
-      v.suggested_value as "suggestedValue", v.override_reason as "overrideReason", v.evaluated_at as "evaluatedAt"`,
+      v.suggested_value as "suggestedValue", v.override_reason as "overrideReason", v.waived_by as "waivedBy",
+      v.evaluated_at as "evaluatedAt"`,
     // Bots that exist: what was refused to be one, or is retired, violates nothing.
     from: 'policy_read.violations v join config_read.bots b on b.id = v.bot_id',
     workspace: 'v.workspace',

@@ -11,6 +11,7 @@ import type {
 } from '@molthub/contracts';
 import { type Decider, Rejected, unreachable } from '@molthub/decider';
 import { diff } from '@molthub/manifest';
+import { expectVersion } from '../expected-version.ts';
 
 export type PackCommand = CommandOf<typeof CreatePack> | CommandOf<typeof ChangePack> | CommandOf<typeof DeletePack>;
 
@@ -76,14 +77,6 @@ const change = ({ data }: CommandOf<typeof ChangePack>, { packId, version, field
   );
   if (Object.keys(changed).length === 0) return [];
   return [{ type: 'policy.pack.changed.v1', data: { packId, ...changed } }];
-};
-
-const expectVersion = (expected: number | undefined, actual: number): void => {
-  if (expected === undefined || expected === actual) return;
-  throw new Rejected(
-    'policy.version-mismatch',
-    `It is at version ${actual}, not ${expected}; read it again and send the change with If-Match "${actual}".`,
-  );
 };
 
 /** What a fact leaves out stays as it was. */

@@ -21,18 +21,22 @@ export const preparePack = async (command: PackCommand, reads: Reads): Promise<P
   if (command.type !== 'policy.pack.create.v1') await requirePack(command.data.packId, command.workspace, reads);
   if (command.type !== 'policy.pack.delete.v1') {
     const { packId, rules = [] } = command.data;
-    requireSize(rules);
     await requireRoom({ packId, rules, workspace: command.workspace }, reads);
-    const problems = await gently(problemsOf(rules));
-    if (problems.length > 0) {
-      const message = 'Some rules of this pack cannot be judged; correct what is named in errors.';
-      throw new Rejected('policy.pack-invalid', message, problems.slice(0, problemsMax));
-    }
+    await requireJudgeable(rules);
   }
   return { command };
 };
 
 const problemsMax = 100;
+
+/** Throws `Rejected` with everything that is wrong with these rules. */
+export const requireJudgeable = async (rules: readonly PolicyRule[]): Promise<void> => {
+  requireSize(rules);
+  const problems = await gently(problemsOf(rules));
+  if (problems.length === 0) return;
+  const message = 'Some rules of this pack cannot be judged; correct what is named in errors.';
+  throw new Rejected('policy.pack-invalid', message, problems.slice(0, problemsMax));
+};
 
 const requireSize = (rules: readonly PolicyRule[]): void => {
   if (Buffer.byteLength(JSON.stringify(rules)) <= rulesBytesMax) return;

@@ -6,12 +6,16 @@ import { WrongParameter } from './rule-type.ts';
 
 /** Functions and macros that an expression may use, and how often it names what it goes through. */
 const plainFunctions = new Set(['size', 'int', 'uint', 'double', 'string', 'bool', 'type', 'dyn']);
-const plainMethods = new Set(['size', 'lowerAscii', 'upperAscii', 'trim', 'substring', 'startsWith', 'endsWith']);
-/** Ours instead of the library's: they spend from the meter before they begin. */
+const plainMethods = new Set(['size', 'startsWith', 'endsWith']);
+/** Ours instead of the library's: they spend from the meter before they begin, and do what CEL says of all of Unicode. */
 const meteredMethods: ReadonlyMap<string, string> = new Map([
   ['contains', 'meteredContains'],
   ['matches', 'meteredMatches'],
   ['indexOf', 'meteredIndexOf'],
+  ['lowerAscii', 'meteredLowerAscii'],
+  ['upperAscii', 'meteredUpperAscii'],
+  ['trim', 'meteredTrim'],
+  ['substring', 'meteredSubstring'],
 ]);
 const loops: ReadonlyMap<string, string> = new Map([
   // What a loop answers when the meter is empty ends it at once where that is possible.
@@ -44,17 +48,18 @@ const write = (node: ASTNode, depth: number): string => {
     case '[]':
       return `${at(node.args[0])}[${at(node.args[1])}]`;
     case 'list':
-      return `[${node.args.map((item) => `dyn(${at(item)})`).join(', ')}]`;
+      return `[${node.args.map((item) => kept(item, at(item))).join(', ')}]`;
     case 'map':
-      return `{${node.args.map(([key, value]) => `${at(key)}: dyn(${at(value)})`).join(', ')}}`;
+      return map(node.args, at);
     case '?:':
       return `(${at(node.args[0])} ? dyn(${at(node.args[1])}) : dyn(${at(node.args[2])}))`;
     case '&&':
     case '||':
       return `(${at(node.args[0])} ${node.op} ${at(node.args[1])})`;
     case '!_':
+      return `(!(${at(node.args)}))`;
     case '-_':
-      return `(${node.op[0]}(${at(node.args)}))`;
+      return `(-(negatable(${at(node.args)})))`;
     case 'call':
       return call(node.args[0], node.args[1], depth);
     case 'rcall':
@@ -64,25 +69,47 @@ const write = (node: ASTNode, depth: number): string => {
       throw wrong('Optional access is not supported; use has(…).');
     case '==':
     case '!=':
-    case 'in':
-    case '<':
-    case '<=':
-    case '>':
-    case '>=':
     case '+':
     case '-':
     case '*':
-    case '/':
     case '%': {
       const operand = isCheap(node.op, node.args) ? at : weighed;
       return `(${operand(node.args[0])} ${node.op} ${operand(node.args[1])})`;
     }
+    case '/':
+      return `(negatable(${at(node.args[0])}) / ${at(node.args[1])})`;
+    case 'in': {
+      const [item, items] = node.args;
+      return `(${kept(item, isCheap('in', node.args) ? at(item) : weighed(item))} in ${isCheap('in', node.args) ? at(items) : weighed(items)})`;
+    }
+    // The library turns integers into doubles to compare them, which large ones do not survive.
+    case '<':
+      return `precedes(${at(node.args[0])}, ${at(node.args[1])})`;
+    case '<=':
+      return `precedesOrEquals(${at(node.args[0])}, ${at(node.args[1])})`;
+    case '>':
+      return `precedes(${at(node.args[1])}, ${at(node.args[0])})`;
+    case '>=':
+      return `precedesOrEquals(${at(node.args[1])}, ${at(node.args[0])})`;
     default:
       return unreachable(node);
   }
 };
 
-/** Order and arithmetic are of single values; so is a comparison with a value that is written out. */
+/** The library takes an unsigned integer in a list for another than the same number outside, so there are none. */
+const kept = (node: ASTNode, written: string): string =>
+  node.op === 'value' && typeof node.args !== 'object' ? `dyn(${written})` : `kept(${written})`;
+
+/** Keys are text, whole numbers, true or false, each once; the library takes others, and the last of several. */
+const map = (entries: readonly (readonly [ASTNode, ASTNode])[], at: (node: ASTNode) => string): string => {
+  const keys = entries.map(([key]) => at(key));
+  const written = `{${entries.map(([, value], index) => `${keys[index]}: ${kept(value, at(value))}`).join(', ')}}`;
+  return keys.length === 0
+    ? written
+    : `withKeys([${entries.map(([key], index) => kept(key, `${keys[index]}`)).join(', ')}], ${written})`;
+};
+
+/** Arithmetic is of single values; so is a comparison with a value that is written out. */
 const isCheap = (op: string, [left, right]: readonly [ASTNode, ASTNode]): boolean => {
   if (op === '==' || op === '!=') return left.op === 'value' || right.op === 'value';
   if (op === 'in') return right.op === 'list' && right.args.every((item) => item.op === 'value');
@@ -93,7 +120,8 @@ const call = (name: string, args: readonly ASTNode[], depth: number): string => 
   // `has` reads its argument as a path, so nothing may be written into it.
   if (name === 'has') return `has(${args.map(pathOf).join(', ')})`;
   if (!plainFunctions.has(name)) throw wrong(`There is no function ${name}(…) here.`);
-  return `${name}(${args.map((arg) => `weighed(${write(arg, depth)})`).join(', ')})`;
+  const before = name === 'int' || name === 'uint' ? `${name}Sized` : 'weighed';
+  return `${name}(${args.map((arg) => `${before}(${write(arg, depth)})`).join(', ')})`;
 };
 
 const pathOf = (node: ASTNode): string => {
@@ -114,7 +142,7 @@ const method = (name: string, receiver: ASTNode, args: readonly ASTNode[], depth
       const isTransform = name === 'map' && index === bodies.length - 1;
       const inner = write(body, depth + 1);
       return isTransform
-        ? `(step() ? dyn(${inner}) : dyn(0))`
+        ? `(step() ? kept(${inner}) : dyn(0))`
         : `(step() ? ${inner} : ${name === 'map' ? 'false' : exhausted})`;
     });
     return `walked(${on}).${name}(${variable.args}, ${written.join(', ')})`;
@@ -129,6 +157,8 @@ const method = (name: string, receiver: ASTNode, args: readonly ASTNode[], depth
 const literal = (value: unknown): string => {
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'bigint' || typeof value === 'boolean' || value === null) return String(value);
+  const unsigned = typeof value === 'object' ? value?.valueOf() : undefined;
+  if (typeof unsigned === 'bigint') return `${unsigned}u`;
   if (typeof value === 'number') return /[.eE]/.test(String(value)) ? String(value) : `${value}.0`;
   throw wrong('Only text, numbers, true, false and null can be written as values.');
 };

@@ -46,7 +46,15 @@ export const forbidDangerousTools = ruleType({
         return value.flatMap((tool: unknown, index): readonly Finding[] => {
           if (typeof tool !== 'string' || !isForbidden(tool)) return [];
           const message = `"${tool.slice(0, 60)}" allows tools that read out passwords and keys; remove it from the list.`;
-          return [{ path: childPath(pathOf(place), index), message, currentValue: tool, suggestedValue: null }];
+          return [
+            {
+              path: childPath(pathOf(place), index),
+              message,
+              currentValue: tool,
+              suggestedValue: null,
+              suggestion: 'remove',
+            },
+          ];
         });
       });
   },

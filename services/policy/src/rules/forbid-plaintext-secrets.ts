@@ -18,6 +18,7 @@ const judge: Judge = (resolved) => {
     message: `This looks like a ${kind}. Keep it in spec.secrets and refer to it; a manifest is stored and shown.`,
     currentValue: '[redacted]',
     suggestedValue: { source: 'env', provider: 'default', id: 'NAME_OF_THE_SECRET' },
+    suggestion: 'example' as const,
   }));
   if (resolved.spec.policies?.requireSecretManager !== true) return literals;
   const unmanaged = (resolved.spec.secrets ?? []).flatMap((secret, index) =>
@@ -28,6 +29,7 @@ const judge: Judge = (resolved) => {
             message: 'spec.policies.requireSecretManager asks for a secret manager; this provider is none.',
             currentValue: secret.provider,
             suggestedValue: 'vault',
+            suggestion: 'example' as const,
           },
         ]
       : [],

@@ -15,6 +15,7 @@ export const forbiddenField = ruleType({
         message: `${path} must not be there; remove it.`,
         currentValue: value,
         suggestedValue: null,
+        suggestion: 'remove',
       }));
   },
 });

@@ -48,7 +48,7 @@ const fastest = (work: () => unknown): number =>
   );
 const blockedMsMax = 50;
 
-describe('CEL', () => {
+describe('sec-055: CEL', () => {
   const endless: readonly string[] = [
     'spec.config.hundred.all(a, spec.config.hundred.all(b, spec.config.hundred.all(c, true)))',
     'spec.config.many.all(a, spec.config.many.exists(b, b == 2))',
@@ -83,11 +83,24 @@ describe('CEL', () => {
     '%s reaches nothing of JavaScript’s',
     (expression) => expect(judged('cel', { expression })).toMatch(/^NotJudged: .*No such key/),
   );
+  test('sec-056: nothing of JavaScript’s is called by any name', () => {
+    const escapes = [
+      'spec.constructor.constructor("return process")() == null',
+      '"".constructor("x") == ""',
+      'metadata.name.replace("a", "b") == ""',
+      'eval("1") == 1',
+      'metadata.toString() == ""',
+      '[].map.call(x) == 1',
+      'step() == true',
+      'weighed(spec) == spec',
+    ];
+    for (const expression of escapes) expect(judged('cel', { expression })).toEqual([expect.stringMatching(/\w/)]);
+  });
   test('an expression that fails on a manifest has no answer', () =>
     expect(judged('cel', { expression: 'spec.missing.x == 1' })).toMatch(/^NotJudged: .*No such key: missing/));
 });
 
-describe('patterns', () => {
+describe('sec-055: patterns', () => {
   test.each(['^(a+)+$', '(a|a)*$', '(x+x+)+y', '^(?:a?){25}a{25}$', '(.*)(.*)(.*)(.*)(.*)[^a]'])(
     '%s runs in linear time',
     (pattern) => {
@@ -111,7 +124,7 @@ describe('patterns', () => {
   });
 });
 
-describe('JSON Schemas', () => {
+describe('sec-056: JSON Schemas', () => {
   const doubling = (levels: number) => ({
     $ref: '#/$defs/d0',
     $defs: Object.fromEntries(
@@ -159,7 +172,7 @@ describe('JSON Schemas', () => {
   });
 });
 
-describe('prototype keys', () => {
+describe('sec-052: prototype keys', () => {
   let keys: readonly PropertyKey[];
   beforeEach(() => {
     keys = Reflect.ownKeys(Object.prototype);

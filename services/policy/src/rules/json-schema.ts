@@ -47,6 +47,7 @@ const ajvWith = (meter: () => Meter): Ajv2020 => {
     strictTypes: false,
     strictTuples: false,
     strictRequired: false,
+    allowMatchingProperties: true,
     allErrors: true,
     inlineRefs: false,
     // What every object inherits from JavaScript is no property of a manifest.
@@ -58,6 +59,7 @@ const ajvWith = (meter: () => Meter): Ajv2020 => {
     logger: false,
     code: { optimize: false, regExp: patternEngine(meter) },
   });
+  ajv.addKeyword('$anchor');
   ajv.addKeyword({
     keyword: stepWord,
     schemaType: 'number',
@@ -113,13 +115,14 @@ const dialect = 'https://json-schema.org/draft/2020-12/schema';
 
 /** The same schema, each part of which spends a step before it is applied, however it is reached. */
 const withSteps = (root: JsonObject): JsonObject => {
-  let count = 0;
+  const all: JsonObject[] = [];
   const visit = (schema: unknown, depth: number): unknown => {
     if (!isJsonObject(schema)) return schema;
-    count += 1;
-    if (count > subschemasMax) throw wrong(`Use at most ${subschemasMax} schemas in it.`);
+    if (all.length >= subschemasMax) throw wrong(`Use at most ${subschemasMax} schemas in it.`);
     if (depth > depthMax) throw wrong(`Nest at most ${depthMax} levels deep.`);
     refuseWaysOut(schema);
+    refuseMisread(schema);
+    all.push(schema);
     const inside = Object.entries(schema).map(([word, value]): readonly [string, unknown] => {
       if (one.has(word)) return [word, visit(value, depth + 1)];
       if (several.has(word) && Array.isArray(value)) return [word, value.map((item) => visit(item, depth + 1))];
@@ -130,20 +133,42 @@ const withSteps = (root: JsonObject): JsonObject => {
     return { ...Object.fromEntries(inside), [stepWord]: 1 + (weightOf([schema['enum'], schema['const']]) >> 2) };
   };
   const stepped = visit(root, 0);
+  refuseUnevaluated(all);
   return isJsonObject(stepped) ? stepped : {};
 };
 
 const wrong = (message: string) => new WrongParameter('schema', message);
 
 const refuseWaysOut = (schema: JsonObject): void => {
-  for (const word of ['$ref', '$dynamicRef']) {
-    const target = schema[word];
-    if (target === undefined || (typeof target === 'string' && target.startsWith('#'))) continue;
-    throw wrong(`${word} may only lead to a place of this schema, such as #/$defs/port; nothing is fetched.`);
+  const target = schema['$ref'];
+  if (target !== undefined && !(typeof target === 'string' && target.startsWith('#'))) {
+    throw wrong('$ref may only lead to a place of this schema, such as #/$defs/port; nothing is fetched.');
   }
   if (schema['$id'] !== undefined) throw wrong('Leave $id out: a schema of a rule has no address.');
   const said = schema['$schema'];
   if (said !== undefined && said !== dialect) throw wrong(`Only JSON Schema 2020-12 is applied; write "${dialect}".`);
+};
+
+/** Words that the library reads otherwise than the standard says, as the public tests of it show. */
+const refuseMisread = (schema: JsonObject): void => {
+  for (const word of ['$dynamicRef', '$dynamicAnchor']) {
+    if (schema[word] !== undefined) throw wrong(`${word} is not supported; use $ref.`);
+  }
+  const names = [schema['required'], ...[...named].map((word) => Object.keys(Object(schema[word])))];
+  const dependent = Object.entries(Object(schema['dependentRequired']));
+  if ([names, dependent].flat(3).includes('__proto__')) throw wrong('No manifest has a key __proto__; leave it out.');
+};
+
+/** What was evaluated the library sees only in part where a branch is left out, or where items are looked through. */
+const refuseUnevaluated = (parts: readonly JsonObject[]): void => {
+  const use = (word: string) => parts.some((part) => part[word] !== undefined);
+  if (use('unevaluatedItems') && (use('contains') || use('items'))) {
+    throw wrong('unevaluatedItems together with contains or items is not supported; use prefixItems and items.');
+  }
+  const isHalf = (part: JsonObject) => part['if'] !== undefined && !('then' in part && 'else' in part);
+  if (use('unevaluatedProperties') && parts.some(isHalf)) {
+    throw wrong('Where unevaluatedProperties is used, write both then and else for each if; they may be true.');
+  }
 };
 
 const problemOf = ({ instancePath, message = 'does not fit', params }: ErrorObject): SchemaProblem => {

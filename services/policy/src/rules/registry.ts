@@ -12,6 +12,7 @@ import { forbidPublicAdmin } from './forbid-public-admin.ts';
 import { forbidWildcardIam } from './forbid-wildcard-iam.ts';
 import { forbiddenField } from './forbidden-field.ts';
 import { limitToolProfile } from './limit-tool-profile.ts';
+import { openclawAudit } from './openclaw-audit.ts';
 import { requireChannelAllowlist } from './require-channel-allowlist.ts';
 import { requireConfigPermissions } from './require-config-permissions.ts';
 import { requireDmPolicy } from './require-dm-policy.ts';
@@ -48,6 +49,7 @@ const all: readonly RuleType[] = [
   forbidWildcardIam,
   forbiddenField,
   limitToolProfile,
+  openclawAudit,
   requireChannelAllowlist,
   requireConfigPermissions,
   requireDmPolicy,

@@ -19,6 +19,7 @@ const judge: Judge = ({ spec: { runtime } }) => {
       message: 'Pin one exact version; tags and ranges move, and a missing one means whatever is newest.',
       currentValue: runtime.version,
       suggestedValue: '2026.9.6',
+      suggestion: 'example' as const,
     },
   ];
 };

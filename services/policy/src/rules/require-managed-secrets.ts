@@ -27,6 +27,7 @@ export const requireManagedSecrets = ruleType({
                 message: `Secrets come from ${allowedProviders.join(' or ')} here; keep this one there.`,
                 currentValue: provider,
                 suggestedValue: allowedProviders[0] ?? null,
+                suggestion: 'example' as const,
               },
             ],
       );

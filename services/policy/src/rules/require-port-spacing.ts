@@ -19,6 +19,8 @@ export const requirePortSpacing = ruleType({
       const port = ownValue(openclawConfig(resolved), 'gateway', 'port');
       if (port === undefined) return [];
       const message = `Leave the port to Molthub, which keeps bots at least ${minimumGap} apart; remove this.`;
-      return [{ path: 'spec.config.gateway.port', message, currentValue: port, suggestedValue: null }];
+      return [
+        { path: 'spec.config.gateway.port', message, currentValue: port, suggestedValue: null, suggestion: 'remove' },
+      ];
     },
 });

@@ -19,6 +19,9 @@ export const requireSandboxSecurityOptions = ruleType({
   judge: (wanted) => (resolved) => agentParts(resolved).flatMap((part) => loosened(part, wanted)),
 });
 
+const removal = (suggestedValue: Finding['suggestedValue']) =>
+  suggestedValue === null ? ({ suggestion: 'remove' } as const) : {};
+
 const loosened = (part: Part, wanted: z.infer<typeof sandbox>): readonly Finding[] => {
   const docker = ownValue(part.value, 'sandbox', 'docker');
   if (!isJsonObject(docker)) return [];
@@ -26,7 +29,7 @@ const loosened = (part: Part, wanted: z.infer<typeof sandbox>): readonly Finding
   const value = (key: string) => ownValue(docker, key);
   const found: Finding[] = [];
   const find = (key: string, message: string, suggestedValue: Finding['suggestedValue']) =>
-    found.push({ path: at(key), message, currentValue: value(key), suggestedValue });
+    found.push({ path: at(key), message, currentValue: value(key), suggestedValue, ...removal(suggestedValue) });
   if (wanted.readOnlyRootfs && value('readOnlyRoot') === false) {
     find('readOnlyRoot', 'The root of a sandbox must stay read-only; write true.', true);
   }

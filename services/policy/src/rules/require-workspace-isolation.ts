@@ -20,7 +20,15 @@ export const requireWorkspaceIsolation = ruleType({
       const parts = typeof workspace === 'string' ? workspace.split(/[\\/]/) : [];
       if (parts.includes(name) && !parts.includes('..')) return [];
       const message = `Another bot could use this folder too; remove it, or write one with ${name} in its path.`;
-      return [{ path: childPath(path, 'workspace'), message, currentValue: workspace, suggestedValue: null }];
+      return [
+        {
+          path: childPath(path, 'workspace'),
+          message,
+          currentValue: workspace,
+          suggestedValue: null,
+          suggestion: 'remove',
+        },
+      ];
     });
   },
 });

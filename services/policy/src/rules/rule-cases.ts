@@ -210,6 +210,13 @@ export const rows: readonly Row[] = [
     at: 'spec.config.gateway.port',
   },
   {
+    type: 'openclaw_audit',
+    config: { check: 'hooks.path_root' },
+    passes: { config: { hooks: { path: '/hooks' } } },
+    fails: { config: { hooks: { path: '/' } } },
+    at: 'spec.config.hooks.path',
+  },
+  {
     type: 'require_skill_verification',
     config: { allowUnverified: ['/opt/skills'] },
     passes: { config: { skills: { load: { extraDirs: ['/opt/skills'] } } } },

@@ -1,6 +1,7 @@
 // What a rule type is made of: the schema of its parameters, and a judge made from them.
 import type { EnforcementPoint, Environment, ResolvedManifest, Violation } from '@molthub/contracts';
 import { z } from 'zod';
+import type { Waiver } from '../waivers.ts';
 
 /** One thing that a rule found: where, why it is wrong, what stands there, and what to write instead. */
 export type Finding = {
@@ -8,6 +9,8 @@ export type Finding = {
   readonly message: string;
   readonly currentValue: unknown;
   readonly suggestedValue: Violation['suggestedValue'];
+  /** Default: to write the suggested value, where there is one. An `example` is for people only. */
+  readonly suggestion?: 'remove' | 'example';
 };
 
 export type EvaluationContext = {
@@ -15,6 +18,8 @@ export type EvaluationContext = {
   readonly point: EnforcementPoint;
   /** A way back must stay open: only packs that are enforced deny it. Default: false. */
   readonly isRollback?: boolean;
+  /** Those of this bot, the one that ends last first. Default: none. */
+  readonly waivers?: readonly Waiver[];
 };
 
 /** Pure and deterministic: the same manifest gives the same findings. */

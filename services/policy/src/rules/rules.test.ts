@@ -25,10 +25,10 @@ const find = (type: string, config: unknown, parts: Parts) =>
   judgeOf(type, config)(bot(parts), { environment: 'dev', point: 'plan' });
 
 describe('rule types', () => {
-  test('are the 32 of the inventory and free expressions, each judged below or known to refuse', () => {
+  test('are the 32 of the inventory, free expressions and OpenClaw’s own audit, each judged below or known to refuse', () => {
     const judged = rows.map(({ type }) => type);
     expect([...ruleTypes.keys()].toSorted()).toEqual([...judged, ...unjudgeable].toSorted());
-    expect(ruleTypes.size).toBe(33);
+    expect(ruleTypes.size).toBe(34);
   });
 
   describe.each(rows)('$type', ({ type, config = {}, passes, fails, at }) => {

@@ -1,0 +1,56 @@
+// Whether a document is what its kind says it is, with every problem at its line.
+import type { Document, DocumentKind, Remark } from './document-kind.ts';
+import { documentKindOf, documentKinds } from './document-kinds.ts';
+import { fieldProblems, nearest, pathText } from './issue-words.ts';
+import type { YamlDocument } from './yaml-documents.ts';
+
+export type Finding = {
+  readonly severity: Remark['severity'];
+  readonly file: string;
+  readonly line: number;
+  /** The field; empty where it is about the whole document. */
+  readonly path: string;
+  readonly message: string;
+};
+
+export type Checked = { readonly kind: DocumentKind; readonly source: YamlDocument; readonly document: Document };
+
+export const findingAt = (
+  source: YamlDocument,
+  path: readonly PropertyKey[],
+  message: string,
+  severity: Remark['severity'],
+): Finding => ({
+  severity,
+  file: source.file,
+  line: source.lineOf(path),
+  path: pathText(path),
+  message,
+});
+
+/** A document that its schema takes, or all that is wrong with it. */
+export const checkDocument = (source: YamlDocument): Checked | { readonly findings: readonly Finding[] } => {
+  const error = (path: readonly PropertyKey[], message: string) => findingAt(source, path, message, 'error');
+  const said = kindIn(source.value);
+  if (said === undefined) return { findings: [error([], `no kind; it is one of ${kindList()}`)] };
+  const kind = documentKindOf(said);
+  if (kind === undefined) {
+    const near = nearest(
+      said,
+      documentKinds.map((one) => one.kind),
+    );
+    const fix = near === undefined ? `use one of ${kindList()}` : `did you mean '${near}'?`;
+    return { findings: [error(['kind'], `kind '${said}' is not known; ${fix}`)] };
+  }
+  const parsed = kind.schema.safeParse(source.value);
+  if (parsed.success) return { kind, source, document: parsed.data };
+  const problems = parsed.error.issues.flatMap((issue) => fieldProblems(kind.schema, source.value, issue));
+  return { findings: problems.map(({ path, message }) => error(path, message)) };
+};
+
+const kindList = (): string => documentKinds.map(({ kind }) => kind).join(', ');
+
+const kindIn = (value: unknown): string | undefined => {
+  if (typeof value !== 'object' || value === null || !('kind' in value)) return undefined;
+  return typeof value.kind === 'string' ? value.kind : JSON.stringify(value.kind);
+};

@@ -1,0 +1,106 @@
+// A bot: found by its fleet and its name, compared and changed by its manifest.
+import { EntityName, Manifest } from '@molthub/contracts';
+import { z } from 'zod';
+import { Bot, Fleet, Published, StoredManifest } from '../answers.ts';
+import { CliError } from '../cli-error.ts';
+import { concurrently } from '../concurrently.ts';
+import { differences } from '../differences.ts';
+import type { Current, DocumentKind, Server } from '../document-kind.ts';
+import { timelineOf } from '../follow.ts';
+import { ownerLabel } from '../ownership.ts';
+
+/** A manifest that says which fleet its bot lives in. */
+export const BotDocument = Manifest.extend({ metadata: Manifest.shape.metadata.extend({ fleet: EntityName }) });
+type BotDocument = z.infer<typeof BotDocument>;
+
+const path = '/bot-instances';
+const readsAtOnce = 8;
+const ListedBot = Bot.extend({ fleetName: z.string(), labels: z.record(z.string(), z.string()) });
+
+export const botKind: DocumentKind = {
+  kind: 'MoltbotInstance',
+  noun: 'bot',
+  path,
+  schema: BotDocument,
+  labelsAt: ['metadata', 'labels'],
+  isWhole: true,
+  comparable: (document) => comparable(BotDocument.parse(document)),
+  isLeaf: true,
+  titleOf: (document) => titleOf(BotDocument.parse(document)),
+  referencesOf: (document) => {
+    const { metadata, spec } = BotDocument.parse(document);
+    const fleet = { kind: 'Fleet', name: metadata.fleet, path: ['metadata', 'fleet'] };
+    if (spec.template === undefined) return [fleet];
+    return [fleet, { kind: 'Template', name: spec.template.name, path: ['spec', 'template', 'name'] }];
+  },
+  remarksOn: (document) => {
+    const { engine, version } = BotDocument.parse(document).spec.runtime;
+    if (engine === 'simulated' || version !== undefined) return [];
+    const message = 'no version; pin one exact version such as 2026.9.6, else it would be whatever is newest';
+    return [{ severity: 'error', path: ['spec', 'runtime'], message }];
+  },
+  find: async (server, document) => {
+    const { metadata } = BotDocument.parse(document);
+    const fleet = await server.thing('Fleet', metadata.fleet);
+    if (fleet === undefined) return undefined;
+    const [bot] = await server.client.all(Bot, path, { name: metadata.name, fleetId: fleet.id }, 1);
+    return bot === undefined ? undefined : currentOf(server, bot, metadata.fleet);
+  },
+  all: async (server, { owner, id } = {}) => {
+    const bots =
+      id === undefined
+        ? await server.client.all(ListedBot, path)
+        : [await server.client.get(ListedBot, `${path}/${id}`)];
+    const wanted = bots.filter((bot) => owner === undefined || bot.labels[ownerLabel] === owner);
+    return concurrently(wanted, readsAtOnce, (bot) => currentOf(server, bot, bot.fleetName));
+  },
+  create: async (server, document) => {
+    const manifest = BotDocument.parse(document);
+    const fleet = Fleet.optional().parse(await server.thing('Fleet', manifest.metadata.fleet));
+    if (fleet === undefined) throw new CliError(`the fleet '${manifest.metadata.fleet}' is gone`);
+    const bot = await server.client.post(Bot, path, { fleetId: fleet.id, manifest }, (id) => `${path}/${id}`);
+    const released = fleet.release?.mode !== 'manual';
+    return { id: bot.id, title: titleOf(manifest), released, timeline: timelineOf(server.client, bot.id) };
+  },
+  change: async ({ client }, document, { id }, reason) => {
+    const manifest = BotDocument.parse(document);
+    const timeline = timelineOf(client, id);
+    await timeline.next();
+    const { changeSetId } = await client.post(Published, `${path}/${id}/manifests`, { manifest, reason });
+    return { id, title: titleOf(manifest), released: typeof changeSetId === 'string', timeline };
+  },
+  heldBy: async ({ client }, document, { id }) => {
+    const versions = await client.all(Version, `${path}/${id}/manifests`, {}, versionsMax);
+    const [newest] = versions;
+    if (newest?.origin !== 'rollback') return undefined;
+    const undone = versions.find(({ origin }) => origin !== 'rollback');
+    if (undone === undefined) return undefined;
+    const wanted = comparable(BotDocument.parse(document));
+    const { fleet } = wanted.metadata;
+    const before = comparable({ ...undone.manifest, metadata: { ...undone.manifest.metadata, fleet } });
+    if (differences(before, wanted).length > 0) return undefined;
+    const why = newest.reason === '' ? '' : ` (${newest.reason})`;
+    return `version ${undone.version} was rolled back${why}; left so until its document changes, or somebody applies it`;
+  },
+};
+
+const Version = z.looseObject({ version: z.int(), origin: z.string(), reason: z.string(), manifest: Manifest });
+/** Nobody rolls back that often in a row; beyond it nothing is held. */
+const versionsMax = 100;
+
+const titleOf = ({ metadata }: BotDocument): string => `bot/${metadata.fleet}/${metadata.name}`;
+
+/** Where a bot lives is the server's word, and how it was found. */
+const comparable = ({ metadata, ...rest }: BotDocument): BotDocument => {
+  const { name, fleet, labels } = metadata;
+  return { ...rest, metadata: { name, fleet, ...(labels === undefined ? {} : { labels }) } };
+};
+
+const Stored = StoredManifest.extend({ manifest: Manifest });
+
+/** The bot as its newest version says. */
+const currentOf = async ({ client }: Server, bot: Bot, fleet: string): Promise<Current> => {
+  const { manifest } = await client.get(Stored, `${path}/${bot.id}/manifests/${bot.manifestVersion}`);
+  const document = comparable({ ...manifest, metadata: { ...manifest.metadata, fleet } });
+  return { id: bot.id, title: titleOf(document), document };
+};

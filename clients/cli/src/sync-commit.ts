@@ -1,0 +1,174 @@
+// One commit brought to the server: all of it is checked before the first command is sent.
+import { z } from 'zod';
+import { Fleet } from './answers.ts';
+import { applyPlan } from './apply-plan.ts';
+import { CliError } from './cli-error.ts';
+import type { Client } from './client.ts';
+import { concurrently } from './concurrently.ts';
+import { type Counts, countsOf, type DiffItem, diffText, itemOf } from './diff-items.ts';
+import type { BotChange } from './document-kind.ts';
+import { BotDocument, botKind } from './document-kinds/bot.ts';
+import { FleetDocument, fleetKind } from './document-kinds/fleet.ts';
+import { type Desired, desiredOf } from './desired.ts';
+import { type Git, sourcesInCommit } from './git.ts';
+import { lint } from './lint.ts';
+import type { Step } from './plan.ts';
+import { planFor } from './read-plan.ts';
+import { readYaml } from './read-yaml.ts';
+import { serverOf } from './server-things.ts';
+import { waitForBots } from './wait-for-bots.ts';
+
+export type SyncOptions = {
+  /** Below the repository's top; empty for all of it. */
+  readonly path: string;
+  readonly owner: string;
+  readonly prune: boolean;
+  readonly waitMs: number;
+  readonly stop: AbortSignal;
+  readonly tell: (line: string) => void;
+};
+
+export type SyncProblem = { readonly path: string; readonly message: string };
+
+/**
+ * What came of a commit. `broken`: it says something that cannot be, and nothing at all was changed. `refused`: the server
+ * refused a part when it was sent. `failed`: the server did not answer; it is tried again. `stopped`: goes on next time.
+ */
+export type Outcome = 'applied' | 'broken' | 'refused' | 'failed' | 'stopped';
+
+export type CommitResult = {
+  readonly outcome: Outcome;
+  readonly counts: Counts;
+  /** Everything but what is unchanged. */
+  readonly items: readonly DiffItem[];
+  readonly problems: readonly SyncProblem[];
+  /** Bots that were changed and did not get there in time, or whose fleet releases by hand. */
+  readonly waiting: readonly SyncProblem[];
+};
+
+export const syncCommit = async (
+  client: Client,
+  git: Git,
+  commit: string,
+  options: SyncOptions,
+): Promise<CommitResult> => {
+  let steps: readonly Step[] = [];
+  const result = (
+    outcome: Outcome,
+    problems: readonly SyncProblem[],
+    waiting: readonly SyncProblem[] = [],
+  ): CommitResult => {
+    const items = steps.map(itemOf);
+    return {
+      outcome,
+      counts: countsOf(items),
+      items: items.filter(({ action }) => action !== 'unchanged'),
+      problems,
+      waiting,
+    };
+  };
+  try {
+    const desired = await desiredInCommit(git, commit, options.path);
+    if ('problems' in desired) return result('broken', desired.problems);
+    steps = await withHolds(client, await planFor(client, desired.documents, options));
+    const problems = [...impossible(steps), ...(await invalid(client, steps, desired.documents))];
+    if (problems.length > 0) return result('broken', problems);
+    options.tell(`${commit.slice(0, 12)}\n${diffText(steps.map(itemOf))}`);
+    const { changed, refused } = await applyPlan(client, steps, { reason: `git ${commit}`, stop: options.stop });
+    if (options.stop.aborted) return result('stopped', []);
+    if (refused.length > 0) return result('refused', refused.flatMap(problemsOf));
+    return result('applied', [], await waited(client, changed, options));
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    return result(isRefusal(error) ? 'refused' : 'failed', problemsOf(error));
+  }
+};
+
+const isRefusal = ({ status }: CliError): boolean =>
+  status !== undefined && status >= 400 && status < 500 && status !== 429;
+
+const problemsOf = ({ message, problems }: CliError): SyncProblem[] => [
+  { path: '', message },
+  ...problems.map(({ path, message: detail }) => ({ path, message: detail })),
+];
+
+type InCommit = { readonly documents: readonly Desired[] } | { readonly problems: readonly SyncProblem[] };
+
+/** Every problem of every document, as `lint` finds them. What git or a limit refuses is the commit's fault too. */
+const desiredInCommit = async (git: Git, commit: string, path: string): Promise<InCommit> => {
+  try {
+    const { documents, problems } = await readYaml(await sourcesInCommit(git, commit, path));
+    const errors = lint(documents, problems).filter(({ severity }) => severity === 'error');
+    if (errors.length > 0) {
+      return {
+        problems: errors.map(({ file, line, path: field, message }) => ({
+          path: `${file}:${line}`,
+          message: field === '' ? message : `${field}: ${message}`,
+        })),
+      };
+    }
+    if (documents.length > 0) return { documents: documents.map(desiredOf) };
+    return { problems: [{ path, message: 'there is no document in it; an empty folder is taken for a mistake' }] };
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    return { problems: problemsOf(error) };
+  }
+};
+
+/** What was given back to an earlier version stays as it is, until its document says something else. */
+const withHolds = (client: Client, steps: readonly Step[]): Promise<Step[]> => {
+  const server = serverOf(client);
+  return concurrently(steps, asksAtOnce, async (step): Promise<Step> => {
+    if (step.action !== 'change') return step;
+    const reason = await step.kind.heldBy?.(server, step.document, step.current);
+    return reason === undefined ? step : { kind: step.kind, title: step.title, action: 'held', reason };
+  });
+};
+
+const asksAtOnce = 8;
+
+const impossible = (steps: readonly Step[]): SyncProblem[] =>
+  steps.flatMap((step) => (step.action === 'impossible' ? [{ path: step.title, message: step.reason }] : []));
+
+const Checked = z.looseObject({
+  valid: z.boolean(),
+  errors: z.array(z.looseObject({ path: z.string(), message: z.string() })),
+});
+
+/** What the server would refuse: the engine's own schema and policy are asked for every manifest that is to be sent. */
+const invalid = async (client: Client, steps: readonly Step[], desired: readonly Desired[]): Promise<SyncProblem[]> => {
+  const server = serverOf(client);
+  const written = new Map(
+    desired
+      .filter(({ kind }) => kind === fleetKind)
+      .map(({ document }) => [document.metadata.name, FleetDocument.parse(document).spec.environment]),
+  );
+  const bots = steps.filter((step) => step.kind === botKind && (step.action === 'create' || step.action === 'change'));
+  const found = await concurrently(bots, asksAtOnce, async (step): Promise<SyncProblem[]> => {
+    if (!('document' in step)) return [];
+    const manifest = BotDocument.parse(step.document);
+    const { fleet } = manifest.metadata;
+    const environment = written.get(fleet) ?? Fleet.optional().parse(await server.thing('Fleet', fleet))?.environment;
+    const { valid, errors } = await client.post(Checked, '/manifests/validate', { manifest, environment });
+    if (valid) return [];
+    return errors.map(({ path, message }) => ({
+      path: step.title,
+      message: path === '' ? message : `${path}: ${message}`,
+    }));
+  });
+  return found.flat();
+};
+
+const waited = async (
+  client: Client,
+  changed: readonly BotChange[],
+  { waitMs, stop }: SyncOptions,
+): Promise<SyncProblem[]> => {
+  const manual = changed.filter(({ released }) => !released);
+  const released = changed.filter((bot) => bot.released);
+  const late = await waitForBots(client, released, { timeoutMs: waitMs, timelines: false, stop });
+  return [
+    ...manual.map(({ title }) => ({ path: title, message: 'is not released: its fleet releases manually' })),
+    ...late.map(({ path, message }) => ({ path, message })),
+  ];
+};

@@ -1,0 +1,75 @@
+// Rules of different packs that no bot can satisfy together, or that treat the same thing differently: pure, and in the
+// same order each time. What only two packs of Molthub's say is nobody's to change, and not told.
+import { type Conflict, EnforcementPoint, type Environment, type PolicyRule } from '@molthub/contracts';
+import canonicalize from 'canonicalize';
+import { actionAt } from './evaluate.ts';
+import type { Pack } from './pack.ts';
+import { type Claim, claimsOf, contradiction } from './rules/claims.ts';
+
+/** More than anybody reads; `isComplete` says that there are more. */
+export const conflictsMax = 500;
+
+type Judging = { readonly pack: Pack; readonly rule: PolicyRule; readonly claims: readonly Claim[] };
+
+/** Every conflict among the packs that are active. Stops after each rule. */
+export function* conflictsAmong(
+  packs: readonly Pack[],
+): Generator<void, { readonly items: Conflict[]; readonly isComplete: boolean }> {
+  const all = packs
+    .filter(({ isActive }) => isActive)
+    .toSorted((a, b) => a.priority - b.priority || (a.id < b.id ? -1 : 1))
+    .flatMap((pack) =>
+      pack.rules.filter(({ enabled }) => enabled).map((rule): Judging => ({ pack, rule, claims: claimsOf(rule) })),
+    );
+  const items: Conflict[] = [];
+  for (const [index, first] of all.entries()) {
+    for (const second of all.slice(index + 1)) {
+      if (mayMeet(first, second)) items.push(...contradictions(first, second), ...differentActions(first, second));
+    }
+    if (items.length > conflictsMax) break;
+    yield;
+  }
+  return { items: items.slice(0, conflictsMax), isComplete: items.length <= conflictsMax };
+}
+
+/** Whether one bot may be judged by both. */
+const mayMeet = (a: Judging, b: Judging): boolean =>
+  a.pack.id !== b.pack.id &&
+  !(a.pack.isBuiltin && b.pack.isBuiltin) &&
+  environmentsOf(a).some((environment) => environmentsOf(b).includes(environment)) &&
+  Object.entries(a.pack.targetTags).every(([name, value]) => (b.pack.targetTags[name] ?? value) === value);
+
+const every: readonly Environment[] = ['dev', 'staging', 'prod'];
+const environmentsOf = ({ pack, rule }: Judging): readonly Environment[] =>
+  every.filter((one) =>
+    [pack.targetEnvironments, rule.targetEnvironments].every((named) => named.length === 0 || named.includes(one)),
+  );
+
+const contradictions = (a: Judging, b: Judging): readonly Conflict[] =>
+  a.claims.flatMap((claim) =>
+    b.claims.flatMap((other) => {
+      const said = contradiction(claim, other);
+      return said === undefined ? [] : [{ kind: 'contradiction' as const, ...said, rules: [partOf(a), partOf(b)] }];
+    }),
+  );
+
+const differentActions = (a: Judging, b: Judging): readonly Conflict[] => {
+  if (a.rule.type !== b.rule.type || subjectOf(a.rule) !== subjectOf(b.rule)) return [];
+  const points = EnforcementPoint.options.filter((point) => actionAt(a.rule, point) !== actionAt(b.rule, point));
+  if (points.length === 0) return [];
+  const path = typeof a.rule.config['field'] === 'string' ? a.rule.config['field'] : '';
+  const message = `The same finding has different actions at ${points.join(' and ')}; the strictest one counts.`;
+  return [{ kind: 'action', path, message, rules: [partOf(a), partOf(b)] }];
+};
+
+/** What a rule looks at: its field, or for types that have none all that it says. */
+const subjectOf = ({ config }: PolicyRule): string =>
+  typeof config['field'] === 'string' ? config['field'] : (canonicalize(config) ?? '');
+
+const partOf = ({ pack, rule }: Judging): Conflict['rules'][number] => ({
+  packId: pack.id,
+  packName: pack.name,
+  ruleId: rule.id,
+  type: rule.type,
+  actions: Object.fromEntries(EnforcementPoint.options.map((point) => [point, actionAt(rule, point)])),
+});

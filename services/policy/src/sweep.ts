@@ -1,0 +1,134 @@
+// Keeps violations current without a proposal: after a pack or a waiver changed each bot of the workspace is judged anew,
+// after a publication the bot that it is of. Level-based: what is to be looked at is rows, so a restart loses nothing.
+import { setTimeout as pause } from 'node:timers/promises';
+import { Manifest, RecordFindings, type Violation } from '@molthub/contracts';
+import type { Reads } from '@molthub/event-store';
+import type { Job, Runtime } from '@molthub/service';
+import { z } from 'zod';
+import { builtinRevision } from './builtin-packs.ts';
+import { judging } from './evaluate.ts';
+import { gently } from './gently.ts';
+import { packsOf } from './known-packs.ts';
+import { differenceOf, Present } from './violation/difference.ts';
+import { waiversFor, waiversOf } from './waivers.ts';
+
+/** Bots that one look judges; between two looks others have the connection and the event loop. */
+const botsAtOnce = 100;
+const lookEveryMs = 1_000;
+
+/** One leader looks; `everyMs` is how soon a change is seen at the latest. */
+export const sweep = (everyMs: number = lookEveryMs): Job => ({
+  name: 'sweep',
+  single: true,
+  run: async (runtime, signal) => {
+    while (!signal.aborted) {
+      await markChanged(runtime);
+      const judged = await sweepPage(runtime);
+      if (judged < botsAtOnce) await pause(everyMs, undefined, { signal });
+    }
+  },
+});
+
+/** What the verdicts of a workspace rest on. The time of a pack is a part: a restored database may have another content. */
+const changedMarks = `select w.workspace, n.mark from sweep_marks w cross join lateral (select md5(concat($1::text,
+    (select string_agg(p.id || '/' || p.version || '/' || p.updated_at, ',' order by p.id)
+     from packs p where p.workspace = w.workspace), '|',
+    (select string_agg(v.id::text, ',' order by v.id)
+     from waivers v where v.workspace = w.workspace and v.status = 'ACTIVE'))) as mark) n where w.mark <> n.mark`;
+
+const Mark = z.object({ workspace: z.string(), mark: z.string() });
+
+/** Every bot of a workspace is to be looked at where its packs or waivers are others than the last time. */
+const markChanged = async (runtime: Runtime): Promise<void> => {
+  const changed = z.array(Mark).parse(await runtime.reads(changedMarks, [String(builtinRevision)]));
+  if (changed.length === 0) return;
+  await runtime.write(async (sql) => {
+    const columns = [changed.map(({ workspace }) => workspace), changed.map(({ mark }) => mark)];
+    await sql(
+      `update sweep_marks w set mark = c.mark from unnest($1::text[], $2::text[]) as c (workspace, mark)
+       where w.workspace = c.workspace`,
+      columns,
+    );
+    await sql(
+      `insert into to_sweep (bot_id) select bot_id from published where workspace = any($1::text[])
+       on conflict (bot_id) do update set asked = clock_timestamp()`,
+      columns.slice(0, 1),
+    );
+  });
+};
+
+const Row = z.object({
+  botId: z.uuid(),
+  asked: z.string(),
+  workspace: z.string().nullable(),
+  fleetId: z.uuid().nullable(),
+  environment: z.enum(['dev', 'staging', 'prod']).nullable(),
+  version: z.int().nullable(),
+  resolved: z.custom<Manifest>((value) => value === null || typeof value === 'object'),
+});
+type Row = z.infer<typeof Row>;
+
+/** Judges the bots that wait, some of them; answers how many there were. */
+const sweepPage = async (runtime: Runtime): Promise<number> => {
+  const rows = z.array(Row).parse(
+    await runtime.reads(
+      `select t.bot_id as "botId", t.asked::text as asked, p.workspace, p.fleet_id as "fleetId", p.environment, p.version,
+         p.resolved
+       from to_sweep t left join published p using (bot_id) order by p.workspace, t.bot_id limit $1`,
+      [botsAtOnce],
+    ),
+  );
+  if (rows.length === 0) return 0;
+  const present = await presentOf(
+    rows.map(({ botId }) => botId),
+    runtime.reads,
+  );
+  for (const row of rows) await sweepBot(runtime, row, present.get(row.botId) ?? []);
+  // One that was asked for again meanwhile is looked at again.
+  await runtime.write((sql) =>
+    sql(
+      `delete from to_sweep t using unnest($1::uuid[], $2::text[]) as done (bot_id, asked)
+       where t.bot_id = done.bot_id and t.asked::text = done.asked`,
+      [rows.map(({ botId }) => botId), rows.map(({ asked }) => asked)],
+    ),
+  );
+  return rows.length;
+};
+
+const sweepBot = async (runtime: Runtime, row: Row, present: readonly Present[]): Promise<void> => {
+  const { workspace, fleetId, environment, version, resolved, botId } = row;
+  // It is gone; what it violated goes with it.
+  if (workspace === null || fleetId === null || environment === null || version === null) return;
+  const [packs, waivers] = await Promise.all([
+    packsOf(workspace, runtime.reads),
+    waiversOf(workspace, new Date().toISOString(), runtime.reads),
+  ]);
+  const context = {
+    environment,
+    point: 'background',
+    waivers: waiversFor(waivers, resolved, { botId, fleetId }),
+  } as const;
+  const verdict = await gently(judging(packs, resolved, context));
+  const found: readonly Violation[] = [...verdict.violations, ...verdict.warnings];
+  const { opened, resolved: gone } = differenceOf(present, found);
+  if (opened.length === 0 && gone.length === 0) return;
+  const outcome = await runtime.execute(
+    RecordFindings,
+    { botId, fleetId, environment, version, opened: [...opened], resolved: [...gone] },
+    { workspace },
+  );
+  if (outcome.status !== 'DONE') runtime.logger.warn({ botId, outcome }, 'Findings of a sweep were not recorded.');
+};
+
+const WithBot = Present.extend({ botId: z.uuid() });
+
+const presentOf = async (botIds: readonly string[], reads: Reads): Promise<ReadonlyMap<string, readonly Present[]>> => {
+  const rows = z.array(WithBot).parse(
+    await reads(
+      `select bot_id as "botId", key, pack_id as "packId", rule_id as "ruleId", path from violations
+       where bot_id = any($1::uuid[]) order by bot_id, ordinal`,
+      [[...botIds]],
+    ),
+  );
+  return Map.groupBy(rows, ({ botId }) => botId);
+};

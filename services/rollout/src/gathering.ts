@@ -1,0 +1,183 @@
+// Bots that a changed layer moves: told by config, then published or refused one by one. When all of a change set are, it
+// is planned. What comes first does not matter: each event writes its own part.
+import {
+  Actor,
+  Environment,
+  type EventDefinition,
+  type FactOf,
+  FleetStatus,
+  Hash,
+  ManifestPublished,
+  ManifestRefused,
+  type PlannedBot,
+  type Recorded,
+  Release,
+  ResolutionChanged,
+  VersionReference,
+} from '@molthub/contracts';
+import type { Migration, Reads, Sql } from '@molthub/event-store';
+import { z } from 'zod';
+import { lastConverged } from './last-converged.ts';
+
+export const gatheringMigration: Migration = {
+  name: '0002_gathering',
+  sql: `
+    create table gathered (
+      workspace text not null, change_set_id uuid primary key, name text not null, reason text not null,
+      fleet_id uuid not null, fleet_name text not null, environment text not null, release jsonb not null,
+      author jsonb not null, chunks int not null, chunks_told int not null
+    );
+    create table gathered_bots (
+      workspace text not null, change_set_id uuid not null, bot_id uuid not null, bot_name text, version int,
+      generation int, hash text, code text, message text, primary key (change_set_id, bot_id)
+    );
+  `,
+};
+
+export const gatheringTypes: readonly string[] = [ResolutionChanged.type, ManifestRefused.type];
+
+/** Whether an event has to do with the change set of a layer. */
+export const isGathering = (event: Recorded): boolean =>
+  event.type === ResolutionChanged.type || (isObject(event.data) && event.data['layersChangeSetId'] !== undefined);
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
+
+export const only = <E extends EventDefinition>(
+  events: readonly Recorded[],
+  definition: E,
+): readonly Recorded<FactOf<E>>[] =>
+  events.filter((event): event is Recorded<FactOf<E>> => event.type === definition.type);
+
+/** Sends its statements at once: the server runs them in order. */
+export const applyGathering = (all: readonly Recorded[], sql: Sql): readonly Promise<unknown>[] => {
+  const events = all.filter(isGathering);
+  const told = only(events, ResolutionChanged).flatMap((event) => tellBots(event, sql));
+  const answers = [
+    ...only(events, ManifestPublished).map(({ workspace, data }) => ({
+      workspace,
+      change_set_id: data.layersChangeSetId,
+      bot_id: data.botId,
+      version: data.version,
+      generation: data.generation,
+      hash: data.hash,
+    })),
+    ...only(events, ManifestRefused).map(({ workspace, data }) => ({
+      workspace,
+      change_set_id: data.layersChangeSetId,
+      bot_id: data.botId,
+      code: data.code,
+      message: data.message,
+    })),
+  ];
+  if (answers.length === 0) return told;
+  const answered = sql(
+    `insert into gathered_bots (workspace, change_set_id, bot_id, version, generation, hash, code, message)
+     select * from jsonb_to_recordset($1) as b (workspace text, change_set_id uuid, bot_id uuid, version int,
+       generation int, hash text, code text, message text)
+     on conflict (change_set_id, bot_id) do update set version = excluded.version, generation = excluded.generation,
+       hash = excluded.hash, code = excluded.code, message = excluded.message`,
+    [JSON.stringify(answers)],
+  );
+  return [...told, answered];
+};
+
+const tellBots = (
+  { workspace, data }: Recorded<FactOf<typeof ResolutionChanged>>,
+  sql: Sql,
+): readonly Promise<unknown>[] => {
+  const { layer, release, author } = data;
+  return [
+    sql(
+      `insert into gathered values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)
+       on conflict (change_set_id) do update set chunks_told = gathered.chunks_told + 1`,
+      [
+        workspace,
+        data.changeSetId,
+        `${layer.kind} ${layer.name} version ${layer.version}`,
+        data.reason,
+        data.fleetId,
+        data.fleetName,
+        data.environment,
+        JSON.stringify(release),
+        JSON.stringify(author),
+        data.chunks,
+      ],
+    ),
+    sql(
+      `insert into gathered_bots (workspace, change_set_id, bot_id, bot_name)
+       select $1, $2, bot_id, bot_name from jsonb_to_recordset($3) as b (bot_id uuid, bot_name text)
+       on conflict (change_set_id, bot_id) do update set bot_name = excluded.bot_name`,
+      [
+        workspace,
+        data.changeSetId,
+        JSON.stringify(data.bots.map(({ botId, botName }) => ({ bot_id: botId, bot_name: botName }))),
+      ],
+    ),
+  ];
+};
+
+/** SQL: the change sets of layers that have all their answers and are not planned yet. */
+export const gatheredSql = `
+  select g.workspace, g.change_set_id as "changeSetId" from gathered g
+  left join change_sets c on c.id = g.change_set_id
+  where c.id is null and g.chunks_told = g.chunks and not exists (
+    select from gathered_bots b where b.change_set_id = g.change_set_id and b.version is null and b.code is null)`;
+
+const Row = z.object({
+  name: z.string(),
+  reason: z.string(),
+  fleetId: z.uuid(),
+  fleetName: z.string(),
+  fleetStatus: FleetStatus,
+  environment: Environment,
+  release: Release,
+  author: Actor,
+});
+const BotRow = z.object({
+  botId: z.uuid(),
+  botName: z.string(),
+  before: VersionReference.nullable(),
+  version: z.int().nullable(),
+  generation: z.int().nullable(),
+  hash: Hash.nullable(),
+  code: z.string().nullable(),
+  message: z.string().nullable(),
+});
+
+/** Everything about a change set of a layer: its bots that were published, and those that were not. */
+export type Gathering = z.infer<typeof Row> & {
+  readonly bots: readonly PlannedBot[];
+  readonly refused: readonly { botId: string; botName: string; code: string; message: string }[];
+};
+
+/** Throws where it is not known: it is asked for only when it is. */
+export const gatheringOf = async (changeSetId: string, reads: Reads): Promise<Gathering> => {
+  const [rows, bots] = await Promise.all([
+    reads(
+      `select g.name, g.reason, g.fleet_id as "fleetId", g.fleet_name as "fleetName", g.environment, g.release, g.author,
+         coalesce(f.status, 'DRAINING') as "fleetStatus"
+       from gathered g left join fleets f on f.id = g.fleet_id where g.change_set_id = $1`,
+      [changeSetId],
+    ),
+    reads(
+      `select g.bot_id as "botId", g.bot_name as "botName", g.version, g.generation, g.hash, g.code, g.message,
+         case when c.version is not null
+           then json_build_object('version', c.version, 'generation', c.generation, 'hash', c.hash) end as before
+       from gathered_bots g left join lateral (${lastConverged('g.bot_id')}) c on true
+       where g.change_set_id = $1 order by g.bot_name, g.bot_id`,
+      [changeSetId],
+    ),
+  ]);
+  const known = z.array(BotRow).parse(bots);
+  return {
+    ...Row.parse(rows[0]),
+    bots: known.flatMap(({ botId, botName, before, version, generation, hash }) =>
+      version === null || generation === null || hash === null
+        ? []
+        : [{ botId, botName, wave: 0, before, after: { version, generation, hash } }],
+    ),
+    refused: known.flatMap(({ botId, botName, code, message }) =>
+      code === null ? [] : [{ botId, botName, code, message: message ?? '' }],
+    ),
+  };
+};
