@@ -203,7 +203,14 @@ const changed = (known: Item, said: unknown, { rules, semantics, merging }: How)
     const [value] = itemAlone(said, semantics, rules, merging);
     return { value, origin: merging.index };
   }
-  return mergeValue(known, said, rules?.every, merging);
+  const keys = typeof semantics === 'object' ? semantics.keys : [];
+  const saidFirst = keys.map((key) => originOfKey(known.origin, key));
+  const made = mergeValue(known, said, rules?.every, merging);
+  if (!isJsonObject(made.value)) return made;
+  // A layer names an item by its keys; who said them first made it.
+  const origins = originsOfKeys(made.value, made.origin, true);
+  for (const [index, key] of keys.entries()) origins[key] = saidFirst[index] ?? merging.index;
+  return { value: made.value, origin: origins };
 };
 
 /** The identity of the item that is taken out. */
