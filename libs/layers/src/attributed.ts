@@ -8,6 +8,15 @@ export type OriginOfKeys = { readonly [name: string]: Origin };
 /** `value` is `undefined` where nothing stands; its origin then says nothing. */
 export type Attributed = { readonly value: unknown; readonly origin: Origin };
 
+/** Of nobody that is known. */
+export const unknownOrigin: Origin = [];
+
+/** Origins of items that are all of one layer are that layer's. */
+export const joinedOrigin = (origins: readonly Origin[]): Origin => {
+  const [first] = origins;
+  return typeof first === 'number' && origins.every((origin) => origin === first) ? first : origins;
+};
+
 const isOfItems = (origin: Origin): origin is readonly Origin[] => Array.isArray(origin);
 
 /** The origins of an object's keys, to be written on: those that are there already where they are `owned`. */
@@ -19,7 +28,11 @@ export const originsOfKeys = (value: JsonObject, origin: Origin, isOwned: boolea
 };
 
 export const originOfKey = (origin: Origin, name: string): Origin =>
-  typeof origin === 'number' || isOfItems(origin) ? origin : (origin[name] ?? []);
+  typeof origin === 'number' || isOfItems(origin)
+    ? origin
+    : Object.hasOwn(origin, name)
+      ? (origin[name] ?? unknownOrigin)
+      : unknownOrigin;
 
 export const originOfItem = (origin: Origin, index: number): Origin =>
-  isOfItems(origin) ? (origin[index] ?? []) : origin;
+  isOfItems(origin) ? (origin[index] ?? unknownOrigin) : origin;

@@ -132,7 +132,7 @@ test('what resolves never depends on which of two equals comes first', () => {
         if (first.sound && second.sound) expect(second.value).toEqual(first.value);
       },
     ),
-    { numRuns: 2_000 },
+    { numRuns: 1_000 },
   );
-  expect(Math.min(refused, passed)).toBeGreaterThan(300);
+  expect(Math.min(refused, passed)).toBeGreaterThan(100);
 });

@@ -11,9 +11,16 @@ export {
 } from './layer.ts';
 export { type PreparedLayer, prepareLayer } from './prepare-layer.ts';
 export type { LayerProblem } from './problem.ts';
-export { type Leaf, leavesOf, withDefaults } from './provenance.ts';
+export { type Explanation, explain, type Statement } from './explain.ts';
 export {
+  type Leaf,
+  leavesOf,
   type Provenance,
+  type ProvenDifference,
+  provenDifferences,
+  withDefaults,
+} from './provenance.ts';
+export {
   type Resolution,
   type Resolved,
   resolveLayers,

@@ -22,10 +22,13 @@ export const itemIdentity = (item: unknown, semantics: ListSemantics): string =>
 /** The step of a path that leads to such an item, such as `[type=telegram]`; none for lists without keys. */
 export const itemStep = (item: unknown, semantics: ListSemantics): string => {
   if (typeof semantics !== 'object' || !isJsonObject(item)) return '';
-  return `[${semantics.keys.map((key) => `${key}=${keyInPath(own(item, key))}`).join(',')}]`;
+  return itemText(Object.fromEntries(semantics.keys.map((key) => [key, textOf(own(item, key))])));
 };
 
-const keyInPath = (value: unknown): string => {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return /^[^",[\]=]{1,64}$/.test(text) ? text : JSON.stringify(text.slice(0, 64));
-};
+/** The same of the keys themselves. */
+export const itemText = (keys: Readonly<Record<string, string>>): string =>
+  `[${Object.entries(keys)
+    .map(([key, text]) => `${key}=${/^[^",[\]=]{1,64}$/.test(text) ? text : JSON.stringify(text.slice(0, 64))}`)
+    .join(',')}]`;
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));

@@ -62,7 +62,11 @@ export const refOf = ({ kind, id, name, version, changeSetId, actor }: LayerRef)
 
 /** A layer in a sentence. */
 export const called = ({ kind, name, version }: LayerRef): string =>
-  kind === 'instance' ? `the bot's own manifest (version ${version})` : `${kind} "${name}" (version ${version})`;
+  kind === 'instance'
+    ? `the bot's own manifest (version ${version})`
+    : kind === 'secure-defaults'
+      ? 'a secure default'
+      : `${kind} "${name}" (version ${version})`;
 
 /** Which of two layers comes first; 0 for equals, which have no order among them. */
 export const compareOrder = (a: Layer, b: Layer): number =>

@@ -235,8 +235,8 @@ test('no sequence of layers changes what is locked, and none that changes nothin
       expect(resolution.sound).toBe(isKept);
       if (resolution.sound) expect(resolution.value).toEqual(after.at(-1));
     }),
-    { numRuns: 3_000 },
+    { numRuns: 1_000 },
   );
   // Both happen often enough to say something.
-  expect(Math.min(refused, passed)).toBeGreaterThan(300);
+  expect(Math.min(refused, passed)).toBeGreaterThan(100);
 });

@@ -1,6 +1,14 @@
 // One layer onto what the layers before it made. What the layer does not touch is shared with where it was said first.
 import { isJsonObject, type JsonObject } from '@molthub/manifest';
-import { type Attributed, type Origin, originOfItem, originOfKey, originsOfKeys } from './attributed.ts';
+import {
+  type Attributed,
+  joinedOrigin,
+  type Origin,
+  originOfItem,
+  originOfKey,
+  originsOfKeys,
+  unknownOrigin,
+} from './attributed.ts';
 import { deleteForm, isForm, isMerging, own, replaceForm, valueForm } from './forms.ts';
 import { identityOf, itemIdentity } from './item-identity.ts';
 import type { MergeStrategy } from './layer.ts';
@@ -117,7 +125,7 @@ const without = <Value>(
 /** What a patch makes where nothing is inherited. */
 const withoutForms = (patch: unknown, rules: Rules, merging: Merging): unknown => {
   if (merging.isPlain) return patch;
-  if (Array.isArray(patch)) return mergeList([], { value: [], origin: [] }, patch, rules, merging).value;
+  if (Array.isArray(patch)) return mergeList([], { value: [], origin: unknownOrigin }, patch, rules, merging).value;
   if (!isJsonObject(patch)) return patch;
   if (!isMerging(patch)) return own(patch, valueForm);
   const made: Record<string, unknown> = {};
@@ -195,7 +203,14 @@ const changed = (known: Item, said: unknown, { rules, semantics, merging }: How)
     const [value] = itemAlone(said, semantics, rules, merging);
     return { value, origin: merging.index };
   }
-  return mergeValue(known, said, rules?.every, merging);
+  const keys = typeof semantics === 'object' ? semantics.keys : [];
+  const saidFirst = keys.map((key) => originOfKey(known.origin, key));
+  const made = mergeValue(known, said, rules?.every, merging);
+  if (!isJsonObject(made.value)) return made;
+  // A layer names an item by its keys; who said them first made it.
+  const origins = originsOfKeys(made.value, made.origin, true);
+  for (const [index, key] of keys.entries()) origins[key] = saidFirst[index] ?? merging.index;
+  return { value: made.value, origin: origins };
 };
 
 /** The identity of the item that is taken out. */
@@ -215,11 +230,7 @@ const itemAlone = (said: unknown, semantics: ListSemantics, rules: Rules, mergin
 const plainItem = (said: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(said).filter(([name]) => !isForm(name)));
 
-/** Origins of items that are all of one layer become that layer's. */
-const together = (items: readonly Item[], index: number): Attributed => {
-  const [first] = items;
-  const value = items.map((item) => item.value);
-  if (!first) return { value, origin: index };
-  const isOne = typeof first.origin === 'number' && items.every(({ origin }) => origin === first.origin);
-  return { value, origin: isOne ? first.origin : items.map(({ origin }) => origin) };
-};
+const together = (items: readonly Item[], index: number): Attributed => ({
+  value: items.map(({ value }) => value),
+  origin: items.length === 0 ? index : joinedOrigin(items.map(({ origin }) => origin)),
+});

@@ -2,7 +2,7 @@
 import { childPath, isJsonObject, parsePath, type PathStep, structureProblems } from '@molthub/manifest';
 import { deleteForm, isExactly, isForm, own, replaceForm, valueForm } from './forms.ts';
 import { itemIdentity } from './item-identity.ts';
-import { called, type Layer, layerLimits, type LayerRef, refOf } from './layer.ts';
+import { called, compareOrder, type Layer, layerLimits, type LayerRef, refOf } from './layer.ts';
 import { type Lists, type ListSemantics, type MergeRules, noLists, rulesWith } from './lists.ts';
 import { below } from './path-tree.ts';
 import { boundsOf } from './patch-bounds.ts';
@@ -40,6 +40,10 @@ export const prepareLayer = (layer: Layer, lists: Lists = noLists): PreparedLaye
   } else check(layer.patch, rules, { refuse, steps: [], hasForms: bounds.hasForms });
   return { layer, ref, bytes: bounds.bytes, isPlain: !bounds.hasForms, rules, locks, problems };
 };
+
+/** In the order in which they count; equals, which have none, by their ids, so that the result is the same each time. */
+export const sorted = (layers: readonly PreparedLayer[]): readonly PreparedLayer[] =>
+  layers.toSorted(({ layer: a }, { layer: b }) => compareOrder(a, b) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
 
 const problemsMax = 100;
 

@@ -1,18 +1,16 @@
 // template → profiles by priority → overlays by priority → instance, folded once; secure defaults are the caller's.
 import type { JsonObject } from '@molthub/manifest';
 import { isJsonObject } from '@molthub/manifest';
-import type { Attributed, Origin } from './attributed.ts';
+import type { Attributed } from './attributed.ts';
 import { type Conflict, conflictsOf, undecided } from './conflicts.ts';
-import { compareOrder, type Layer, layerLimits, type LayerRef } from './layer.ts';
+import { type Layer, layerLimits } from './layer.ts';
 import { type Lists, noLists } from './lists.ts';
 import { brokenLocks } from './locks.ts';
 import { mergeLayer, type Replaced } from './merge-layer.ts';
 import { type Count, counting, TooMuchWork } from './meter.ts';
-import { type PreparedLayer, prepareLayer } from './prepare-layer.ts';
+import { type PreparedLayer, prepareLayer, sorted } from './prepare-layer.ts';
 import { type LayerProblem, layerProblem, pathOfParts } from './problem.ts';
-
-/** Where each value is from, as plain JSON. `layers` is what the numbers in `origin` mean. */
-export type Provenance = { readonly layers: readonly LayerRef[]; readonly origin: Origin };
+import type { Provenance } from './provenance.ts';
 
 export type Resolved = {
   readonly sound: true;
@@ -47,7 +45,7 @@ export const resolveLayers = (layers: readonly Layer[], lists: Lists = noLists):
 export const resolvePrepared = (given: readonly PreparedLayer[]): Resolution => {
   const unsound = unsoundOf(given);
   if (unsound.length > 0) return { sound: false, problems: unsound };
-  const layers = given.toSorted(byOrder);
+  const layers = sorted(given);
   try {
     return folded(layers, counting());
   } catch (error) {
@@ -94,9 +92,6 @@ const unsoundOf = (given: readonly PreparedLayer[]): readonly LayerProblem[] => 
   }
   return problems;
 };
-
-const byOrder = ({ layer: a }: PreparedLayer, { layer: b }: PreparedLayer): number =>
-  compareOrder(a, b) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 
 /** What was allowed and may not have been meant. */
 export const warningsOf = ({ replaced, provenance: { layers } }: Resolved): readonly LayerProblem[] =>
