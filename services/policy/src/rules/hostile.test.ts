@@ -159,6 +159,41 @@ describe('sec-056: JSON Schemas', () => {
     };
     expect(fastest(work)).toBeLessThan(blockedMsMax);
   });
+  const bomb = (at: string, more: object = {}) => ({
+    $ref: `#/${at}/d0`,
+    [at]: {
+      d0: { allOf: Array.from({ length: 8 }, () => ({ $ref: `#/${at}/d1` })) },
+      d1: { allOf: Array.from({ length: 8 }, () => ({ $ref: `#/${at}/d2` })) },
+      d2: {},
+    },
+    ...more,
+  });
+  test.each([
+    ['definitions', bomb('definitions')],
+    ['dependencies', bomb('dependencies')],
+    ['default', bomb('default')],
+    ['examples', bomb('examples')],
+    ['contentSchema', bomb('contentSchema')],
+    ['an item of enum', { $ref: '#/enum/0', enum: [{ $ref: '#' }] }],
+    ['const', { $ref: '#/const', const: { not: {} } }],
+    ['another spelling', bomb('default', { $ref: '#/%64efault/d0' })],
+    ['one thing with two spellings', { $ref: '#/properties/a%252Fenum%252F0', properties: { a: { enum: [{}] } } }],
+    ['an anchor that no schema has', { $ref: '#a', default: { $anchor: 'a' }, examples: { $anchor: 'a' } }],
+    ['a place that is not there', { $ref: '#/$defs/none' }],
+    ['no words', { $ref: '#/%' }],
+  ])('a $ref to what no schema is, is refused: %s', (_, schema) => {
+    expect(judged('custom_json_schema', { schema })).toEqual([expect.stringMatching(/\$ref|\$defs/)]);
+  });
+  test('a $ref to a schema is metered, however the place is written', () => {
+    const $defs = { 'a/b~c%d e': { type: 'string' }, yes: true, anchored: { $anchor: 'here', type: 'string' } };
+    for (const $ref of ['#/$defs/a~1b~0c%25d%20e', '#/%24defs/a~1b~0c%25d%20e', '#here']) {
+      expect(judged('custom_json_schema', { schema: { $ref, $defs } })).toBe(1);
+    }
+    expect(judged('custom_json_schema', { schema: { $ref: '#/$defs/yes', $defs } })).toBe(0);
+    const many = { allOf: Array.from({ length: 8 }, () => ({ $ref: '#/$defs/a~1b' })) };
+    const schema = { ...many, $defs: { 'a/b': { allOf: [{ $ref: '#' }, { $ref: '#' }] } } };
+    expect(judged('custom_json_schema', { schema })).toMatch(/^(?:NotJudged|RangeError): /);
+  });
   test('what every object inherits is no property of a manifest', () => {
     const schema = { properties: { constructor: { type: 'string' }, toString: { type: 'string' } } };
     expect(judged('custom_json_schema', { schema })).toBe(0);

@@ -116,7 +116,9 @@ const dialect = 'https://json-schema.org/draft/2020-12/schema';
 /** The same schema, each part of which spends a step before it is applied, however it is reached. */
 const withSteps = (root: JsonObject): JsonObject => {
   const all: JsonObject[] = [];
-  const visit = (schema: unknown, depth: number): unknown => {
+  const places = new Set<string>();
+  const visit = (schema: unknown, place: readonly string[], depth: number): unknown => {
+    places.add(JSON.stringify(place));
     if (!isJsonObject(schema)) return schema;
     if (all.length >= subschemasMax) throw wrong(`Use at most ${subschemasMax} schemas in it.`);
     if (depth > depthMax) throw wrong(`Nest at most ${depthMax} levels deep.`);
@@ -124,15 +126,20 @@ const withSteps = (root: JsonObject): JsonObject => {
     refuseMisread(schema);
     all.push(schema);
     const inside = Object.entries(schema).map(([word, value]): readonly [string, unknown] => {
-      if (one.has(word)) return [word, visit(value, depth + 1)];
-      if (several.has(word) && Array.isArray(value)) return [word, value.map((item) => visit(item, depth + 1))];
+      if (one.has(word)) return [word, visit(value, [...place, word], depth + 1)];
+      if (several.has(word) && Array.isArray(value)) {
+        return [word, value.map((item, index) => visit(item, [...place, word, String(index)], depth + 1))];
+      }
       if (!named.has(word) || !isJsonObject(value)) return [word, value];
-      const parts = Object.entries(value).map(([name, part]) => [name, visit(part, depth + 1)] as const);
+      const parts = Object.entries(value).map(
+        ([name, part]) => [name, visit(part, [...place, word, name], depth + 1)] as const,
+      );
       return [word, Object.fromEntries(parts)];
     });
     return { ...Object.fromEntries(inside), [stepWord]: 1 + (weightOf([schema['enum'], schema['const']]) >> 2) };
   };
-  const stepped = visit(root, 0);
+  const stepped = visit(root, [], 0);
+  refuseLost(all, places);
   refuseUnevaluated(all);
   return isJsonObject(stepped) ? stepped : {};
 };
@@ -149,10 +156,36 @@ const refuseWaysOut = (schema: JsonObject): void => {
   if (said !== undefined && said !== dialect) throw wrong(`Only JSON Schema 2020-12 is applied; write "${dialect}".`);
 };
 
+/** Only what was gone through spends steps, so a `$ref` may lead nowhere else: not into a default, nor into an enum. */
+const refuseLost = (parts: readonly JsonObject[], places: ReadonlySet<string>): void => {
+  const anchors = new Set(parts.map((part) => part['$anchor']));
+  for (const { $ref } of parts) {
+    if (typeof $ref !== 'string') continue;
+    const isThere = /^#(?:\/|$)/.test($ref) ? places.has(JSON.stringify(placeOf($ref))) : anchors.has($ref.slice(1));
+    if (!isThere) throw wrong(`$ref ${$ref.slice(0, 60)} leads to no schema; write it under $defs.`);
+  }
+};
+
+/** The steps of a pointer in a URI, read as the library does; undefined where it is no pointer. */
+const placeOf = (reference: string): readonly string[] | undefined => {
+  try {
+    const steps = reference.split('/').slice(1).map(decodeURIComponent);
+    return steps.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
+};
+
 /** Words that the library reads otherwise than the standard says, as the public tests of it show. */
 const refuseMisread = (schema: JsonObject): void => {
   for (const word of ['$dynamicRef', '$dynamicAnchor']) {
     if (schema[word] !== undefined) throw wrong(`${word} is not supported; use $ref.`);
+  }
+  // Words of older drafts, which the library still applies.
+  for (const word of ['definitions', 'dependencies']) {
+    if (schema[word] !== undefined)
+      throw wrong(`${word} is not supported; use $defs, dependentSchemas or dependentRequired.`);
   }
   const names = [schema['required'], ...[...named].map((word) => Object.keys(Object(schema[word])))];
   const dependent = Object.entries(Object(schema['dependentRequired']));
