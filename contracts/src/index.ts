@@ -12,5 +12,6 @@ export * from './policy.ts';
 export * from './reconciler.ts';
 export * from './registry.ts';
 export * from './rollout.ts';
+export { isSecretName, isWritten, secretFormOf, withoutReferences } from './secret-text.ts';
 export * from './trace.ts';
 export * from './waiver.ts';

@@ -29,7 +29,12 @@ export type SyncOptions = {
   readonly tell: (line: string) => void;
 };
 
-export type SyncProblem = { readonly path: string; readonly message: string };
+export type SyncProblem = {
+  readonly path: string;
+  readonly message: string;
+  /** Which field of it, where one is to blame. */
+  readonly field?: string;
+};
 
 /**
  * What came of a commit. `broken`: it says something that cannot be, and nothing at all was changed. `refused`: the server
@@ -104,7 +109,7 @@ const desiredInCommit = async (git: Git, commit: string, path: string): Promise<
       return {
         problems: errors.map(({ file, line, path: field, message }) => ({
           path: `${file}:${line}`,
-          message: field === '' ? message : `${field}: ${message}`,
+          ...(field === '' ? { message } : { message: `${field}: ${message}`, field }),
         })),
       };
     }
@@ -160,7 +165,7 @@ const invalid = async (client: Client, steps: readonly Step[], desired: readonly
     if (valid) return [];
     return errors.map(({ path, message }) => ({
       path: step.title,
-      message: path === '' ? message : `${path}: ${message}`,
+      ...(path === '' ? { message } : { message: `${path}: ${message}`, field: path }),
     }));
   });
   return found.flat();

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { CliError } from './cli-error.ts';
 import { codeOf } from './connection.ts';
 import { commitOf, type Git, gitIn, plainRef } from './git.ts';
-import type { CommitResult } from './sync-commit.ts';
+import type { CommitResult, SyncProblem } from './sync-commit.ts';
 
 export type SyncStatus = CommitResult & {
   readonly commit: string;
@@ -109,9 +109,18 @@ export const pushNote = async (
   // With a star, since a repository that has no notes yet is no mistake.
   await git.run(['fetch', '-q', '--no-tags', '--force', '--', repo, `+${notes}*:${notes}*`]);
   const author = ['-c', 'user.name=molthub', '-c', 'user.email=molthub@localhost'];
-  const text = `${JSON.stringify(status, null, 2)}\n`;
+  const text = `${JSON.stringify(noteOf(status), null, 2)}\n`;
   await git.run([...author, 'notes', '--ref=molthub', 'add', '-f', '-F', '-', status.commit], text);
   await git.run(['push', '-q', '--', repo, `${notes}:${notes}`]);
+};
+
+/**
+ * What of a status may leave the machine: messages are the server's, and may repeat a value that is a secret, so that of
+ * a problem only the place is told.
+ */
+export const noteOf = ({ problems, waiting, ...status }: SyncStatus): object => {
+  const placeOf = ({ path, field }: SyncProblem) => ({ path, ...(field === undefined ? {} : { field }) });
+  return { ...status, problems: problems.map(placeOf), waiting: waiting.map(placeOf) };
 };
 
 /** An address without the password in it. */

@@ -1,7 +1,8 @@
 // Everything that is pure about manifests: their form, their hash, their secure defaults, their differences.
 export { canonicalHash } from './canonical-hash.ts';
 export { type Difference, diff, equal } from './diff.ts';
-export { isLiteralSecret, isSecretName, type LiteralSecret, literalSecrets } from './literal-secrets.ts';
+export { isSecretName } from '@molthub/contracts';
+export { isLiteralSecret, type LiteralSecret, literalSecrets } from './literal-secrets.ts';
 export { masked } from './masked.ts';
 export { parseManifest } from './parse.ts';
 export { childPath, isItemWith, parsePath, type PathPart, type PathStep, pathStepsMax } from './path.ts';

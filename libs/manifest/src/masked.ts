@@ -1,5 +1,6 @@
 // A JSON value that others may read: what looks like a secret is hidden, by its form or by the names it stands below.
-import { isLiteralSecret, isSecretName } from './literal-secrets.ts';
+import { isSecretName } from '@molthub/contracts';
+import { isLiteralSecret } from './literal-secrets.ts';
 
 const maskedDepthMax = 40;
 const hidden = '[redacted]';

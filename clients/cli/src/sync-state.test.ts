@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { noteOf } from './sync-state.ts';
+
+test('a note says where a problem is, and repeats nothing that was said of it', () => {
+  const counts = { create: 0, change: 0, delete: 0, unchanged: 0, held: 0, impossible: 0 };
+  const place = { repo: 'r', ref: 'main', path: 'ws', owner: 'o', commit: 'c', subject: 's', at: 'now' };
+  const waiting = [{ path: 'bot/f/b', message: 'hunter2 is wrong' }];
+  const problems = [{ path: 'bot/f/a', message: "spec.config.x: 'hunter2' is no number", field: 'spec.config.x' }];
+  const note = noteOf({ ...place, outcome: 'broken', counts, items: [], problems, waiting });
+  expect(note).toMatchObject({
+    outcome: 'broken',
+    problems: [{ path: 'bot/f/a', field: 'spec.config.x' }],
+    waiting: [{ path: 'bot/f/b' }],
+  });
+  expect(JSON.stringify(note)).not.toContain('hunter2');
+});
