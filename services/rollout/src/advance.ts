@@ -110,7 +110,7 @@ const startable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> =
   return perChangeSet(rows, (changeSet) => intend(StartChangeSet, { ...changeSet, reason }));
 };
 
-/** Change sets of layers whose bots have all been published or refused. */
+/** Change sets of layers whose bots have all been published or refused, or been waited for long enough. */
 const gathered = async (reads: Reads): Promise<readonly Step[]> => {
   const rows = await reads(`${gatheredSql} limit ${batchMax}`);
   return perChangeSet(rows, (changeSet) => intend(PlanLayers, changeSet));

@@ -14,7 +14,14 @@ import {
 import { unreachable } from '@molthub/decider';
 import type { Migration, Sql } from '@molthub/event-store';
 import type { Listener } from '@molthub/service';
-import { applyGathering, gatheringMigration, gatheringTypes, isGathering, only } from './gathering.ts';
+import {
+  applyGathering,
+  gatheringLimitMigration,
+  gatheringMigration,
+  gatheringTypes,
+  isGathering,
+  only,
+} from './gathering.ts';
 
 export const migrations: readonly Migration[] = [
   {
@@ -40,6 +47,7 @@ export const migrations: readonly Migration[] = [
     `,
   },
   gatheringMigration,
+  gatheringLimitMigration,
 ];
 
 type Sent = readonly (Promise<unknown> | false)[];

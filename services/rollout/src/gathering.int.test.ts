@@ -153,3 +153,64 @@ test('where all are refused the change set is over, and says why', async () => {
     message: '1 bot was refused: No debug logs.',
   });
 });
+
+const heardAt = async (changeSetId: string, answers: number) =>
+  until(
+    async () => {
+      const rows = await service.log.reads(
+        'select from gathered_bots where change_set_id = $1 and (version is not null or code is not null)',
+        [changeSetId],
+      );
+      return rows.length === answers;
+    },
+    { what: `${answers} answers to be heard` },
+  );
+const letPass = (changeSetId: string, time: string) =>
+  service.log.reads('update gathered set heard_at = heard_at - $2::interval where change_set_id = $1', [
+    changeSetId,
+    time,
+  ]);
+/** Everything that was said before has been heard, and looked at, once this is planned. */
+const untilHeard = async () => {
+  const witness = await changed('manual');
+  const dora = named('dora');
+  await witness.publish(dora);
+  await witness.tell(0, 1, [dora]);
+  await isThere(witness.changeSetId);
+};
+
+test('what is not answered within ten minutes of the last that was heard is planned without, and named', async () => {
+  const { changeSetId, tell, publish } = await changed('auto');
+  const [anna, bert, carl] = [named('anna'), named('bert'), named('carl')];
+  // The part that names carl never comes.
+  await tell(0, 2, [anna, bert]);
+  await publish(anna);
+  await publish(carl);
+  await heardAt(changeSetId, 2);
+  await letPass(changeSetId, '9 minutes');
+  await untilHeard();
+  expect(await row(changeSetId)).toBeUndefined();
+  await letPass(changeSetId, '1 minute');
+  expect(await isThere(changeSetId)).toMatchObject({
+    total: 2,
+    refused: 1,
+    refused_bots: [{ botId: bert.id, botName: 'bert', code: 'rollout.no-answer' }],
+  });
+  await Promise.all([isReleased(changeSetId, anna), isReleased(changeSetId, carl)]);
+});
+
+test('what was gathered is let go once it is planned, and late answers and parts bring nothing back', async () => {
+  const { changeSetId, tell, publish } = await changed('manual');
+  const [anna, bert] = [named('anna'), named('bert')];
+  await publish(anna);
+  await tell(0, 1, [anna]);
+  await isThere(changeSetId);
+  const left = () => service.log.reads('select from gathered_bots where change_set_id = $1', [changeSetId]);
+  await untilHeard();
+  expect(await left()).toEqual([]);
+  await tell(1, 2, [bert]);
+  await publish(bert);
+  await untilHeard();
+  expect(await left()).toEqual([]);
+  expect(await row(changeSetId)).toMatchObject({ status: 'PLANNED', total: 1 });
+});

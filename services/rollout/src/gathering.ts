@@ -1,5 +1,5 @@
 // Bots that a changed layer moves: told by config, then published or refused one by one. When all of a change set are, it
-// is planned. What comes first does not matter: each event writes its own part.
+// is planned; where some are not for long, without them. What comes first does not matter: each event writes its own part.
 import {
   Actor,
   Environment,
@@ -34,6 +34,19 @@ export const gatheringMigration: Migration = {
   `,
 };
 
+/** `heard_at`: when something was last heard of it. `planned` ones are over: what is heard of them later is let go. */
+export const gatheringLimitMigration: Migration = {
+  name: '0003_gathering_limit',
+  sql: `
+    alter table gathered add column heard_at timestamptz not null default now(),
+      add column planned boolean not null default false;
+    create index on gathered (change_set_id) where not planned;
+  `,
+};
+
+/** How long a change set waits for its next answer before it is planned without those that are missing. */
+const answersWithinMinutes = 10;
+
 export const gatheringTypes: readonly string[] = [ResolutionChanged.type, ManifestRefused.type];
 
 /** Whether an event has to do with the change set of a layer. */
@@ -51,7 +64,11 @@ export const only = <E extends EventDefinition>(
 /** Sends its statements at once: the server runs them in order. */
 export const applyGathering = (all: readonly Recorded[], sql: Sql): readonly Promise<unknown>[] => {
   const events = all.filter(isGathering);
-  const told = only(events, ResolutionChanged).flatMap((event) => tellBots(event, sql));
+  const changes = only(events, ResolutionChanged);
+  const told = [
+    ...(changes.length > 0 ? [forgetPlanned(sql)] : []),
+    ...changes.flatMap((event) => tellBots(event, sql)),
+  ];
   const answers = [
     ...only(events, ManifestPublished).map(({ workspace, data }) => ({
       workspace,
@@ -70,16 +87,31 @@ export const applyGathering = (all: readonly Recorded[], sql: Sql): readonly Pro
     })),
   ];
   if (answers.length === 0) return told;
+  const heard = sql('update gathered set heard_at = now() where change_set_id = any($1::uuid[]) and not planned', [
+    [...new Set(answers.map((answer) => answer.change_set_id))],
+  ]);
   const answered = sql(
     `insert into gathered_bots (workspace, change_set_id, bot_id, version, generation, hash, code, message)
      select * from jsonb_to_recordset($1) as b (workspace text, change_set_id uuid, bot_id uuid, version int,
        generation int, hash text, code text, message text)
+     where ${isOpen}
      on conflict (change_set_id, bot_id) do update set version = excluded.version, generation = excluded.generation,
        hash = excluded.hash, code = excluded.code, message = excluded.message`,
     [JSON.stringify(answers)],
   );
-  return [...told, answered];
+  return [...told, heard, answered];
 };
+
+const isOpen = 'not exists (select from gathered g where g.change_set_id = b.change_set_id and g.planned)';
+
+/** What was gathered is of no use once its change set is planned; looked at whenever a layer changes. */
+const forgetPlanned = (sql: Sql): Promise<unknown> =>
+  sql(
+    `with over as (
+       update gathered g set planned = true from change_sets c where c.id = g.change_set_id and not g.planned
+       returning g.change_set_id)
+     delete from gathered_bots b using over where b.change_set_id = over.change_set_id`,
+  );
 
 const tellBots = (
   { workspace, data }: Recorded<FactOf<typeof ResolutionChanged>>,
@@ -89,7 +121,7 @@ const tellBots = (
   return [
     sql(
       `insert into gathered values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)
-       on conflict (change_set_id) do update set chunks_told = gathered.chunks_told + 1`,
+       on conflict (change_set_id) do update set chunks_told = gathered.chunks_told + 1, heard_at = now()`,
       [
         workspace,
         data.changeSetId,
@@ -105,7 +137,10 @@ const tellBots = (
     ),
     sql(
       `insert into gathered_bots (workspace, change_set_id, bot_id, bot_name)
-       select $1, $2, bot_id, bot_name from jsonb_to_recordset($3) as b (bot_id uuid, bot_name text)
+       select $1, b.change_set_id, b.bot_id, b.bot_name
+       from (select $2::uuid as change_set_id, bot_id, bot_name
+         from jsonb_to_recordset($3) as told (bot_id uuid, bot_name text)) b
+       where ${isOpen}
        on conflict (change_set_id, bot_id) do update set bot_name = excluded.bot_name`,
       [
         workspace,
@@ -116,12 +151,13 @@ const tellBots = (
   ];
 };
 
-/** SQL: the change sets of layers that have all their answers and are not planned yet. */
+/** SQL: the change sets of layers that are not planned yet, and have all their answers or waited long enough for them. */
 export const gatheredSql = `
   select g.workspace, g.change_set_id as "changeSetId" from gathered g
   left join change_sets c on c.id = g.change_set_id
-  where c.id is null and g.chunks_told = g.chunks and not exists (
-    select from gathered_bots b where b.change_set_id = g.change_set_id and b.version is null and b.code is null)`;
+  where not g.planned and c.id is null and (
+    g.heard_at <= now() - interval '${answersWithinMinutes} minutes' or g.chunks_told = g.chunks and not exists (
+      select from gathered_bots b where b.change_set_id = g.change_set_id and b.version is null and b.code is null))`;
 
 const Row = z.object({
   name: z.string(),
@@ -144,6 +180,11 @@ const BotRow = z.object({
   message: z.string().nullable(),
 });
 
+const noAnswer = {
+  code: 'rollout.no-answer',
+  message: `Neither published nor refused ${answersWithinMinutes} minutes after the last answer; look for parked events, then release its newest version with a change set of its own.`,
+};
+
 /** Everything about a change set of a layer: its bots that were published, and those that were not. */
 export type Gathering = z.infer<typeof Row> & {
   readonly bots: readonly PlannedBot[];
@@ -160,11 +201,11 @@ export const gatheringOf = async (changeSetId: string, reads: Reads): Promise<Ga
       [changeSetId],
     ),
     reads(
-      `select g.bot_id as "botId", g.bot_name as "botName", g.version, g.generation, g.hash, g.code, g.message,
+      `select g.bot_id as "botId", coalesce(g.bot_name, b.name, g.bot_id::text) as "botName", g.version, g.generation, g.hash, g.code, g.message,
          case when c.version is not null
            then json_build_object('version', c.version, 'generation', c.generation, 'hash', c.hash) end as before
-       from gathered_bots g left join lateral (${lastConverged('g.bot_id')}) c on true
-       where g.change_set_id = $1 order by g.bot_name, g.bot_id`,
+       from gathered_bots g left join bots b on b.id = g.bot_id left join lateral (${lastConverged('g.bot_id')}) c on true
+       where g.change_set_id = $1 order by "botName", g.bot_id`,
       [changeSetId],
     ),
   ]);
@@ -176,8 +217,9 @@ export const gatheringOf = async (changeSetId: string, reads: Reads): Promise<Ga
         ? []
         : [{ botId, botName, wave: 0, before, after: { version, generation, hash } }],
     ),
-    refused: known.flatMap(({ botId, botName, code, message }) =>
-      code === null ? [] : [{ botId, botName, code, message: message ?? '' }],
-    ),
+    refused: known.flatMap(({ botId, botName, version, code, message }) => {
+      if (code !== null) return [{ botId, botName, code, message: message ?? '' }];
+      return version === null ? [{ botId, botName, ...noAnswer }] : [];
+    }),
   };
 };
