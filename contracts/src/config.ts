@@ -7,6 +7,7 @@ import {
   Hash,
   Labels,
   Manifest,
+  PackId,
   ResolvedManifest,
   TargetKind,
 } from './manifest.ts';
@@ -24,6 +25,8 @@ export type Release = z.infer<typeof Release>;
 
 const Description = z.string().max(1_000);
 const Tags = Labels.refine((tags) => Object.keys(tags).length <= 50, 'at most 50 tags');
+/** Policy packs that judge every bot of a fleet as if they were enforced and applied by themselves, whatever they target. */
+const EnforcedPacks = z.array(PackId).max(20);
 const version = z.int().min(1);
 const time = z.iso.datetime();
 
@@ -60,6 +63,7 @@ export const FleetCreated = defineEvent(
     environment: Environment,
     tags: z.record(z.string(), z.string()),
     release: Release,
+    enforcedPolicyPackIds: z.array(z.string()).optional(),
   }),
 );
 export const FleetUpdated = defineEvent(
@@ -71,6 +75,7 @@ export const FleetUpdated = defineEvent(
     description: z.string().optional(),
     tags: z.record(z.string(), z.string()).optional(),
     release: Release.optional(),
+    enforcedPolicyPackIds: z.array(z.string()).optional(),
   }),
 );
 export const FleetStatusChanged = defineEvent(
@@ -93,6 +98,7 @@ export const CreateFleet = defineCommand(
     description: Description.default(''),
     tags: Tags.default({}),
     release: Release.optional(),
+    enforcedPolicyPackIds: EnforcedPacks.optional(),
   }),
 );
 export const UpdateFleet = defineCommand(
@@ -104,6 +110,7 @@ export const UpdateFleet = defineCommand(
     description: Description.optional(),
     tags: Tags.optional(),
     release: Release.optional(),
+    enforcedPolicyPackIds: EnforcedPacks.optional(),
     expectedVersion: version.optional(),
   }),
 );
@@ -153,6 +160,8 @@ export const ManifestProposed = defineEvent(
     /** The change set that asks for this version as a part of its own rollback. */
     forChangeSetId: z.uuid().nullable(),
     ...ofLayers,
+    /** The fleet's at this moment; absent where it has none. */
+    enforcedPolicyPackIds: z.array(z.string()).optional(),
     author: Actor,
   }),
 );
@@ -282,6 +291,7 @@ export const FleetsView = defineReadModel(
     status: FleetStatus,
     tags: z.record(z.string(), z.string()),
     release: Release,
+    enforced_policy_pack_ids: z.array(z.string()),
     version,
     created_at: time,
     updated_at: time,

@@ -194,6 +194,8 @@ export const JudgeProposal = defineCommand(
     resolved: Manifest,
     /** The content was published before, and the bot goes back to it. */
     isRollback: z.boolean().optional(),
+    /** The packs that the bot's fleet enforces. */
+    enforcedPolicyPackIds: z.array(z.string()).optional(),
   }),
 );
 const Swept = { botId: z.uuid(), fleetId: z.uuid(), environment: Environment, version };

@@ -10,6 +10,7 @@ export const Fleet = z.looseObject({
   description: z.string().default(''),
   tags: z.record(z.string(), z.string()).default({}),
   release: Release.optional(),
+  enforcedPolicyPackIds: z.array(z.string()).optional(),
 });
 export type Fleet = z.infer<typeof Fleet>;
 

@@ -8,8 +8,8 @@ import { waiverKind } from './document-kinds/waiver.ts';
 import type { DocumentKind } from './document-kind.ts';
 
 export const documentKinds: readonly DocumentKind[] = [
-  fleetKind,
   policyPackKind,
+  fleetKind,
   waiverKind,
   templateKind,
   profileKind,

@@ -21,7 +21,7 @@ test('an unknown field is told at its line, with the one that was meant', () => 
     "5 error spec.enviroment: there is no such field; did you mean 'environment'?",
   ]);
   expect(found(`${fleet}  colour: red\n`)).toEqual([
-    '6 error spec.colour: there is no such field; remove it, or use one of environment, description, tags, release',
+    '6 error spec.colour: there is no such field; remove it, or use one of environment, description, tags, release, enforcedPolicyPacks',
   ]);
 });
 
@@ -40,7 +40,7 @@ test('a kind that is not known is told with the one that was meant', () => {
   expect(found(fleet.replace('Fleet', 'Flet'))).toEqual([
     "2 error kind: kind 'Flet' is not known; did you mean 'Fleet'?",
   ]);
-  expect(found('a: 1\n')).toEqual([expect.stringContaining('1 error : no kind; it is one of Fleet')]);
+  expect(found('a: 1\n')).toEqual([expect.stringContaining('1 error : no kind; it is one of PolicyPack, Fleet')]);
 });
 
 test('a version that is not pinned is an error, since every server refuses it', () => {

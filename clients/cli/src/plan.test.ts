@@ -34,6 +34,16 @@ test('fields a fleet document leaves out are not changed', () => {
   expect(stepFor(fleet('{ environment: dev }'), existing)).toMatchObject({ action: 'unchanged' });
 });
 
+test('packs that a fleet enforces are named, those of Molthub by their id', () => {
+  const enforcing = fleet('{ environment: dev, enforcedPolicyPacks: [house-rules, builtin-security-baseline] }');
+  expect(enforcing.kind.referencesOf(enforcing.document)).toEqual([
+    { kind: 'PolicyPack', name: 'house-rules', path: ['spec', 'enforcedPolicyPacks', 0] },
+  ]);
+  expect(stepFor(enforcing, existing)).toMatchObject({ action: 'change' });
+  const unnamed = '{ environment: dev, enforcedPolicyPacks: [5b7c1d0e-8f5d-4a7e-9a56-1f2a3b4c5d6e] }';
+  expect(() => fleet(unnamed)).toThrow();
+});
+
 test('a changed field of a fleet is shown with both values', () => {
   expect(stepFor(fleet('{ environment: dev, tags: { a: "2", b: x } }'), existing)).toMatchObject({
     action: 'change',

@@ -25,7 +25,7 @@ const tables = `
   create table fleets (
     workspace text not null, id uuid primary key, name text not null, description text not null,
     environment text not null, status text not null, tags jsonb not null, release jsonb not null,
-    version int not null, created_at timestamptz not null, updated_at timestamptz not null,
+    enforced_policy_pack_ids jsonb not null, version int not null, created_at timestamptz not null, updated_at timestamptz not null,
     constraint fleets_name_unique unique (workspace, name)
   );
   create table bot_names (
@@ -54,8 +54,8 @@ const tables = `
 
 const views = {
   workspaces: 'select workspace, id, name, version, created_at, updated_at from workspaces',
-  fleets: `select workspace, id, name, description, environment, status, tags, release, version, created_at, updated_at
-    from fleets`,
+  fleets: `select workspace, id, name, description, environment, status, tags, release, enforced_policy_pack_ids,
+    version, created_at, updated_at from fleets`,
   bots: `select b.workspace, b.id, b.fleet_id, f.name as fleet_name, b.name, b.environment, b.engine, b.engine_version,
     b.target, b.labels, b.manifest_version, b.generation, b.desired_hash, b.version, b.created_at, b.updated_at
     from bots b join fleets f on f.id = b.fleet_id`,
@@ -67,7 +67,7 @@ const json = (value: unknown): string | null => (value === undefined ? null : JS
 
 export const configProjection = projection({
   name: 'config',
-  revision: 1,
+  revision: 2,
   tables,
   views,
   rejects: {
@@ -98,7 +98,7 @@ export const configProjection = projection({
       ]),
     ),
     when(FleetCreated, ({ workspace, data, time, version }, sql) =>
-      sql("insert into fleets values ($1, $2, $3, $4, $5, 'ACTIVE', $6, $7, $8, $9, $9)", [
+      sql("insert into fleets values ($1, $2, $3, $4, $5, 'ACTIVE', $6, $7, $8, $9, $10, $10)", [
         workspace,
         data.fleetId,
         data.name,
@@ -106,6 +106,7 @@ export const configProjection = projection({
         data.environment,
         json(data.tags),
         json(data.release),
+        json(data.enforcedPolicyPackIds ?? []),
         version,
         time,
       ]),
@@ -113,8 +114,18 @@ export const configProjection = projection({
     when(FleetUpdated, ({ data, time, version }, sql) =>
       sql(
         `update fleets set name = coalesce($2, name), description = coalesce($3, description),
-         tags = coalesce($4, tags), release = coalesce($5, release), version = $6, updated_at = $7 where id = $1`,
-        [data.fleetId, data.name ?? null, data.description ?? null, json(data.tags), json(data.release), version, time],
+         tags = coalesce($4, tags), release = coalesce($5, release),
+         enforced_policy_pack_ids = coalesce($6, enforced_policy_pack_ids), version = $7, updated_at = $8 where id = $1`,
+        [
+          data.fleetId,
+          data.name ?? null,
+          data.description ?? null,
+          json(data.tags),
+          json(data.release),
+          json(data.enforcedPolicyPackIds),
+          version,
+          time,
+        ],
       ),
     ),
     when(FleetStatusChanged, ({ data, time, version }, sql) =>

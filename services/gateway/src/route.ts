@@ -146,6 +146,8 @@ const noBody = () =>
 export const change = <P extends z.ZodObject, B extends z.ZodType, D extends CommandDefinition>(
   parts: Omit<Parts<P, z.ZodObject, B>, 'run' | 'query' | 'isCommand'> & {
     readonly command: D;
+    /** Refuses what names things of another service that are not there, before anything is sent. */
+    readonly check?: (call: Call, input: { readonly params: z.infer<P>; readonly body: z.infer<B> }) => Promise<void>;
     readonly data: (
       call: Call,
       input: { readonly params: z.infer<P>; readonly body: z.infer<B> },
@@ -162,13 +164,15 @@ export const change = <P extends z.ZodObject, B extends z.ZodType, D extends Com
   route<P, z.ZodObject, B>({
     ...parts,
     isCommand: true,
-    run: (call, input) =>
-      call.dispatch.change(call, {
+    run: async (call, input) => {
+      await parts.check?.(call, input);
+      return call.dispatch.change(call, {
         definition: parts.command,
         data: parts.data(call, input),
         resourceId: parts.resourceId(call, input),
         done: (result) => parts.done(call, input, result),
-      }),
+      });
+    },
   });
 
 /** Declares a row that answers a list. */

@@ -56,8 +56,8 @@ test('a folder is applied in the order of the kinds, and a second time nothing i
   const before = await molthub(['diff', '-f', folder, '-o', 'json']);
   expect(before.status).toBe(1);
   expect(actions(before.stdout)).toEqual([
-    'create fleet/first',
     'create policy-pack/first-rules',
+    'create fleet/first',
     'create bot/first/ada',
     'create bot/first/ben',
   ]);
@@ -75,7 +75,10 @@ test('a folder is applied in the order of the kinds, and a second time nothing i
 test('what is exported says all that was applied, and can be applied again without a change', async () => {
   await write(
     'all.yaml',
-    fleet('round', ', tags: { a: "1" }, description: "round: trip"'),
+    fleet(
+      'round',
+      ', tags: { a: "1" }, description: "round: trip", enforcedPolicyPacks: [round-rules, builtin-security-baseline]',
+    ),
     bot('cleo', 'round'),
     pack('round-rules', 7),
   );

@@ -18,12 +18,22 @@ export const hasLabels = (resolved: ResolvedManifest, wanted: Readonly<Record<st
   return Object.entries(wanted).every(([name, value]) => Object.hasOwn(labels, name) && labels[name] === value);
 };
 
+/** A pack as it judges the bots of a fleet: one that the fleet names is enforced there, whatever it says of itself. */
+export const inFleet = (compiled: CompiledPack, { enforcedPackIds = [] }: EvaluationContext): CompiledPack =>
+  enforcedPackIds.includes(compiled.pack.id)
+    ? {
+        ...compiled,
+        pack: { ...compiled.pack, isEnforced: true, autoApply: true, targetEnvironments: [], targetTags: {} },
+      }
+    : compiled;
+
 /** A manifest that asks for what is not there, or skips what cannot be skipped, is told so: neither passes in silence. */
 export const choosePacks = (
-  all: readonly CompiledPack[],
+  known: readonly CompiledPack[],
   resolved: ResolvedManifest,
   context: EvaluationContext,
 ): Chosen => {
+  const all = known.map((compiled) => inFleet(compiled, context));
   const { includePacks = [], skipPacks = [] } = resolved.spec.policies ?? {};
   const byId = new Map(all.map((compiled) => [compiled.pack.id, compiled.pack]));
   const packs = all.filter(
@@ -41,7 +51,9 @@ export const choosePacks = (
       ? [problem(id, 'skipPacks', index, 'This pack is enforced and judges every bot; remove it.')]
       : [],
   );
-  return { packs: packs.toSorted(byPriority), violations: [...unknown, ...kept] };
+  // What a fleet enforces and cannot be judged by refuses.
+  const gone = (context.enforcedPackIds ?? []).flatMap((id) => (byId.has(id) ? [] : [missing(id)]));
+  return { packs: packs.toSorted(byPriority), violations: [...unknown, ...kept, ...gone] };
 };
 
 const problem = (packId: string, list: 'includePacks' | 'skipPacks', index: number, message: string): Violation => ({
@@ -51,6 +63,17 @@ const problem = (packId: string, list: 'includePacks' | 'skipPacks', index: numb
   action: 'deny',
   path: childPath(`spec.policies.${list}`, index),
   message,
+  currentValue: packId,
+  suggestedValue: null,
+});
+
+const missing = (packId: string): Violation => ({
+  packId,
+  ruleId: 'policy.pack-not-found',
+  severity: 'ERROR',
+  action: 'deny',
+  path: 'metadata.fleet',
+  message: `The fleet enforces the policy pack ${packId}, which there is not; take it out of enforcedPolicyPackIds.`,
   currentValue: packId,
   suggestedValue: null,
 });

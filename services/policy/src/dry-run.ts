@@ -2,7 +2,7 @@
 import { DryRun, Manifest } from '@molthub/contracts';
 import type { Reads } from '@molthub/event-store';
 import { z } from 'zod';
-import { targets } from './choose.ts';
+import { inFleet, targets } from './choose.ts';
 import { judgingBy } from './evaluate.ts';
 import { gently } from './gently.ts';
 import type { CompiledPack } from './pack.ts';
@@ -21,6 +21,7 @@ const Row = z.object({
   fleetId: z.uuid(),
   environment: z.enum(['dev', 'staging', 'prod']),
   version: z.int(),
+  enforcedPackIds: z.array(z.string()),
   resolved: z.custom<Manifest>((value) => typeof value === 'object' && value !== null),
 });
 type Row = z.infer<typeof Row>;
@@ -40,7 +41,8 @@ export const dryRun = async (
     const items: Item[] = [];
     for (const row of rows) {
       counts.bots += 1;
-      if (!targets(pack, row.resolved, { environment: row.environment, point: 'plan' })) continue;
+      const context = contextOf(row);
+      if (!targets(inFleet(compiled, context).pack, row.resolved, context)) continue;
       counts.targeted += 1;
       const item = await itemOf(compiled, row, waiversFor(waivers, row.resolved, row));
       if (item.counts.violations > 0) counts.denied += 1;
@@ -71,15 +73,19 @@ const fitting = (items: readonly Item[]): Item[] => {
 const page = async (reads: Reads, workspace: string, after?: Row): Promise<readonly Row[]> =>
   z.array(Row).parse(
     await reads(
-      `select bot_id as "botId", name, fleet_id as "fleetId", environment, version, resolved from published
-       where workspace = $1 and bot_id > coalesce($2::uuid, '00000000-0000-0000-0000-000000000000')
-       order by bot_id limit ${botsAtOnce}`,
+      `select p.bot_id as "botId", p.name, p.fleet_id as "fleetId", p.environment, p.version, p.resolved,
+         coalesce(f.enforced, '[]') as "enforcedPackIds"
+       from published p left join fleets f on f.fleet_id = p.fleet_id
+       where p.workspace = $1 and p.bot_id > coalesce($2::uuid, '00000000-0000-0000-0000-000000000000')
+       order by p.bot_id limit ${botsAtOnce}`,
       [workspace, after?.botId ?? null],
     ),
   );
 
+const contextOf = ({ environment, enforcedPackIds }: Row) => ({ environment, enforcedPackIds, point: 'plan' }) as const;
+
 const itemOf = async (compiled: CompiledPack, row: Row, waivers: readonly Waiver[]): Promise<Item> => {
-  const context = { environment: row.environment, point: 'plan', waivers } as const;
+  const context = { ...contextOf(row), waivers };
   const { violations, warnings } = await gently(judgingBy(compiled, row.resolved, context));
   return {
     botInstanceId: row.botId,

@@ -52,6 +52,35 @@ const packWith = (...rules: readonly Partial<PolicyRule>[]): Pack => ({
 });
 const placesOf = (verdict: Verdict) => verdict.violations.map((v) => `${v.ruleId} ${v.path}`);
 
+describe('a pack that the fleet enforces', () => {
+  const ordinary = openclaw({});
+  const id = '5b7c1d0e-8f5d-4a7e-9a56-1f2a3b4c5d6e';
+  const pack = (more: Partial<Pack> = {}): Pack => ({
+    ...packWith({ id: 'team', config: { field: 'metadata.labels.team' } }),
+    autoApply: false,
+    targetEnvironments: ['prod'],
+    targetTags: { never: 'there' },
+    ...more,
+  });
+  const enforced = { ...context, enforcedPackIds: [id] };
+  test('judges whatever it targets, also a way back', () => {
+    expect(evaluate([pack()], ordinary).valid).toBe(true);
+    expect(placesOf(evaluate([pack()], ordinary, enforced))).toEqual(['team metadata.labels.team']);
+    expect(evaluate([pack()], ordinary, { ...enforced, isRollback: true }).valid).toBe(false);
+  });
+  test('cannot be skipped', () => {
+    const skipping = openclaw({}, { policies: { skipPacks: [id] } });
+    expect(placesOf(evaluate([pack()], skipping, enforced))).toEqual([
+      'policy.pack-enforced spec.policies.skipPacks[0]',
+      'team metadata.labels.team',
+    ]);
+  });
+  test('judges nobody while it is off, and refuses once it is gone', () => {
+    expect(evaluate([pack({ isActive: false })], ordinary, enforced).valid).toBe(true);
+    expect(placesOf(evaluate([], ordinary, enforced))).toEqual(['policy.pack-not-found metadata.fleet']);
+  });
+});
+
 describe('the security baseline', () => {
   test('takes an ordinary bot', () => {
     const ordinary = openclaw({

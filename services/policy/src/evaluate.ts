@@ -10,7 +10,7 @@ import type {
   Violation,
 } from '@molthub/contracts';
 import { isJsonObject, isSecretName } from '@molthub/manifest';
-import { byPriority, choosePacks, targets } from './choose.ts';
+import { byPriority, choosePacks, inFleet, targets } from './choose.ts';
 import type { CompiledPack, CompiledRule, Pack } from './pack.ts';
 import { type EvaluationContext, type Finding, NotJudged } from './rules/rule-type.ts';
 
@@ -51,7 +51,8 @@ export function* judgingBy(
   resolved: ResolvedManifest,
   context: EvaluationContext,
 ): Generator<void, Judged> {
-  const packs = targets(compiled.pack, resolved, context) ? [compiled] : [];
+  const here = inFleet(compiled, context);
+  const packs = targets(here.pack, resolved, context) ? [here] : [];
   return yield* verdictBy(packs, resolved, context, []);
 }
 

@@ -12,12 +12,17 @@ import { type Waiver, waiversFor } from './waivers.ts';
 /** What one pack suggests for a bot, and what it would find then. Throws `Rejected` where there is nothing to be done. */
 export const suggestedFix = async (
   data: CommandOf<typeof SuggestFix>['data'],
-  known: { readonly pack: CompiledPack; readonly waivers: readonly Waiver[] },
+  known: {
+    readonly pack: CompiledPack;
+    readonly waivers: readonly Waiver[];
+    readonly enforcedPackIds: readonly string[];
+  },
 ): Promise<SuggestedFix> => {
   const { manifest, resolved, environment } = data;
   const found = async (of: Manifest) => {
     const waivers = waiversFor(known.waivers, of, data);
-    const { violations, warnings } = await gently(judgingBy(known.pack, of, { environment, point: 'plan', waivers }));
+    const context = { environment, point: 'plan', waivers, enforcedPackIds: known.enforcedPackIds } as const;
+    const { violations, warnings } = await gently(judgingBy(known.pack, of, context));
     return [...violations, ...warnings];
   };
   const before = await found(resolved);

@@ -39,6 +39,10 @@ export const migrations: readonly Migration[] = [
       insert into sweep_marks (workspace, mark) select distinct workspace, '' from published;
     `,
   },
+  {
+    name: '0004_enforced_by_fleets',
+    sql: "alter table fleets add column enforced jsonb not null default '[]'",
+  },
 ];
 
 const only = <E extends EventDefinition>(events: readonly Recorded[], definition: E): readonly Recorded<FactOf<E>>[] =>
@@ -106,13 +110,17 @@ const publish = (newest: readonly Published[], sql: Sql): readonly Promise<unkno
 const applyFleet = async (event: Recorded, sql: Sql): Promise<void> => {
   for (const { workspace, data } of only([event], FleetCreated)) {
     await sql(
-      `insert into fleets (workspace, fleet_id, name) values ($1, $2, $3)
-       on conflict (fleet_id) do update set name = excluded.name`,
-      [workspace, data.fleetId, data.name],
+      `insert into fleets (workspace, fleet_id, name, enforced) values ($1, $2, $3, $4)
+       on conflict (fleet_id) do update set name = excluded.name, enforced = excluded.enforced`,
+      [workspace, data.fleetId, data.name, JSON.stringify(data.enforcedPolicyPackIds ?? [])],
     );
   }
   for (const { data } of only([event], FleetUpdated)) {
-    await sql('update fleets set name = coalesce($2, name) where fleet_id = $1', [data.fleetId, data.name ?? null]);
+    await sql('update fleets set name = coalesce($2, name), enforced = coalesce($3, enforced) where fleet_id = $1', [
+      data.fleetId,
+      data.name ?? null,
+      data.enforcedPolicyPackIds ? JSON.stringify(data.enforcedPolicyPackIds) : null,
+    ]);
   }
   for (const { data } of only([event], FleetDeleted))
     await sql('delete from fleets where fleet_id = $1', [data.fleetId]);

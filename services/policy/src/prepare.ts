@@ -13,7 +13,7 @@ export const prepareJudge = async (
   command: CommandOf<typeof JudgeProposal>,
   reads: Reads,
 ): Promise<Prepared<PreparedJudge>> => {
-  const { resolved, environment, isRollback = false } = command.data;
+  const { resolved, environment, isRollback = false, enforcedPolicyPackIds = [] } = command.data;
   const [packs, waivers] = await Promise.all([
     packsOf(command.workspace, reads),
     waiversOf(command.workspace, command.time, reads),
@@ -22,6 +22,7 @@ export const prepareJudge = async (
     environment,
     point: 'plan',
     isRollback,
+    enforcedPackIds: enforcedPolicyPackIds,
     waivers: waiversFor(waivers, resolved, command.data),
   } as const;
   const { results: _, ...verdict } = await gently(judging(packs, resolved, context));

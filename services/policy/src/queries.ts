@@ -11,7 +11,7 @@ import { gently } from './gently.ts';
 import { packOf, packsOf } from './known-packs.ts';
 import { type CompiledPack, compiling } from './pack.ts';
 import { requireJudgeable } from './pack/prepare.ts';
-import { waiversFor, waiversOf, whereaboutsOf } from './waivers.ts';
+import { enforcedIn, waiversFor, waiversOf, whereaboutsOf } from './waivers.ts';
 
 export const queries = [
   answer(EvaluateManifest, async ({ data, workspace, time }, { reads }) => {
@@ -27,8 +27,9 @@ export const queries = [
     const { metadata } = parsed.manifest;
     const environment = data.environment ?? metadata.environment ?? 'dev';
     const resolved = resolve(parsed.manifest, { workspace, fleetName: metadata.fleet ?? 'none', environment });
-    const known = waivers.length === 0 ? {} : await whereaboutsOf(metadata, workspace, reads);
-    const context = { environment, point: 'draft', waivers: waiversFor(waivers, resolved, known) } as const;
+    const { enforcedPackIds = [], ...known } = await whereaboutsOf(metadata, workspace, reads);
+    const own = { enforcedPackIds, waivers: waiversFor(waivers, resolved, known) };
+    const context = { environment, point: 'draft', ...own } as const;
     const judged = await gently(
       'one' in judgedBy ? judgingBy(judgedBy.one, resolved, context) : judging(judgedBy.all, resolved, context),
     );
@@ -39,6 +40,7 @@ export const queries = [
     suggestedFix(data, {
       pack: await packOf(data.packId, workspace, reads),
       waivers: await waiversOf(workspace, time, reads),
+      enforcedPackIds: await enforcedIn(data.fleetId, reads),
     }),
   ),
   answer(FindConflicts, async ({ workspace }, { reads }) =>

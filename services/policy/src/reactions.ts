@@ -10,6 +10,7 @@ export const reactions = [
       environment: data.environment,
       resolved: data.resolved,
       isRollback: data.origin === 'rollback',
+      enforcedPolicyPackIds: data.enforcedPolicyPackIds,
     }),
   ]),
 ];

@@ -34,7 +34,9 @@ const changedMarks = `select w.workspace, n.mark from sweep_marks w cross join l
     (select string_agg(p.id || '/' || p.version || '/' || p.updated_at, ',' order by p.id)
      from packs p where p.workspace = w.workspace), '|',
     (select string_agg(v.id::text, ',' order by v.id)
-     from waivers v where v.workspace = w.workspace and v.status = 'ACTIVE'))) as mark) n where w.mark <> n.mark`;
+     from waivers v where v.workspace = w.workspace and v.status = 'ACTIVE'), '|',
+    (select string_agg(concat(f.fleet_id, f.enforced), ',' order by f.fleet_id)
+     from fleets f where f.workspace = w.workspace and f.enforced <> '[]'))) as mark) n where w.mark <> n.mark`;
 
 const Mark = z.object({ workspace: z.string(), mark: z.string() });
 
@@ -64,6 +66,7 @@ const Row = z.object({
   fleetId: z.uuid().nullable(),
   environment: z.enum(['dev', 'staging', 'prod']).nullable(),
   version: z.int().nullable(),
+  enforcedPackIds: z.array(z.string()),
   resolved: z.custom<Manifest>((value) => value === null || typeof value === 'object'),
 });
 type Row = z.infer<typeof Row>;
@@ -73,8 +76,9 @@ const sweepPage = async (runtime: Runtime): Promise<number> => {
   const rows = z.array(Row).parse(
     await runtime.reads(
       `select t.bot_id as "botId", t.asked::text as asked, p.workspace, p.fleet_id as "fleetId", p.environment, p.version,
-         p.resolved
-       from to_sweep t left join published p using (bot_id) order by p.workspace, t.bot_id limit $1`,
+         p.resolved, coalesce(f.enforced, '[]') as "enforcedPackIds"
+       from to_sweep t left join published p using (bot_id) left join fleets f on f.fleet_id = p.fleet_id
+       order by p.workspace, t.bot_id limit $1`,
       [botsAtOnce],
     ),
   );
@@ -96,7 +100,7 @@ const sweepPage = async (runtime: Runtime): Promise<number> => {
 };
 
 const sweepBot = async (runtime: Runtime, row: Row, present: readonly Present[]): Promise<void> => {
-  const { workspace, fleetId, environment, version, resolved, botId } = row;
+  const { workspace, fleetId, environment, version, resolved, botId, enforcedPackIds } = row;
   // It is gone; what it violated goes with it.
   if (workspace === null || fleetId === null || environment === null || version === null) return;
   const [packs, waivers] = await Promise.all([
@@ -106,6 +110,7 @@ const sweepBot = async (runtime: Runtime, row: Row, present: readonly Present[])
   const context = {
     environment,
     point: 'background',
+    enforcedPackIds,
     waivers: waiversFor(waivers, resolved, { botId, fleetId }),
   } as const;
   const verdict = await gently(judging(packs, resolved, context));

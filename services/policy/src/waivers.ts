@@ -17,7 +17,12 @@ const Waiver = z.object({
 export type Waiver = z.output<typeof Waiver>;
 
 /** Where a bot is, as far as it is known: a draft may be of a bot that does not exist yet. */
-export type Whereabouts = { readonly botId?: string | undefined; readonly fleetId?: string | undefined };
+export type Whereabouts = {
+  readonly botId?: string | undefined;
+  readonly fleetId?: string | undefined;
+  /** The packs that its fleet enforces. */
+  readonly enforcedPackIds?: readonly string[];
+};
 
 /** Those whose time is not over at `now`, the one that ends last first; whether the timer has come by is not asked. */
 export const waiversOf = async (workspace: string, now: string, reads: Reads): Promise<readonly Waiver[]> =>
@@ -42,7 +47,7 @@ export const waiversFor = (
     return waiver.selector !== null && hasLabels(resolved, waiver.selector);
   });
 
-const Known = z.object({ fleetId: z.uuid(), botId: z.uuid().nullable() });
+const Known = z.object({ fleetId: z.uuid(), botId: z.uuid().nullable(), enforcedPackIds: z.array(z.string()) });
 
 /** Where a draft's bot would be, by the names that its manifest has. */
 export const whereaboutsOf = async (
@@ -52,12 +57,18 @@ export const whereaboutsOf = async (
 ): Promise<Whereabouts> => {
   if (fleet === undefined) return {};
   const [row] = await reads(
-    `select f.fleet_id as "fleetId", p.bot_id as "botId" from fleets f
+    `select f.fleet_id as "fleetId", p.bot_id as "botId", f.enforced as "enforcedPackIds" from fleets f
      left join published p on p.workspace = $1 and p.fleet_id = f.fleet_id and p.name = $3
      where f.workspace = $1 and f.name = $2`,
     [workspace, fleet, name],
   );
   if (!row) return {};
-  const { fleetId, botId } = Known.parse(row);
-  return { fleetId, botId: botId ?? undefined };
+  const { botId, ...known } = Known.parse(row);
+  return { ...known, botId: botId ?? undefined };
+};
+
+/** The packs that a fleet enforces, as far as its events have come. */
+export const enforcedIn = async (fleetId: string, reads: Reads): Promise<readonly string[]> => {
+  const [row] = await reads('select enforced from fleets where fleet_id = $1', [fleetId]);
+  return row ? z.array(z.string()).parse(row['enforced']) : [];
 };

@@ -76,6 +76,19 @@ describe('creating a bot', () => {
       .when(conclude(11, 10, true, fleetIn('DRAINING')))
       .thenTypes('config.manifest.refused.v1');
   });
+  test('carries the packs that its fleet enforces, and is refused if there are more of them meanwhile', () => {
+    const [one, two] = ['builtin-production-guardrails', 'builtin-security-baseline'];
+    const enforcing = (...enforcedPolicyPackIds: readonly string[]) => ({ ...fleetIn(), enforcedPolicyPackIds });
+    const proposed = run(create(10, enforcing(one)));
+    expect(last(proposed)?.data).toMatchObject({ enforcedPolicyPackIds: [one] });
+    for (const enforced of [[one], []]) {
+      given(...proposed)
+        .when(conclude(11, 10, true, enforcing(...enforced)))
+        .thenTypes('config.bot.created.v1', 'config.manifest.published.v1');
+    }
+    const refused = run(create(10, enforcing(one)), conclude(11, 10, true, enforcing(one, two)));
+    expect(last(refused)).toMatchObject({ type: 'config.manifest.refused.v1', data: { code: 'config.fleet-changed' } });
+  });
   test('is taken in a paused fleet', () =>
     given()
       .when(create(10, fleetIn('PAUSED')))

@@ -181,6 +181,11 @@ const conclude = ({ data, workspace, fleet, layers }: PreparedConclude, state: B
     const message = 'A layer that reaches this bot changed while the manifest was judged; send it again.';
     return [refused(open, data.botId, new Rejected('config.layers-changed', message))];
   }
+  const judgedBy = new Set(open.enforcedPolicyPackIds);
+  if (fleet.enforcedPolicyPackIds.some((packId) => !judgedBy.has(packId))) {
+    const message = 'The fleet began to enforce a policy pack while the manifest was judged; send it again.';
+    return [refused(open, data.botId, new Rejected('config.fleet-changed', message))];
+  }
   return publish(open, data.botId, fleet, state.kind === 'exists' ? state.current : null);
 };
 
@@ -272,6 +277,7 @@ const proposal = (
   origin,
   reason: 'reason' in command.data ? command.data.reason : '',
   forChangeSetId: 'forChangeSetId' in command.data ? (command.data.forChangeSetId ?? null) : null,
+  ...(fleet.enforcedPolicyPackIds.length === 0 ? {} : { enforcedPolicyPackIds: [...fleet.enforcedPolicyPackIds] }),
   author: command.actor,
 });
 

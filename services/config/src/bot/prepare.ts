@@ -99,13 +99,14 @@ type FleetRow = {
   readonly environment: Environment;
   readonly status: FleetStatus;
   readonly release: Release;
+  readonly enforcedPolicyPackIds: readonly string[];
   readonly version: number;
   readonly layersKey: string | null;
   readonly manifestVersion: number | null;
 };
 
 const fleetColumns = `f.id, f.name, f.environment, f.status, f.release, f.version,
-  ${layersKeyOf('f.workspace')} as "layersKey"`;
+  f.enforced_policy_pack_ids as "enforcedPolicyPackIds", ${layersKeyOf('f.workspace')} as "layersKey"`;
 
 const fleetById = async (reads: Reads, workspace: string, fleetId: string): Promise<Found> => {
   const [row] = await reads<FleetRow>(
@@ -133,8 +134,8 @@ const requireBot = async (reads: Reads, workspace: string, botId: string): Promi
 
 const foundIn = async (row: FleetRow | undefined, workspace: string, reads: Reads): Promise<Found> => {
   if (!row) return { fleet: null, layers: noLayers, manifestVersion: 0, expects: [] };
-  const { id, name, environment, status, release, version, layersKey, manifestVersion } = row;
-  const fleet = { fleetId: id, name, environment, status, release };
+  const { id, version, layersKey, manifestVersion, ...facts } = row;
+  const fleet = { ...facts, fleetId: id };
   const layers = await layersAt(workspace, layersKey, reads);
   return { fleet, layers, manifestVersion: manifestVersion ?? 0, expects: [{ stream: `fleet-${id}`, version }] };
 };

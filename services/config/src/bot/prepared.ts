@@ -24,6 +24,7 @@ export type FleetFacts = {
   readonly environment: Environment;
   readonly status: FleetStatus;
   readonly release: Release;
+  readonly enforcedPolicyPackIds: readonly string[];
 };
 
 /** A checked manifest: what it resolves to, or all that is wrong with it. */

@@ -38,6 +38,7 @@ export type Proposal = {
   readonly layers?: AppliedLayers | undefined;
   readonly layeredHash?: string | null | undefined;
   readonly layersChangeSetId?: string | undefined;
+  readonly enforcedPolicyPackIds?: string[] | undefined;
   readonly author: Actor;
 };
 

@@ -32,6 +32,7 @@ export const fleetIn = (status: FleetStatus = 'ACTIVE', mode: 'auto' | 'manual' 
   environment: 'dev',
   status,
   release: { mode, strategy: { kind: 'ALL' } },
+  enforcedPolicyPackIds: [],
 });
 export const envelope = (n: number) => ({
   id: id(n),

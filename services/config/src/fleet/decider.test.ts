@@ -79,6 +79,22 @@ describe('changing a fleet', () => {
     given(created())
       .when(update({ name: 'support' }))
       .thenNothing());
+  test('says which packs it enforces where that changed, and that it enforces none', () => {
+    const enforced = ['builtin-security-baseline'];
+    const enforces: FleetFact = {
+      type: 'config.fleet.updated.v1',
+      data: { fleetId, enforcedPolicyPackIds: enforced },
+    };
+    given(created())
+      .when(update({ enforcedPolicyPackIds: enforced }))
+      .then(enforces);
+    given(created(), enforces)
+      .when(update({ enforcedPolicyPackIds: enforced }))
+      .thenNothing();
+    given(created(), enforces)
+      .when(update({ enforcedPolicyPackIds: [] }))
+      .then({ type: 'config.fleet.updated.v1', data: { fleetId, enforcedPolicyPackIds: [] } });
+  });
   test('with a stale version is refused', () =>
     given(created(), moved('ACTIVE', 'PAUSED'))
       .when(update({ name: 'other', expectedVersion: 1 }))

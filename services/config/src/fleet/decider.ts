@@ -39,6 +39,7 @@ type Fleet = {
   readonly status: FleetStatus;
   readonly tags: Readonly<Record<string, string>>;
   readonly release: Release;
+  readonly enforcedPolicyPackIds: readonly string[];
 };
 export type FleetState = { readonly kind: 'absent' } | Fleet | { readonly kind: 'deleted' };
 
@@ -69,8 +70,8 @@ export const fleets: Decider<FleetState, FleetCommand, FleetFact> = {
   evolve: (state, fact) => {
     switch (fact.type) {
       case 'config.fleet.created.v1': {
-        const { name, description, environment, tags, release } = fact.data;
-        return { kind: 'exists', version: 1, status: 'ACTIVE', name, description, environment, tags, release };
+        const { fleetId: _, enforcedPolicyPackIds = [], ...fields } = fact.data;
+        return { ...fields, enforcedPolicyPackIds, kind: 'exists', version: 1, status: 'ACTIVE' };
       }
       case 'config.fleet.updated.v1': {
         if (state.kind !== 'exists') return state;
@@ -79,8 +80,10 @@ export const fleets: Decider<FleetState, FleetCommand, FleetFact> = {
           description = state.description,
           tags = state.tags,
           release = state.release,
+          enforcedPolicyPackIds = state.enforcedPolicyPackIds,
         } = fact.data;
-        return { ...state, version: state.version + 1, name, description, tags, release };
+        const fields = { name, description, tags, release, enforcedPolicyPackIds };
+        return { ...state, version: state.version + 1, ...fields };
       }
       case 'config.fleet.status-changed.v1':
         return state.kind === 'exists' ? { ...state, version: state.version + 1, status: fact.data.to } : state;
@@ -111,13 +114,16 @@ const create = ({ data }: CommandOf<typeof CreateFleet>, state: FleetState): rea
 };
 
 const update = ({ data }: CommandOf<typeof UpdateFleet>, fleet: Fleet): readonly FleetFact[] => {
-  const { fleetId, expectedVersion, name, description, tags, release } = data;
+  const { fleetId, expectedVersion, name, description, tags, release, enforcedPolicyPackIds: packIds } = data;
   expectVersion(expectedVersion, fleet.version);
   const changed = {
     ...(name !== undefined && name !== fleet.name ? { name } : {}),
     ...(description !== undefined && description !== fleet.description ? { description } : {}),
     ...(tags !== undefined && diff(fleet.tags, tags).length > 0 ? { tags } : {}),
     ...(release !== undefined && diff(fleet.release, release).length > 0 ? { release } : {}),
+    ...(packIds !== undefined && diff(fleet.enforcedPolicyPackIds, packIds).length > 0
+      ? { enforcedPolicyPackIds: packIds }
+      : {}),
   };
   if (Object.keys(changed).length === 0) return [];
   return [{ type: 'config.fleet.updated.v1', data: { fleetId, ...changed } }];

@@ -10,7 +10,7 @@ import {
   Release,
   UpdateFleet,
 } from '@molthub/contracts';
-import { etagOf } from '@molthub/http';
+import { etagOf, HttpProblem } from '@molthub/http';
 import { derivedId } from '@molthub/identity';
 import { z } from 'zod';
 import { listing } from '../listing.ts';
@@ -26,13 +26,14 @@ const Fleet = z.object({
   status: FleetStatus,
   tags: z.record(z.string(), z.string()),
   release: Release,
+  enforcedPolicyPackIds: z.array(z.string()),
   version: z.int(),
   createdAt: time,
   updatedAt: time,
 });
 
-const columns = `f.id, f.name, f.description, f.environment, f.status, f.tags, f.release, f.version,
-  f.created_at as "createdAt", f.updated_at as "updatedAt"`;
+const columns = `f.id, f.name, f.description, f.environment, f.status, f.tags, f.release,
+  f.enforced_policy_pack_ids as "enforcedPolicyPackIds", f.version, f.created_at as "createdAt", f.updated_at as "updatedAt"`;
 
 const answer = async (call: Call, id: string, status = 200) => {
   const rows = await call.world.views(
@@ -46,6 +47,33 @@ const answer = async (call: Call, id: string, status = 200) => {
 const Body = CreateFleet.data.omit({ fleetId: true });
 const Patch = UpdateFleet.data.omit({ fleetId: true, expectedVersion: true });
 const Status = ChangeFleetStatus.data.omit({ fleetId: true, expectedVersion: true });
+/** Packs are policy's; a fleet names those that there are. One that goes later refuses the fleet's bots. */
+const requirePacks = async (
+  call: Call,
+  { body }: { readonly body: { readonly enforcedPolicyPackIds?: readonly string[] | undefined } },
+): Promise<void> => {
+  const { enforcedPolicyPackIds: wanted = [] } = body;
+  if (wanted.length === 0) return;
+  const rows = await call.world.views(
+    'select id::text as id from policy_read.packs where workspace = $1 or workspace is null',
+    [call.workspace],
+  );
+  const known = new Set(rows.map(({ id }) => id));
+  const errors = wanted.flatMap((id, index) =>
+    known.has(id)
+      ? []
+      : [
+          {
+            path: `enforcedPolicyPackIds[${index}]`,
+            code: 'policy.pack-not-found',
+            message: `There is no policy pack ${id}; write the id of one that GET /policy-packs lists, or remove it.`,
+          },
+        ],
+  );
+  const [first] = errors;
+  if (!first) return;
+  throw new HttpProblem({ status: 400, code: 'policy.pack-not-found', detail: first.message, errors });
+};
 const ofFleet = ({ params }: { readonly params: { readonly id: string } }) => [
   { kind: 'fleet', id: params.id } as const,
 ];
@@ -87,6 +115,7 @@ export const fleets: readonly Route[] = [
     status: 201,
     answer: Fleet,
     command: CreateFleet,
+    check: requirePacks,
     data: (call, { body }) => ({ ...body, fleetId: call.newId }),
     resourceId: (call) => call.newId,
     done: async (call) => {
@@ -116,6 +145,7 @@ export const fleets: readonly Route[] = [
     body: Patch,
     answer: Fleet,
     command: UpdateFleet,
+    check: requirePacks,
     data: (call, { params, body }) => ({ ...body, fleetId: params.id, ...expected(call.expectedVersion) }),
     resourceId: (_, { params }) => params.id,
     done: (call, { params }) => answer(call, params.id),

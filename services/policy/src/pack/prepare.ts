@@ -19,7 +19,8 @@ export const rulesPerWorkspaceMax = 500;
  */
 export const preparePack = async (command: PackCommand, reads: Reads): Promise<Prepared<PackCommand>> => {
   if (command.type !== 'policy.pack.create.v1') await requirePack(command.data.packId, command.workspace, reads);
-  if (command.type !== 'policy.pack.delete.v1') {
+  if (command.type === 'policy.pack.delete.v1') await requireUnenforced(command.data.packId, command.workspace, reads);
+  else {
     const { packId, rules = [] } = command.data;
     await requireRoom({ packId, rules, workspace: command.workspace }, reads);
     await requireJudgeable(rules);
@@ -60,6 +61,18 @@ const requireRoom = async ({ packId, rules, workspace }: Saved, reads: Reads): P
     const message = `The packs of a workspace have at most ${rulesPerWorkspaceMax} rules together; delete some first.`;
     throw new Rejected('policy.too-many-rules', message);
   }
+};
+
+/** A fleet that came to enforce it a moment ago is not seen here; its bots are refused then, until it is put right. */
+const requireUnenforced = async (packId: string, workspace: string, reads: Reads): Promise<void> => {
+  const rows = await reads<{ name: string }>(
+    'select name from fleets where workspace = $1 and enforced ? $2 order by name limit 20',
+    [workspace, packId],
+  );
+  if (rows.length === 0) return;
+  const names = rows.map(({ name }) => name).join(', ');
+  const message = `Fleets enforce this pack: ${names}; take it out of their enforcedPolicyPackIds first.`;
+  throw new Rejected('policy.pack-enforced-by-fleets', message);
 };
 
 const requirePack = async (packId: string, workspace: string, reads: Reads): Promise<void> => {

@@ -20,6 +20,8 @@ export type EvaluationContext = {
   readonly isRollback?: boolean;
   /** Those of this bot, the one that ends last first. Default: none. */
   readonly waivers?: readonly Waiver[];
+  /** The packs that the bot's fleet enforces. Default: none. */
+  readonly enforcedPackIds?: readonly string[];
 };
 
 /** Pure and deterministic: the same manifest gives the same findings. */
