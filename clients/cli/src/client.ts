@@ -235,8 +235,10 @@ const concluded = async (connection: Connection, accepted: Answer): Promise<unkn
   }
 };
 
-const unfinished = ({ status, problem }: z.infer<typeof Operation>): CliError =>
-  refusal(problem?.code.endsWith('version-mismatch') ? 412 : 409, {
-    detail: problem?.message ?? `the work ended as ${status}`,
-    errors: problem?.errors ?? [],
-  });
+/** Only `REFUSED` is the server's no to what was asked; what failed or was forgotten has no status, and may be tried again. */
+const unfinished = ({ status, problem }: z.infer<typeof Operation>): CliError => {
+  const detail = problem?.message ?? `the work ended as ${status}`;
+  const errors = problem?.errors ?? [];
+  if (status !== 'REFUSED') return new CliError(detail, { problems: errors });
+  return refusal(problem?.code.endsWith('version-mismatch') === true ? 412 : 409, { detail, errors });
+};

@@ -123,3 +123,26 @@ test('a bot that is rolled back while the commit is applied is held, and not wri
     writes: 0,
   });
 });
+
+test.each([401, 403, 404, 409])('a %i while only reading is tried again', async (status) => {
+  const { client, kept } = await serving((_, path) =>
+    path === '/manifests/validate' ? [status, { detail: 'No.' }] : undefined,
+  );
+  expect({ ...(await synced(client, manifestOf(50))), writes: kept.writes }).toMatchObject({
+    outcome: 'failed',
+    writes: 0,
+  });
+});
+
+test.each([
+  [401, 'failed'],
+  [403, 'failed'],
+  [404, 'failed'],
+  [409, 'refused'],
+  [422, 'refused'],
+])('a write that is answered %i leaves the commit %s', async (status, outcome) => {
+  const { client } = await serving((method, path) =>
+    method === 'POST' && path.endsWith('/manifests') ? [status, { detail: 'No.' }] : undefined,
+  );
+  expect(await synced(client, manifestOf(50))).toMatchObject({ outcome });
+});

@@ -38,7 +38,8 @@ export type SyncProblem = {
 
 /**
  * What came of a commit. `broken`: it says something that cannot be, and nothing at all was changed. `refused`: the server
- * refused a part when it was sent. `failed`: the server did not answer; it is tried again. `stopped`: goes on next time.
+ * refused a part of what was sent. `failed`: the server did not answer, or refused whoever asks; it is tried again.
+ * `stopped`: goes on next time.
  */
 export type Outcome = 'applied' | 'broken' | 'refused' | 'failed' | 'stopped';
 
@@ -59,6 +60,7 @@ export const syncCommit = async (
   options: SyncOptions,
 ): Promise<CommitResult> => {
   let steps: readonly Step[] = [];
+  let isSending = false;
   const result = (
     outcome: Outcome,
     problems: readonly SyncProblem[],
@@ -80,15 +82,19 @@ export const syncCommit = async (
     const problems = [...impossible(steps), ...(await invalid(client, steps, desired.documents))];
     if (problems.length > 0) return result('broken', problems);
     options.tell(`${commit.slice(0, 12)}\n${diffText(steps.map(itemOf))}`);
+    isSending = true;
     const { changed, refused } = await applied(client, steps, desired.documents, { commit, ...options }, (held) => {
       steps = steps.map((step) => held.find(({ title }) => title === step.title) ?? step);
     });
+    isSending = false;
     if (options.stop.aborted) return result('stopped', []);
-    if (refused.length > 0) return result('refused', refused.flatMap(problemsOf));
+    if (refused.length > 0) {
+      return result(refused.every(isRefusal) ? 'refused' : 'failed', refused.flatMap(problemsOf));
+    }
     return result('applied', [], await waited(client, changed, options));
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
-    return result(isRefusal(error) ? 'refused' : 'failed', problemsOf(error));
+    return result(isSending && isRefusal(error) ? 'refused' : 'failed', problemsOf(error));
   }
 };
 
@@ -117,8 +123,8 @@ const applied = async (
   }
 };
 
-const isRefusal = ({ status }: CliError): boolean =>
-  status !== undefined && status >= 400 && status < 500 && status !== 429;
+/** What a server says no to for what a write says: it would say so again. Keys, rights and what is gone may come back. */
+const isRefusal = ({ status }: CliError): boolean => status !== undefined && [400, 409, 413, 422].includes(status);
 
 const problemsOf = ({ message, problems }: CliError): SyncProblem[] => [
   { path: '', message },
