@@ -32,6 +32,7 @@ const serving = async () => {
     ...bot,
     status: bot.looks > 2 ? 'RUNNING' : 'RECONCILING',
     health: 'UNKNOWN',
+    version: bot.manifests.length,
     manifestVersion: bot.manifests.length,
     generation: bot.manifests.length,
     observedGeneration: bot.looks > 2 ? bot.manifests.length : 0,

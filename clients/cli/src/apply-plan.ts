@@ -14,6 +14,8 @@ export type Applied = {
   readonly changed: readonly BotChange[];
   readonly deleted: readonly string[];
   readonly refused: readonly CliError[];
+  /** The titles of those refused only because they are no longer what they were planned from. */
+  readonly overtaken: readonly string[];
 };
 
 export type ApplyPlanOptions = {
@@ -35,23 +37,26 @@ export const applyPlan = async (
   const server = serverOf(client);
   const changed: BotChange[] = [];
   const refused: CliError[] = [];
+  const overtaken: string[] = [];
   for (const late of [false, true]) {
     for (const kind of documentKinds) {
       const steps = plan.filter((step) => step.kind === kind && isLate(step) === late);
-      for (const result of await applyKind(server, kind, steps, options)) {
-        if (result instanceof CliError) refused.push(result);
-        else if (result !== undefined) changed.push(result);
+      for (const [index, result] of (await applyKind(server, kind, steps, options)).entries()) {
+        if (result instanceof CliError) {
+          refused.push(result);
+          if (result.status === 412) overtaken.push(steps[index]?.title ?? '');
+        } else if (result !== undefined) changed.push(result);
       }
     }
   }
   const deleted: string[] = [];
-  if (refused.length > 0) return { changed, deleted, refused };
+  if (refused.length > 0) return { changed, deleted, refused, overtaken };
   for (const step of plan) {
     if (step.action !== 'delete' || options.stop?.aborted) continue;
     await named(step.title, client.delete(`${step.kind.path}/${step.current.id}`));
     deleted.push(step.title);
   }
-  return { changed, deleted, refused };
+  return { changed, deleted, refused, overtaken };
 };
 
 const isLate = (step: Step): boolean => 'document' in step && step.kind.isLate?.(step.document) === true;

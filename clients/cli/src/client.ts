@@ -11,8 +11,17 @@ export type Query = Readonly<Record<string, string | number | boolean | undefine
 export type Client = {
   readonly connection: Connection;
   get<S extends z.ZodType>(answer: S, path: string, query?: Query): Promise<z.infer<S>>;
-  /** Work so slow that it is answered before it is done is waited for; `reread` then says where its answer stands. */
-  post<S extends z.ZodType>(answer: S, path: string, body?: unknown, reread?: Reread): Promise<z.infer<S>>;
+  /**
+   * Work so slow that it is answered before it is done is waited for; `reread` then says where its answer stands. What
+   * is no longer of the version `ifMatch` is left alone: the refusal is a 412.
+   */
+  post<S extends z.ZodType>(
+    answer: S,
+    path: string,
+    body?: unknown,
+    reread?: Reread,
+    ifMatch?: number,
+  ): Promise<z.infer<S>>;
   patch<S extends z.ZodType>(answer: S, path: string, body: unknown): Promise<z.infer<S>>;
   delete(path: string): Promise<void>;
   /** Every item of a list, page by page; `max` bounds how many are kept. */
@@ -34,7 +43,13 @@ const preferredWaitSeconds = 30;
 const operationTimeoutMs = 15 * 60_000;
 const pageSize = 500;
 
-type Request = { readonly method: string; readonly path: string; readonly query?: Query; readonly body?: unknown };
+type Request = {
+  readonly method: string;
+  readonly path: string;
+  readonly query?: Query;
+  readonly body?: unknown;
+  readonly ifMatch?: number | undefined;
+};
 type Answer = { readonly status: number; readonly headers: Headers; readonly body: unknown };
 
 /** A client of one server. Every POST carries an Idempotency-Key, which is what makes trying again safe. */
@@ -51,7 +66,7 @@ export const clientOf = (connection: Connection): Client => {
   return {
     connection,
     get,
-    post: (schema, path, body, reread) => call(schema, { method: 'POST', path, body }, reread),
+    post: (schema, path, body, reread, ifMatch) => call(schema, { method: 'POST', path, body, ifMatch }, reread),
     patch: (schema, path, body) => call(schema, { method: 'PATCH', path, body }),
     delete: async (path) => {
       await call(z.unknown(), { method: 'DELETE', path });
@@ -110,6 +125,7 @@ const send = async (connection: Connection, request: Request, idempotencyKey: st
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
         ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(request.method === 'POST' ? { 'idempotency-key': idempotencyKey } : {}),
+        ...(request.ifMatch === undefined ? {} : { 'if-match': `"${request.ifMatch}"` }),
         ...(request.method === 'GET' ? {} : { prefer: `wait=${preferredWaitSeconds}` }),
       },
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
@@ -196,7 +212,9 @@ const Accepted = z.looseObject({ resourceId: z.string() });
 const Operation = z.looseObject({
   status: z.string(),
   result: z.unknown().optional(),
-  problem: z.looseObject({ message: z.string(), errors: z.array(Problem).default([]) }).nullish(),
+  problem: z
+    .looseObject({ code: z.string().default(''), message: z.string(), errors: z.array(Problem).default([]) })
+    .nullish(),
 });
 
 /** Waits for slow work that was answered with 202, and answers its result. */
@@ -217,5 +235,10 @@ const concluded = async (connection: Connection, accepted: Answer): Promise<unkn
   }
 };
 
-const unfinished = ({ status, problem }: z.infer<typeof Operation>): CliError =>
-  refusal(409, { detail: problem?.message ?? `the work ended as ${status}`, errors: problem?.errors ?? [] });
+/** Only `REFUSED` is the server's no to what was asked; what failed or was forgotten has no status, and may be tried again. */
+const unfinished = ({ status, problem }: z.infer<typeof Operation>): CliError => {
+  const detail = problem?.message ?? `the work ended as ${status}`;
+  const errors = problem?.errors ?? [];
+  if (status !== 'REFUSED') return new CliError(detail, { problems: errors });
+  return refusal(problem?.code.endsWith('version-mismatch') === true ? 412 : 409, { detail, errors });
+};

@@ -34,6 +34,8 @@ export type Current = {
   readonly id: string;
   readonly title: string;
   readonly document: Document;
+  /** Of what it was read, where a change is refused once it is another. */
+  readonly version?: number;
   /** Why the document at hand cannot change it. */
   readonly refusal?: string | undefined;
 };

@@ -1,7 +1,7 @@
 // One commit brought to the server: all of it is checked before the first command is sent.
 import { z } from 'zod';
 import { Fleet } from './answers.ts';
-import { applyPlan } from './apply-plan.ts';
+import { type Applied, applyPlan } from './apply-plan.ts';
 import { CliError } from './cli-error.ts';
 import type { Client } from './client.ts';
 import { concurrently } from './concurrently.ts';
@@ -38,7 +38,8 @@ export type SyncProblem = {
 
 /**
  * What came of a commit. `broken`: it says something that cannot be, and nothing at all was changed. `refused`: the server
- * refused a part when it was sent. `failed`: the server did not answer; it is tried again. `stopped`: goes on next time.
+ * refused a part of what was sent. `failed`: the server did not answer, or refused whoever asks; it is tried again.
+ * `stopped`: goes on next time.
  */
 export type Outcome = 'applied' | 'broken' | 'refused' | 'failed' | 'stopped';
 
@@ -59,6 +60,7 @@ export const syncCommit = async (
   options: SyncOptions,
 ): Promise<CommitResult> => {
   let steps: readonly Step[] = [];
+  let isSending = false;
   const result = (
     outcome: Outcome,
     problems: readonly SyncProblem[],
@@ -80,18 +82,49 @@ export const syncCommit = async (
     const problems = [...impossible(steps), ...(await invalid(client, steps, desired.documents))];
     if (problems.length > 0) return result('broken', problems);
     options.tell(`${commit.slice(0, 12)}\n${diffText(steps.map(itemOf))}`);
-    const { changed, refused } = await applyPlan(client, steps, { reason: `git ${commit}`, stop: options.stop });
+    isSending = true;
+    const { changed, refused } = await applied(client, steps, desired.documents, { commit, ...options }, (held) => {
+      steps = steps.map((step) => held.find(({ title }) => title === step.title) ?? step);
+    });
+    isSending = false;
     if (options.stop.aborted) return result('stopped', []);
-    if (refused.length > 0) return result('refused', refused.flatMap(problemsOf));
+    if (refused.length > 0) {
+      return result(refused.every(isRefusal) ? 'refused' : 'failed', refused.flatMap(problemsOf));
+    }
     return result('applied', [], await waited(client, changed, options));
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
-    return result(isRefusal(error) ? 'refused' : 'failed', problemsOf(error));
+    return result(isSending && isRefusal(error) ? 'refused' : 'failed', problemsOf(error));
   }
 };
 
-const isRefusal = ({ status }: CliError): boolean =>
-  status !== undefined && status >= 400 && status < 500 && status !== 429;
+/** How often what somebody else changes all the time is planned again, before the next look at the repository. */
+const plansMax = 3;
+
+/** Carries the plan out. A bot that somebody changed meanwhile is planned again: it may have been rolled back. */
+const applied = async (
+  client: Client,
+  plan: readonly Step[],
+  desired: readonly Desired[],
+  options: SyncOptions & { readonly commit: string },
+  tellHeld: (held: readonly Step[]) => void,
+): Promise<Pick<Applied, 'changed' | 'refused'>> => {
+  const changed: BotChange[] = [];
+  let steps = plan;
+  for (let count = 1; ; count += 1) {
+    const done = await applyPlan(client, steps, { reason: `git ${options.commit}`, stop: options.stop });
+    changed.push(...done.changed);
+    const isOvertaken = done.overtaken.length > 0 && done.overtaken.length === done.refused.length;
+    if (!isOvertaken || count === plansMax) return { changed, refused: done.refused };
+    const again = desired.filter(({ title }) => done.overtaken.includes(title));
+    const planned = await withHolds(client, await planFor(client, again, { owner: options.owner }));
+    tellHeld(planned.filter(({ action }) => action === 'held'));
+    steps = [...planned, ...plan.filter(({ action }) => action === 'delete')];
+  }
+};
+
+/** What a server says no to for what a write says: it would say so again. Keys, rights and what is gone may come back. */
+const isRefusal = ({ status }: CliError): boolean => status !== undefined && [400, 409, 413, 422].includes(status);
 
 const problemsOf = ({ message, problems }: CliError): SyncProblem[] => [
   { path: '', message },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { noteOf } from './sync-state.ts';
+import { isTriedAt, noteOf } from './sync-state.ts';
 
 test('a note says where a problem is, and repeats nothing that was said of it', () => {
   const counts = { create: 0, change: 0, delete: 0, unchanged: 0, held: 0, impossible: 0 };
@@ -14,3 +14,14 @@ test('a note says where a problem is, and repeats nothing that was said of it', 
   });
   expect(JSON.stringify(note)).not.toContain('hunter2');
 });
+
+const place = { repo: 'https://u:p@h/r', ref: 'main', path: 'ws', owner: 'me', server: 'http://s' };
+const tried = { ...place, repo: 'https://•••@h/r', commit: 'c', outcome: 'applied' };
+
+test.each(['repo', 'ref', 'path', 'owner', 'server'] as const)(
+  'what was tried for another %s is not tried here',
+  (key) => {
+    expect(isTriedAt(tried, place)).toBe(true);
+    expect(isTriedAt(tried, { ...place, [key]: 'another' })).toBe(false);
+  },
+);

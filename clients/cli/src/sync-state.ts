@@ -18,7 +18,15 @@ export type SyncStatus = CommitResult & {
   readonly at: string;
 };
 
-const Tried = z.looseObject({ commit: z.string(), outcome: z.string(), server: z.string() });
+const Tried = z.looseObject({
+  commit: z.string(),
+  outcome: z.string(),
+  repo: z.string(),
+  ref: z.string(),
+  path: z.string(),
+  owner: z.string(),
+  server: z.string(),
+});
 type Tried = z.infer<typeof Tried>;
 
 export type SyncPlace = {
@@ -94,6 +102,12 @@ export const keepStatus = async (folder: string, status: SyncStatus, server: str
     await writeFile(beside, text, { mode: 0o600 });
     await rename(beside, join(folder, file));
   }
+};
+
+/** Whether it was tried for the same folder, owner and server: a state folder may be given to several. */
+export const isTriedAt = (tried: Tried, { repo, ...place }: SyncPlace): boolean => {
+  const same = { repo: shownRepo(repo), ...place };
+  return (['repo', 'ref', 'path', 'owner', 'server'] as const).every((key) => tried[key] === same[key]);
 };
 
 const notes = 'refs/notes/molthub';

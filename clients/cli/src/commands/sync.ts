@@ -102,7 +102,7 @@ const once = async ({ client, folder, place, options, show }: Work): Promise<str
   const commit = await fetched(folder, place, options.stop);
   if (commit === undefined) return 'stopped';
   const tried = await state.lastTried(folder);
-  if (tried?.commit === commit && tried.server === place.server && isFinal(tried.outcome)) {
+  if (tried?.commit === commit && state.isTriedAt(tried, place) && isFinal(tried.outcome)) {
     const more = tried.outcome === 'applied' ? '' : '; push another commit';
     if (options.isOnce || more !== '') note(`${commit.slice(0, 12)} is ${tried.outcome} already${more}`);
     return tried.outcome;

@@ -2,7 +2,7 @@
 import { EntityName, Manifest } from '@molthub/contracts';
 import { z } from 'zod';
 import { Bot, Fleet, Published, StoredManifest } from '../answers.ts';
-import { CliError } from '../cli-error.ts';
+import { CliError, reworded } from '../cli-error.ts';
 import { concurrently } from '../concurrently.ts';
 import { differences } from '../differences.ts';
 import type { Current, DocumentKind, Server } from '../document-kind.ts';
@@ -15,7 +15,9 @@ type BotDocument = z.infer<typeof BotDocument>;
 
 const path = '/bot-instances';
 const readsAtOnce = 8;
-const ListedBot = Bot.extend({ fleetName: z.string(), labels: z.record(z.string(), z.string()) });
+const FoundBot = Bot.extend({ version: z.int() });
+type FoundBot = z.infer<typeof FoundBot>;
+const ListedBot = FoundBot.extend({ fleetName: z.string(), labels: z.record(z.string(), z.string()) });
 
 export const botKind: DocumentKind = {
   kind: 'MoltbotInstance',
@@ -43,7 +45,7 @@ export const botKind: DocumentKind = {
     const { metadata } = BotDocument.parse(document);
     const fleet = await server.thing('Fleet', metadata.fleet);
     if (fleet === undefined) return undefined;
-    const [bot] = await server.client.all(Bot, path, { name: metadata.name, fleetId: fleet.id }, 1);
+    const [bot] = await server.client.all(FoundBot, path, { name: metadata.name, fleetId: fleet.id }, 1);
     return bot === undefined ? undefined : currentOf(server, bot, metadata.fleet);
   },
   all: async (server, { owner, id } = {}) => {
@@ -62,18 +64,22 @@ export const botKind: DocumentKind = {
     const released = fleet.release?.mode !== 'manual';
     return { id: bot.id, title: titleOf(manifest), released, timeline: timelineOf(server.client, bot.id) };
   },
-  change: async ({ client }, document, { id }, reason) => {
+  change: async ({ client }, document, { id, version }, reason) => {
     const manifest = BotDocument.parse(document);
     const timeline = timelineOf(client, id);
     await timeline.next();
-    const { changeSetId } = await client.post(Published, `${path}/${id}/manifests`, { manifest, reason });
+    const body = { manifest, reason };
+    const { changeSetId } = await unlessOvertaken(
+      client.post(Published, `${path}/${id}/manifests`, body, undefined, version),
+    );
     return { id, title: titleOf(manifest), released: typeof changeSetId === 'string', timeline };
   },
   heldBy: async ({ client }, document, { id }) => {
     const versions = await client.all(Version, `${path}/${id}/manifests`, {}, versionsMax);
-    const [newest] = versions;
+    // What a change of a layer published takes nothing back of what people decided before it.
+    const [newest, ...older] = versions.filter(({ origin }) => origin !== 'layers');
     if (newest?.origin !== 'rollback') return undefined;
-    const undone = versions.find(({ origin }) => origin !== 'rollback');
+    const undone = older.find(({ origin }) => origin !== 'rollback');
     if (undone === undefined) return undefined;
     const wanted = comparable(BotDocument.parse(document));
     const { fleet } = wanted.metadata;
@@ -88,6 +94,16 @@ const Version = z.looseObject({ version: z.int(), origin: z.string(), reason: z.
 /** Nobody rolls back that often in a row; beyond it nothing is held. */
 const versionsMax = 100;
 
+/** A rollback between the plan and the change, or anybody's edit, is not written over. */
+const unlessOvertaken = async <T>(change: Promise<T>): Promise<T> => {
+  try {
+    return await change;
+  } catch (error) {
+    if (!(error instanceof CliError) || error.status !== 412) throw error;
+    throw reworded(error, 'somebody changed it since the plan was made, and nothing was overwritten; apply again');
+  }
+};
+
 const titleOf = ({ metadata }: BotDocument): string => `bot/${metadata.fleet}/${metadata.name}`;
 
 /** Where a bot lives is the server's word, and how it was found. */
@@ -99,8 +115,8 @@ const comparable = ({ metadata, ...rest }: BotDocument): BotDocument => {
 const Stored = StoredManifest.extend({ manifest: Manifest });
 
 /** The bot as its newest version says. */
-const currentOf = async ({ client }: Server, bot: Bot, fleet: string): Promise<Current> => {
+const currentOf = async ({ client }: Server, bot: FoundBot, fleet: string): Promise<Current> => {
   const { manifest } = await client.get(Stored, `${path}/${bot.id}/manifests/${bot.manifestVersion}`);
   const document = comparable({ ...manifest, metadata: { ...manifest.metadata, fleet } });
-  return { id: bot.id, title: titleOf(document), document };
+  return { id: bot.id, title: titleOf(document), document, version: bot.version };
 };
