@@ -289,6 +289,18 @@ describe('which packs judge', () => {
       warnings: [{ ruleId: 'policy.unknown-rule-type' }],
     });
   });
+  test('nor is a way back denied for what its manifest says of packs', () => {
+    const enforced = { ...packWith(), isEnforced: true };
+    const policies = { includePacks: ['builtin-gone'], skipPacks: [enforced.id] };
+    expect(evaluate([enforced], bot({ policies })).violations).toHaveLength(2);
+    expect(evaluate([enforced], bot({ policies }), { ...context, isRollback: true })).toMatchObject({
+      valid: true,
+      warnings: [
+        { ruleId: 'policy.pack-not-found', action: 'warn' },
+        { ruleId: 'policy.pack-enforced', action: 'warn' },
+      ],
+    });
+  });
   test('text is never cut within a character: no database takes half of one', () => {
     const cut = (length: number) => `${'x'.repeat(length)}😀${'y'.repeat(100)}`;
     const halves: readonly Partial<PolicyRule>[] = [

@@ -42,7 +42,7 @@ export function* judging(
   context: EvaluationContext,
 ): Generator<void, Judged> {
   const { packs, violations } = choosePacks(all, resolved, context);
-  return yield* verdictBy(packs, resolved, context, violations);
+  return yield* verdictBy(packs, resolved, context, context.isRollback ? violations.map(tolerated) : violations);
 }
 
 /** The same by one pack, switched on or not, which says nothing of bots that it does not target. */
