@@ -101,6 +101,24 @@ test('what the verdict on a proposal found already is not told again', async () 
   expect(await listed(pack)).toHaveLength(1);
 });
 
+test('a bot that cannot be judged holds up no other, and is looked at again', async () => {
+  const bots: string[] = [];
+  for (const name of ['six', 'seven', 'eight']) bots.push(await createBot(name, { pack: 'broken' }));
+  const [broken = '', ...others] = bots.toSorted();
+  const { log, runtime } = api.service('policy');
+  await until(async () => (await log.reads('select 1 from to_sweep limit 1')).length === 0, { what: 'the first look' });
+  const [kept] = await log.reads('select resolved from published where bot_id = $1', [broken]);
+  const write = (resolved: unknown) =>
+    runtime.write((sql) =>
+      sql('update published set resolved = $2 where bot_id = $1', [broken, JSON.stringify(resolved)]),
+    );
+  await write({});
+  const pack = await createPack('broken');
+  await untilListed(pack, others);
+  await write(kept?.['resolved']);
+  await untilListed(pack, bots);
+});
+
 test('many bots are looked at in pages, once for each change, also by who leads next', {
   timeout: 180_000,
 }, async () => {
