@@ -13,7 +13,7 @@ export const childPath = (parent: string, part: PathPart): string => {
   const name =
     typeof part === 'number' ? `[${part}]` : plain.test(part) ? part : `[${JSON.stringify(part.slice(0, 64))}]`;
   const joined = parent === '' || name.startsWith('[') ? parent + name : `${parent}.${name}`;
-  return joined.length > pathLengthMax ? `${joined.slice(0, pathLengthMax - 1)}…` : joined;
+  return joined.length > pathLengthMax ? `${joined.slice(0, pathLengthMax - 1).toWellFormed()}…` : joined;
 };
 
 /** One step of a path that somebody wrote: a key, a list index, every one of them, or the list item with these keys. */

@@ -198,7 +198,7 @@ const runKey = async (parts: Parts, consumer: string, key: string): Promise<Ran>
       const message = error instanceof Error ? error.message : String(error);
       await parts.log.reads('update parked set attempts = attempts + 1, error = $2 where id = $1', [
         row.id,
-        message.slice(0, 2_000),
+        message.slice(0, 2_000).toWellFormed(),
       ]);
       return { done, failed: message };
     }

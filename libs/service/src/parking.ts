@@ -81,7 +81,7 @@ const rowOf = (consumer: string, event: Recorded | Undecodable, error: string, a
     eventId: known ? event.id : event.eventId,
     type: known ? event.type : 'undecodable',
     // Postgres stores no NUL, and an error may quote one out of the message that it is about.
-    error: error.slice(0, 2_000).replaceAll('\u0000', '\uFFFD'),
+    error: error.slice(0, 2_000).toWellFormed().replaceAll('\u0000', '\uFFFD'),
     attempts,
   };
 };
@@ -116,7 +116,7 @@ const saidOf = (service: ServiceName, row: Row, event: Recorded | undefined): St
   const said: NewEvent = {
     id: newId(),
     type: messageParked(service).type,
-    data: { parkedId, consumer, key, eventId, type, error: error.slice(0, 500) },
+    data: { parkedId, consumer, key, eventId, type, error: error.slice(0, 500).toWellFormed() },
     workspace,
     actor: { kind: 'service', id: service, name: service },
     correlationId: event?.correlationId ?? parkedId,

@@ -164,7 +164,8 @@ const refusalOf = ({ method, route, problem, resourceId, address }: TurnedAway):
   address,
 });
 
-const clip = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length)}…` : text);
+const clip = (text: string, length: number): string =>
+  text.length > length ? `${text.slice(0, length).toWellFormed()}…` : text;
 const clipProblem = ({ path, code, message }: Problem): Problem => ({
   path: clip(path, 256),
   code: clip(code, 64),

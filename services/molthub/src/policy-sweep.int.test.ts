@@ -1,4 +1,6 @@
 // What bots violate is kept current without a proposal: packs and waivers change, and bots are judged again.
+import { randomUUID } from 'node:crypto';
+import { JudgeProposal, Manifest } from '@molthub/contracts';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -99,6 +101,56 @@ test('what the verdict on a proposal found already is not told again', async () 
   await until(async () => (await published()) === 1 && (await waiting()) === 0, { what: 'the sweep of the bot' });
   expect(await eventsOf(bot)).toEqual([]);
   expect(await listed(pack)).toHaveLength(1);
+});
+
+test('a bot that cannot be judged holds up no other, and is looked at again', async () => {
+  const bots: string[] = [];
+  for (const name of ['six', 'seven', 'eight']) bots.push(await createBot(name, { pack: 'broken' }));
+  const [broken = '', ...others] = bots.toSorted();
+  const { log, runtime } = api.service('policy');
+  await until(async () => (await log.reads('select 1 from to_sweep limit 1')).length === 0, { what: 'the first look' });
+  const [kept] = await log.reads('select resolved from published where bot_id = $1', [broken]);
+  const write = (resolved: unknown) =>
+    runtime.write((sql) =>
+      sql('update published set resolved = $2 where bot_id = $1', [broken, JSON.stringify(resolved)]),
+    );
+  await write({});
+  const pack = await createPack('broken');
+  await untilListed(pack, others);
+  await write(kept?.['resolved']);
+  await untilListed(pack, bots);
+});
+
+test('a verdict whose version is never published leaves the bot with what it violates', async () => {
+  const bot = await createBot('nine', { pack: 'unpublished' });
+  const pack = await createPack('unpublished');
+  await untilListed(pack, [bot]);
+  const resolved = Manifest.parse(manifest('nine', { pack: 'unpublished', team: 'a' }));
+  const before = await eventsOf(bot);
+  const data = { proposalId: randomUUID(), botId: bot, fleetId, environment: 'dev' as const, resolved };
+  await api.service('policy').runtime.execute(JudgeProposal, data, { workspace: 'default' });
+  await until(async () => (await eventsOf(bot)).length > before.length, { what: 'the sweep after the verdict' });
+  await untilListed(pack, [bot]);
+});
+
+test('a rule that does less in the background is not resolved and opened again by each version', async () => {
+  const actions = { plan: 'warn', background: 'audit' };
+  const pack = await createPack('less', { rules: [{ ...rule, actions }] });
+  const bot = await createBot('ten', { pack: 'less' });
+  await until(async () => (await listed(pack)).map(({ action }) => action).join() === 'audit', { what: 'the sweep' });
+  const before = await eventsOf(bot);
+  const body = { manifest: manifest('ten', { pack: 'less', more: '1' }) };
+  const answer = await api.call('POST', `/api/v1/bot-instances/${bot}/manifests`, { body });
+  expect(answer.status).toBeLessThan(300);
+  const reads = (text: string) => api.service('policy').log.reads(text, [bot]);
+  await until(
+    async () =>
+      (await reads('select 1 from published where bot_id = $1 and version = 2')).length === 1 &&
+      (await reads('select 1 from to_sweep where bot_id = $1')).length === 0,
+    { what: 'the sweep of its second version' },
+  );
+  expect(await eventsOf(bot)).toEqual(before);
+  expect(await listed(pack)).toMatchObject([{ action: 'audit' }]);
 });
 
 test('many bots are looked at in pages, once for each change, also by who leads next', {

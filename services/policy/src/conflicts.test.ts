@@ -22,23 +22,8 @@ describe('what cannot be together', () => {
   const field = 'spec.runtime.memory';
   test.each([
     ['required_field', { field }, 'forbidden_field', { field: 'spec.runtime' }, field],
-    ['field_range', { field, max: 512 }, 'field_range', { field, min: 1_024 }, field],
     ['resource_limits', { maxMemory: 512 }, 'field_range', { field, min: 1_024 }, field],
     ['resource_limits', { maxMemory: 512 }, 'forbidden_field', { field }, field],
-    [
-      'scaling_limits',
-      { maxReplicas: 1 },
-      'field_range',
-      { field: 'spec.runtime.replicas', min: 2 },
-      'spec.runtime.replicas',
-    ],
-    [
-      'field_format',
-      { field: 'metadata.labels.o', format: 'email' },
-      'field_format',
-      { field: 'metadata.labels.o', format: 'url' },
-      'metadata.labels.o',
-    ],
     [
       'require_sandbox',
       { allowedModes: ['all'] },
@@ -47,25 +32,11 @@ describe('what cannot be together', () => {
       'spec.config.agents.defaults.sandbox.mode',
     ],
     [
-      'require_dm_policy',
-      { allowedValues: ['pairing'] },
-      'require_dm_policy',
-      { forbiddenValues: ['pairing'] },
-      'spec.config.channels.*.dmPolicy',
-    ],
-    [
       'require_network_isolation',
       { allowedEgress: ['NONE'] },
       'require_network_isolation',
       { allowedEgress: ['DEFAULT'] },
       'spec.network.egressPreset',
-    ],
-    [
-      'require_secret_manager',
-      { allowedProviders: ['vault'] },
-      'require_secret_manager',
-      { allowedProviders: ['aws-secrets-manager'] },
-      'spec.secrets[*].provider',
     ],
   ])('%s %j and %s %j', (type, config, otherType, otherConfig, path) => {
     const both = [pack('a', one(type, config)), pack('b', one(otherType, otherConfig))];
@@ -80,6 +51,22 @@ describe('what cannot be together', () => {
       { field: 'metadata.name', format: 'email' },
       'field_format',
       { field: 'metadata.name', format: 'regex', pattern: 'a' },
+    ],
+    // A bot that leaves the field out, or has no such item, passes both.
+    ['field_range', { field, max: 512 }, 'field_range', { field, min: 1_024 }],
+    ['scaling_limits', { maxReplicas: 1 }, 'field_range', { field: 'spec.runtime.replicas', min: 2 }],
+    [
+      'field_format',
+      { field: 'metadata.labels.o', format: 'email' },
+      'field_format',
+      { field: 'metadata.labels.o', format: 'url' },
+    ],
+    ['require_dm_policy', { allowedValues: ['pairing'] }, 'require_dm_policy', { forbiddenValues: ['pairing'] }],
+    [
+      'require_secret_manager',
+      { allowedProviders: ['vault'] },
+      'require_secret_manager',
+      { allowedProviders: ['aws-secrets-manager'] },
     ],
     ['require_sandbox', {}, 'require_sandbox', { allowedModes: ['all'] }],
     ['cel', { expression: 'true' }, 'cel', { expression: 'false' }],
@@ -133,4 +120,28 @@ test('many are counted to a limit', () => {
     items: conflictsMax,
     isComplete: false,
   });
+});
+
+test('however many and long the rules are, no step of the search holds up anything else', () => {
+  const longText = 'x'.repeat(4_000);
+  const packs = Array.from({ length: 10 }, (_, p) => {
+    const rules = Array.from({ length: 50 }, (__, n) => ({
+      id: `r-${n}`,
+      type: 'custom_json_schema',
+      config: { schema: { title: `${p}/${n}`, $comment: longText, enum: Array.from({ length: 200 }, (___, i) => i) } },
+    }));
+    return pack(`p${p}`, rules);
+  });
+  const longestMs = () => {
+    const work = conflictsAmong(packs);
+    let longest = 0;
+    for (let isDone = false; !isDone; ) {
+      const began = process.threadCpuUsage();
+      isDone = work.next().done === true;
+      const { user, system } = process.threadCpuUsage(began);
+      longest = Math.max(longest, (user + system) / 1_000);
+    }
+    return longest;
+  };
+  expect(Math.min(longestMs(), longestMs(), longestMs())).toBeLessThan(25);
 });

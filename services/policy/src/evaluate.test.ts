@@ -318,6 +318,31 @@ describe('which packs judge', () => {
       warnings: [{ ruleId: 'policy.unknown-rule-type' }],
     });
   });
+  test('nor is a way back denied for what its manifest says of packs', () => {
+    const enforced = { ...packWith(), isEnforced: true };
+    const policies = { includePacks: ['builtin-gone'], skipPacks: [enforced.id] };
+    expect(evaluate([enforced], bot({ policies })).violations).toHaveLength(2);
+    expect(evaluate([enforced], bot({ policies }), { ...context, isRollback: true })).toMatchObject({
+      valid: true,
+      warnings: [
+        { ruleId: 'policy.pack-not-found', action: 'warn' },
+        { ruleId: 'policy.pack-enforced', action: 'warn' },
+      ],
+    });
+  });
+  test('text is never cut within a character: no database takes half of one', () => {
+    const cut = (length: number) => `${'x'.repeat(length)}😀${'y'.repeat(100)}`;
+    const halves: readonly Partial<PolicyRule>[] = [
+      { type: 'forbidden_field', config: { field: 'spec.config.text' } },
+      { type: 'field_format', config: { field: 'spec.config.text', format: 'regex', pattern: `z${cut(198)}` } },
+      { type: 'cel', config: { expression: `spec.config.text == "${cut(299 - 'spec.config.text == "'.length)}"` } },
+    ];
+    const { violations } = evaluate([packWith(...halves)], openclaw({ text: cut(199) }));
+    expect(violations.map(({ ruleId }) => ruleId)).toEqual(['rule-0', 'rule-1', 'rule-2']);
+    for (const { message, currentValue } of violations) {
+      expect([message, String(currentValue)].filter((text) => !text.isWellFormed())).toEqual([]);
+    }
+  });
   test('a rule’s own message is said instead of that of its type', () =>
     expect(evaluate([packWith({ ...debugLogs, message: 'No logs here.' })], bot()).violations[0]?.message).toBe(
       'No logs here.',

@@ -42,7 +42,7 @@ export function* judging(
   context: EvaluationContext,
 ): Generator<void, Judged> {
   const { packs, violations } = choosePacks(all, resolved, context);
-  return yield* verdictBy(packs, resolved, context, violations);
+  return yield* verdictBy(packs, resolved, context, context.isRollback ? violations.map(tolerated) : violations);
 }
 
 /** The same by one pack, switched on or not, which says nothing of bots that it does not target. */
@@ -125,8 +125,9 @@ const violationsOf = (
     packId: pack.id,
     ruleId: rule.id,
     ...said,
-    path: finding.path,
-    message: rule.message ?? finding.message,
+    path: finding.path.toWellFormed(),
+    // Rules quote the beginnings of what they found, and such a text may end within a character.
+    message: (rule.message ?? finding.message).toWellFormed(),
     currentValue: shown(finding.currentValue, finding.path),
     suggestedValue: finding.suggestedValue,
     ...suggestionOf(finding),
@@ -171,6 +172,7 @@ const tolerated = (violation: Violation): Violation =>
 const whole = (pack: Pack, said: Effect & { readonly ruleId: string; readonly message: string }): Violation => ({
   packId: pack.id,
   ...said,
+  message: said.message.toWellFormed(),
   path: '',
   currentValue: null,
   suggestedValue: null,
@@ -200,7 +202,7 @@ const fitting = (
 const shown = (value: unknown, path: string): Violation['currentValue'] => {
   if (isSecretName(path.slice(path.lastIndexOf('.') + 1).replace(/\[\d+\]$/, ''))) return '[redacted]';
   if (typeof value === 'string') {
-    return value.length > shownLengthMax ? `${value.slice(0, shownLengthMax)}…` : value;
+    return (value.length > shownLengthMax ? `${value.slice(0, shownLengthMax)}…` : value).toWellFormed();
   }
   if (typeof value === 'boolean' || typeof value === 'number') return value;
   if (Array.isArray(value)) return `a list of ${value.length}`;

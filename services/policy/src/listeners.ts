@@ -7,6 +7,7 @@ import {
   FleetCreated,
   FleetDeleted,
   FleetUpdated,
+  ManifestEvaluated,
   ManifestPublished,
   type Recorded,
 } from '@molthub/contracts';
@@ -74,6 +75,17 @@ export const listeners: readonly Listener[] = [
     },
   },
   {
+    // A verdict takes the place of what the bot violates before config takes the version, which it may not.
+    name: 'judged',
+    sources: ['policy'],
+    types: [ManifestEvaluated.type],
+    apply: (events, sql) =>
+      askFor(
+        only(events, ManifestEvaluated).flatMap(({ data }) => (data.valid ? [data.botId] : [])),
+        sql,
+      ),
+  },
+  {
     name: 'fleets',
     sources: ['config'],
     types: [FleetCreated.type, FleetUpdated.type, FleetDeleted.type],
@@ -96,15 +108,24 @@ const publish = (newest: readonly Published[], sql: Sql): readonly Promise<unkno
      where published.version < excluded.version`,
     [JSON.stringify(newest)],
   ),
-  sql(
-    `insert into to_sweep (bot_id) select unnest($1::uuid[])
-     on conflict (bot_id) do update set asked = clock_timestamp()`,
-    [newest.map(({ bot_id }) => bot_id)],
+  askFor(
+    newest.map(({ bot_id }) => bot_id),
+    sql,
   ),
   sql(`insert into sweep_marks (workspace, mark) select distinct unnest($1::text[]), '' on conflict do nothing`, [
     newest.map(({ workspace }) => workspace),
   ]),
 ];
+
+/** These bots are to be judged anew. */
+const askFor = async (botIds: readonly string[], sql: Sql): Promise<void> => {
+  if (botIds.length === 0) return;
+  await sql(
+    `insert into to_sweep (bot_id) select distinct unnest($1::uuid[])
+     on conflict (bot_id) do update set asked = clock_timestamp()`,
+    [[...botIds]],
+  );
+};
 
 /** Fleets are few and change seldom, so each change is a statement. */
 const applyFleet = async (event: Recorded, sql: Sql): Promise<void> => {

@@ -1,7 +1,7 @@
 // Keeps violations current without a proposal: after a pack or a waiver changed each bot of the workspace is judged anew,
 // after a publication the bot that it is of. Level-based: what is to be looked at is rows, so a restart loses nothing.
 import { setTimeout as pause } from 'node:timers/promises';
-import { Manifest, RecordFindings, type Violation } from '@molthub/contracts';
+import { Manifest, type Outcome, RecordFindings, type Violation } from '@molthub/contracts';
 import type { Reads } from '@molthub/event-store';
 import type { Job, Runtime } from '@molthub/service';
 import { z } from 'zod';
@@ -71,14 +71,14 @@ const Row = z.object({
 });
 type Row = z.infer<typeof Row>;
 
-/** Judges the bots that wait, some of them; answers how many there were. */
+/** Judges the bots that wait, some of them; answers of how many it could. */
 const sweepPage = async (runtime: Runtime): Promise<number> => {
   const rows = z.array(Row).parse(
     await runtime.reads(
       `select t.bot_id as "botId", t.asked::text as asked, p.workspace, p.fleet_id as "fleetId", p.environment, p.version,
          p.resolved, coalesce(f.enforced, '[]') as "enforcedPackIds"
        from to_sweep t left join published p using (bot_id) left join fleets f on f.fleet_id = p.fleet_id
-       order by p.workspace, t.bot_id limit $1`,
+       order by t.asked, t.bot_id limit $1`,
       [botsAtOnce],
     ),
   );
@@ -87,22 +87,40 @@ const sweepPage = async (runtime: Runtime): Promise<number> => {
     rows.map(({ botId }) => botId),
     runtime.reads,
   );
-  for (const row of rows) await sweepBot(runtime, row, present.get(row.botId) ?? []);
-  // One that was asked for again meanwhile is looked at again.
-  await runtime.write((sql) =>
-    sql(
-      `delete from to_sweep t using unnest($1::uuid[], $2::text[]) as done (bot_id, asked)
-       where t.bot_id = done.bot_id and t.asked::text = done.asked`,
-      [rows.map(({ botId }) => botId), rows.map(({ asked }) => asked)],
-    ),
-  );
-  return rows.length;
+  let judged = 0;
+  for (const row of rows) {
+    const isJudged = await isSwept(runtime, row, present.get(row.botId) ?? []);
+    await (isJudged ? done(runtime, row) : later(runtime, row));
+    judged += isJudged ? 1 : 0;
+  }
+  return judged;
 };
 
-const sweepBot = async (runtime: Runtime, row: Row, present: readonly Present[]): Promise<void> => {
+/** One that was asked for again meanwhile is looked at again. */
+const done = (runtime: Runtime, { botId, asked }: Row): Promise<unknown> =>
+  runtime.write((sql) => sql('delete from to_sweep where bot_id = $1 and asked::text = $2', [botId, asked]));
+
+/** Behind all others, who do not wait for one that cannot be judged. */
+const later = (runtime: Runtime, { botId }: Row): Promise<unknown> =>
+  runtime.write((sql) => sql('update to_sweep set asked = clock_timestamp() where bot_id = $1', [botId]));
+
+const isSwept = async (runtime: Runtime, row: Row, present: readonly Present[]): Promise<boolean> => {
+  const { botId } = row;
+  try {
+    const outcome = await sweepBot(runtime, row, present);
+    if (outcome === null || outcome.status === 'DONE') return true;
+    runtime.logger.warn({ botId, outcome }, 'Findings of a sweep were not recorded; the bot is looked at again.');
+  } catch (error) {
+    runtime.logger.error({ botId, err: error }, 'A bot could not be swept; it is looked at again.');
+  }
+  return false;
+};
+
+/** What became of recording what changed; null where nothing did. */
+const sweepBot = async (runtime: Runtime, row: Row, present: readonly Present[]): Promise<Outcome | null> => {
   const { workspace, fleetId, environment, version, resolved, botId, enforcedPackIds } = row;
   // It is gone; what it violated goes with it.
-  if (workspace === null || fleetId === null || environment === null || version === null) return;
+  if (workspace === null || fleetId === null || environment === null || version === null) return null;
   const [packs, waivers] = await Promise.all([
     packsOf(workspace, runtime.reads),
     waiversOf(workspace, new Date().toISOString(), runtime.reads),
@@ -116,13 +134,12 @@ const sweepBot = async (runtime: Runtime, row: Row, present: readonly Present[])
   const verdict = await gently(judging(packs, resolved, context));
   const found: readonly Violation[] = [...verdict.violations, ...verdict.warnings];
   const { opened, resolved: gone } = differenceOf(present, found);
-  if (opened.length === 0 && gone.length === 0) return;
-  const outcome = await runtime.execute(
+  if (opened.length === 0 && gone.length === 0) return null;
+  return runtime.execute(
     RecordFindings,
     { botId, fleetId, environment, version, opened: [...opened], resolved: [...gone] },
     { workspace },
   );
-  if (outcome.status !== 'DONE') runtime.logger.warn({ botId, outcome }, 'Findings of a sweep were not recorded.');
 };
 
 const WithBot = Present.extend({ botId: z.uuid() });

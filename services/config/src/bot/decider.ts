@@ -166,7 +166,9 @@ const conclude = ({ data, workspace, fleet, layers }: PreparedConclude, state: B
   const open = openProposal(state);
   if (open?.proposalId !== data.proposalId) return [];
   if (!data.valid) {
-    const message = `Policy denies this manifest: ${data.errors.map((e) => e.message).join(' ')}`.slice(0, 1_000);
+    const message = `Policy denies this manifest: ${data.errors.map((e) => e.message).join(' ')}`
+      .slice(0, 1_000)
+      .toWellFormed();
     return [refused(open, data.botId, new Rejected('policy.denied', message, data.errors))];
   }
   if (fleet === null) {

@@ -7,10 +7,15 @@ import { ruleTypes } from './registry.ts';
 export type Claim = { readonly path: string } & (
   | { readonly is: 'present' }
   | { readonly is: 'absent' }
-  | { readonly is: 'between'; readonly min: number; readonly max: number }
-  | { readonly is: 'form'; readonly form: string }
-  | { readonly is: 'among'; readonly words: readonly string[] }
-  | { readonly is: 'not-among'; readonly words: readonly string[] }
+  | ((
+      | { readonly is: 'between'; readonly min: number; readonly max: number }
+      | { readonly is: 'form'; readonly form: string }
+      | { readonly is: 'among'; readonly words: readonly string[] }
+      | { readonly is: 'not-among'; readonly words: readonly string[] }
+    ) & {
+      /** Whether a bot that leaves the field out breaks the rule; else it can pass two that want different values. */
+      readonly needsValue: boolean;
+    })
 );
 
 const Words = z.array(z.string());
@@ -42,9 +47,9 @@ export const claimsOf = ({ type, config }: PolicyRule): readonly Claim[] => {
     case 'forbidden_field':
       return [{ path, is: 'absent' }];
     case 'field_range':
-      return [{ path, is: 'between', min: said.min, max: said.max }];
+      return [{ path, is: 'between', min: said.min, max: said.max, needsValue: false }];
     case 'field_format':
-      return said.format === 'regex' ? [] : [{ path, is: 'form', form: said.format }];
+      return said.format === 'regex' ? [] : [{ path, is: 'form', form: said.format, needsValue: false }];
     case 'resource_limits':
       return [
         ...capped('cpu', said.maxCpu, true),
@@ -54,16 +59,18 @@ export const claimsOf = ({ type, config }: PolicyRule): readonly Claim[] => {
     case 'scaling_limits':
       return capped('replicas', said.maxReplicas, false);
     case 'require_sandbox':
-      return [{ path: 'spec.config.agents.defaults.sandbox.mode', is: 'among', words: said.allowedModes }];
+      return [
+        { path: 'spec.config.agents.defaults.sandbox.mode', is: 'among', words: said.allowedModes, needsValue: true },
+      ];
     case 'require_dm_policy':
       return dmPolicies(said.allowedValues, said.forbiddenValues);
     case 'require_network_isolation':
       return [
-        { path: 'spec.network.inbound', is: 'among', words: said.allowedInbound },
-        { path: 'spec.network.egressPreset', is: 'among', words: said.allowedEgress },
+        { path: 'spec.network.inbound', is: 'among', words: said.allowedInbound, needsValue: true },
+        { path: 'spec.network.egressPreset', is: 'among', words: said.allowedEgress, needsValue: true },
       ];
     case 'require_secret_manager':
-      return [{ path: 'spec.secrets[*].provider', is: 'among', words: said.allowedProviders }];
+      return [{ path: 'spec.secrets[*].provider', is: 'among', words: said.allowedProviders, needsValue: false }];
     default:
       return [];
   }
@@ -73,13 +80,16 @@ export const claimsOf = ({ type, config }: PolicyRule): readonly Claim[] => {
 const capped = (field: string, max: number | undefined, mustBeThere: boolean): readonly Claim[] => {
   if (max === undefined) return [];
   const path = `spec.runtime.${field}`;
-  return [{ path, is: 'between', min: -Infinity, max }, ...(mustBeThere ? [{ path, is: 'present' } as const] : [])];
+  return [
+    { path, is: 'between', min: -Infinity, max, needsValue: mustBeThere },
+    ...(mustBeThere ? [{ path, is: 'present' } as const] : []),
+  ];
 };
 
 const dmPolicies = (allowed: readonly string[] | undefined, forbidden: readonly string[]): readonly Claim[] => {
   const path = 'spec.config.channels.*.dmPolicy';
-  if (allowed === undefined) return [{ path, is: 'not-among', words: forbidden }];
-  return [{ path, is: 'among', words: allowed.filter((word) => !forbidden.includes(word)) }];
+  if (allowed === undefined) return [{ path, is: 'not-among', words: forbidden, needsValue: false }];
+  return [{ path, is: 'among', words: allowed.filter((word) => !forbidden.includes(word)), needsValue: false }];
 };
 
 type Said = { readonly path: string; readonly message: string };
@@ -93,7 +103,8 @@ const between = (a: Claim, b: Claim): Said | undefined => {
       ? { path: a.path, message: `One requires ${a.path}, the other forbids ${b.path}; no bot can have both.` }
       : undefined;
   }
-  if (a.path !== b.path) return undefined;
+  if (a.path !== b.path || !('needsValue' in a && 'needsValue' in b)) return undefined;
+  if (!(a.needsValue || b.needsValue)) return undefined;
   const { path } = a;
   if (a.is === 'between' && b.is === 'between' && a.max < b.min) {
     return { path, message: `One wants ${path} to be at most ${a.max}, the other at least ${b.min}.` };

@@ -13,6 +13,16 @@ const named = (cases: readonly ConformanceCase[], outcome: ConformanceCase['outc
 describe('CEL', () => {
   test('has all its tests here', () => expect(cel.length).toBe(2_344));
   test('is answered as it says, or refused: never otherwise', () => expect(named(cel, 'wrong')).toEqual([]));
+  test('an error is passed only by that error, and not by what rules may not write', () => {
+    const refused = new Set(cel.filter(({ outcome }) => outcome === 'refuses').map(({ name }) => name));
+    const unasked = cel.filter(
+      ({ outcome, said }) => outcome === 'passes' && /leave the u out|'int\(uint\)'/.test(said),
+    );
+    expect(unasked.map(({ name }) => name)).toEqual([]);
+    expect(refused).toContain('fields/map_fields/map_key_mixed_numbers_lossy_double_key');
+    expect(refused).toContain('conversions/int/uint_range');
+    expect(refused).not.toContain('integer_math/int64_math/divide_zero');
+  });
   test('passes most of what is about JSON', () => {
     const ours = cel.filter(({ applies }) => applies);
     expect(named(ours, 'passes').length / ours.length).toBeGreaterThan(0.9);

@@ -11,6 +11,9 @@ export type Present = z.infer<typeof Present>;
 /** Two findings are the same where they say the same, and do the same about it. */
 export const keyOf = (violation: Violation): string => hash('sha256', canonicalize(violation) ?? '');
 
+/** The same finding whatever is done about it, which may differ between a proposal and the background. */
+export const findingOf = ({ action: _, ...said }: Violation): string => hash('sha256', canonicalize(said) ?? '');
+
 export const differenceOf = (
   present: readonly Present[],
   found: readonly Violation[],

@@ -1,7 +1,7 @@
 // What each bot violates, as rows: what the verdict on its version found, and what sweeps found and lost since.
 import { ManifestEvaluated, type Violation, ViolationsOpened, ViolationsResolved } from '@molthub/contracts';
 import { projection, type Sql, when } from '@molthub/event-store';
-import { keyOf } from './difference.ts';
+import { findingOf, keyOf } from './difference.ts';
 
 type Of = {
   readonly workspace: string;
@@ -11,13 +11,14 @@ type Of = {
 
 export const violationsProjection = projection({
   name: 'violations',
-  revision: 3,
+  revision: 4,
   tables: `
     create table violations (
       workspace text not null, bot_id uuid not null, ordinal bigint generated always as identity, key text not null,
-      fleet_id uuid not null, pack_id text not null, rule_id text not null, severity text not null,
+      finding text not null, fleet_id uuid not null, pack_id text not null, rule_id text not null, severity text not null,
       action text not null, path text not null, message text not null, current_value jsonb, suggested_value jsonb,
-      override_reason text, waived_by jsonb, evaluated_at timestamptz not null, primary key (bot_id, ordinal)
+      override_reason text, waived_by jsonb, evaluated_at timestamptz not null, primary key (bot_id, ordinal),
+      unique (bot_id, finding)
     );
     create index on violations (workspace, pack_id, rule_id);
   `,
@@ -31,8 +32,14 @@ export const violationsProjection = projection({
     // What was refused is no version of the bot, and violates nothing.
     when(ManifestEvaluated, async (event, sql) => {
       if (!event.data.valid) return;
-      const removed = sql('delete from violations where bot_id = $1', [event.data.botId]);
-      await Promise.all([removed, insert(event, [...event.data.violations, ...event.data.warnings], sql)]);
+      const { botId, violations, warnings } = event.data;
+      const found = [...violations, ...warnings];
+      // What is found again stays as the last sweep left it: a sweep says what is done about it in the background.
+      const removed = sql('delete from violations where bot_id = $1 and finding <> all($2::text[])', [
+        botId,
+        found.map(findingOf),
+      ]);
+      await Promise.all([removed, insert(event, found, sql)]);
     }),
     when(ViolationsOpened, (event, sql) => insert(event, event.data.violations, sql)),
     when(ViolationsResolved, ({ data }, sql) =>
@@ -48,17 +55,25 @@ const insert = async ({ workspace, time, data }: Of, found: readonly Violation[]
   if (found.length === 0) return;
   const items = found.map((violation) => ({
     key: keyOf(violation),
+    finding: findingOf(violation),
     // Verdicts of before there were actions: ERROR denied, everything else warned.
     action: violation.severity === 'ERROR' ? 'deny' : 'warn',
     ...violation,
   }));
   await sql(
-    `insert into violations (workspace, bot_id, key, fleet_id, pack_id, rule_id, severity, action, path, message,
+    `insert into violations (workspace, bot_id, key, finding, fleet_id, pack_id, rule_id, severity, action, path, message,
        current_value, suggested_value, override_reason, waived_by, evaluated_at)
-     select $1, $2, v.item->>'key', $3, v.item->>'packId', v.item->>'ruleId', v.item->>'severity', v.item->>'action',
+     select $1, $2, v.item->>'key', v.item->>'finding', $3, v.item->>'packId', v.item->>'ruleId', v.item->>'severity', v.item->>'action',
        v.item->>'path', v.item->>'message', v.item->'currentValue', v.item->'suggestedValue',
        v.item->>'overrideReason', v.item->'waivedBy', $4
-     from jsonb_array_elements($5::jsonb) with ordinality as v (item, ordinal) order by v.ordinal`,
-    [workspace, data.botId, data.fleetId, time, JSON.stringify(items)],
+     from jsonb_array_elements($5::jsonb) with ordinality as v (item, ordinal) order by v.ordinal
+     on conflict (bot_id, finding) do update set fleet_id = excluded.fleet_id`,
+    [
+      workspace,
+      data.botId,
+      data.fleetId,
+      time,
+      JSON.stringify([...new Map(items.map((item) => [item.finding, item])).values()]),
+    ],
   );
 };
