@@ -151,10 +151,10 @@ describe('locks', () => {
   }, 120_000);
 });
 
-describe('overlays', () => {
-  const localTime = (fromNowMs: number) => new Date(Date.now() + fromNowMs).toISOString().slice(0, 19);
-  const latency = (latencyMs: number) => ({ spec: { config: { simulation: { latencyMs } } } });
+const localTime = (fromNowMs: number) => new Date(Date.now() + fromNowMs).toISOString().slice(0, 19);
+const latency = (latencyMs: number) => ({ spec: { config: { simulation: { latencyMs } } } });
 
+describe('overlays', () => {
   test('the higher priority wins, and each kind of target reaches the bots it names', async () => {
     const fleet = await makeFleet(molthub, 'overlaid');
     const vip = await running(fleet.id, labelled('vip', { tier: 'gold' }));
@@ -206,6 +206,31 @@ describe('overlays', () => {
     expect(after.observedHash).toBe(bot.observedHash);
     const changes = (await changeSets(fleet.id)).map(({ reason }) => reason);
     expect(changes).toEqual(['overlay for-some-time deactivated', 'overlay for-some-time activated', '']);
+  }, 120_000);
+
+  test('what was rolled back stays when a schedule is crossed, is named, and moves when somebody changes a layer', async () => {
+    const fleet = await makeFleet(molthub, 'held');
+    const bot = await running(fleet.id, labelled('held', {}));
+    const { id } = await make('profiles', { name: 'bad', fleetIds: [fleet.id], defaults: latency(666) });
+    await untilChangeSet(fleet.id, 'profile bad version 1', 'SUCCEEDED');
+    const back = await molthub.call('POST', `/bot-instances/${bot.id}/rollback`, { reason: 'bad' });
+    expect(back.status, JSON.stringify(back.body)).toBeLessThan(300);
+    const held = await untilBot(molthub, bot.id, 'rolled back', (now) => now.manifestVersion === 3 && isConverged(now));
+    expect(held.observedHash).toBe(bot.observedHash);
+    await make('overlays', {
+      name: 'at-night',
+      target: { fleetId: fleet.id },
+      patch: { metadata: { labels: { night: 'yes' } } },
+      schedule: { start: localTime(2_000), timeZone: 'UTC' },
+    });
+    const { id: changeSetId } = await untilChangeSet(fleet.id, 'overlay at-night version 2', 'FAILED');
+    expect((await molthub.call('GET', `/change-sets/${changeSetId}`)).body).toMatchObject({
+      refusedBots: [{ botId: bot.id, botName: 'held', code: 'config.held-after-rollback' }],
+    });
+    expect(await getBot(molthub, bot.id)).toMatchObject({ manifestVersion: 3, desiredHash: bot.desiredHash });
+    expect((await patch('profiles', id, { defaults: latency(60) })).status).toBe(200);
+    await untilChangeSet(fleet.id, 'profile bad version 2', 'SUCCEEDED');
+    expect(await resolvedOf(bot.id)).toMatchObject({ config: { simulation: { latencyMs: 60 } } });
   }, 120_000);
 
   test('a percentage is exact, and a larger one is for the same bots and more; newcomers come in by rank', async () => {

@@ -54,7 +54,13 @@ export const EvaluateLayers = defineCommand(
 export const ResolveAgain = defineCommand(
   'config.manifest.resolve-again.v1',
   "Proposes what a bot's manifest resolves to now, since a layer changed. Config's own job; not for callers.",
-  z.strictObject({ botId: z.uuid(), changeSetId: z.uuid(), reason: z.string() }),
+  z.strictObject({
+    botId: z.uuid(),
+    changeSetId: z.uuid(),
+    reason: z.string(),
+    /** A timer or a share changed the layer, and nobody asked: bots that were rolled back stay as they are. */
+    isAutomatic: z.boolean().optional(),
+  }),
 );
 
 export const ExplainManifest = defineCommand(

@@ -133,7 +133,7 @@ const rollBack = (command: PreparedRollBack, bot: Bot & { readonly current: Curr
 
 /** A change set waits for an answer about each bot that a changed layer moves, so its refusals are events too. */
 const resolveAgain = (command: PreparedResolveAgain, state: BotState): readonly BotFact[] => {
-  const { botId, changeSetId } = command.data;
+  const { botId, changeSetId, isAutomatic = false } = command.data;
   const { newest, fleet, resolution } = command;
   try {
     const bot = existing(state);
@@ -145,6 +145,7 @@ const resolveAgain = (command: PreparedResolveAgain, state: BotState): readonly 
     if (hash === bot.current.hash) {
       throw new Rejected('config.resolution-unchanged', `Version ${bot.current.version} has it already.`);
     }
+    if (isAutomatic && bot.current.origin === 'rollback') throw heldAfterRollback(bot.current.version);
     const version = bot.current.version + 1;
     const again = { version, manifest: newest.manifest, resolved, hash, layers, layersChangeSetId: changeSetId };
     return proposing(bot, { ...proposal(command, ofThisWorkspace(fleet), 'layers'), ...again });
@@ -153,6 +154,12 @@ const resolveAgain = (command: PreparedResolveAgain, state: BotState): readonly 
     const of = { proposalId: command.id, forChangeSetId: null, layersChangeSetId: changeSetId };
     return [refused(of, botId, error)];
   }
+};
+
+/** What was rolled back is not brought back while nobody is there. */
+const heldAfterRollback = (version: number): Rejected => {
+  const message = `Version ${version} is a rollback, which no schedule and no share undoes; propose a manifest, or change a layer, to move the bot on.`;
+  return new Rejected('config.held-after-rollback', message);
 };
 
 const conclude = ({ data, workspace, fleet, layers }: PreparedConclude, state: BotState): readonly BotFact[] => {

@@ -86,6 +86,27 @@ describe('a changed layer', () => {
       data: { code, layersChangeSetId: changeSetId, forChangeSetId: null },
     });
   });
+  test('that a timer or a share made leaves a bot alone that was rolled back, until somebody changes something', () => {
+    const made = [create(10), conclude(11, 10), propose(12, 'debug'), conclude(13, 12)];
+    const back = run(...made, rollBack(14, { version: 1, level: 'info' }), conclude(15, 14));
+    const automatic = (newest: number) => resolveAgain(20, newest, 'warn', { isAutomatic: true });
+    const [held] = bots.decide(automatic(3), back.reduce(bots.evolve, bots.initial));
+    expect(held).toMatchObject({
+      type: 'config.manifest.refused.v1',
+      data: { code: 'config.held-after-rollback', layersChangeSetId: changeSetId, forChangeSetId: null },
+    });
+    given(...back)
+      .when(resolveAgain(20, 3, 'warn'))
+      .thenTypes('config.manifest.proposed.v1');
+    given(...run(create(10), conclude(11, 10)))
+      .when(automatic(1))
+      .thenTypes('config.manifest.proposed.v1');
+    const proposed = [...back, ...bots.decide(propose(16, 'error'), back.reduce(bots.evolve, bots.initial))];
+    const published = bots.decide(conclude(17, 16), proposed.reduce(bots.evolve, bots.initial));
+    given(...proposed, ...published)
+      .when(automatic(4))
+      .thenTypes('config.manifest.proposed.v1');
+  });
   test('between proposal and verdict refuses what it makes another, and only that', () => {
     const proposed = given(...run(create(10), conclude(11, 10), propose(12, 'debug')));
     proposed

@@ -41,7 +41,12 @@ export type Proposal = {
   readonly author: Actor;
 };
 
-export type Current = { readonly version: number; readonly hash: string; readonly generation: number };
+export type Current = {
+  readonly version: number;
+  readonly hash: string;
+  readonly generation: number;
+  readonly origin: z.infer<typeof ManifestOrigin>;
+};
 
 export type Bot = {
   readonly kind: 'exists';
@@ -88,8 +93,8 @@ export const evolve = (before: BotState, fact: BotFact): BotState => {
     }
     case 'config.manifest.published.v1': {
       if (state.kind !== 'exists') return state;
-      const { version, hash, generation } = fact.data;
-      return { ...state, version: position, current: { version, hash, generation }, proposal: null };
+      const { version, hash, generation, origin } = fact.data;
+      return { ...state, version: position, current: { version, hash, generation, origin }, proposal: null };
     }
     case 'config.bot.retired.v1':
       return { kind: 'retired', position };

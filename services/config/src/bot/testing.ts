@@ -130,11 +130,16 @@ export const resolveAgain = (
   n: number,
   newest: number,
   level: string,
-  more: { problems?: readonly Problem[] } = {},
+  more: { problems?: readonly Problem[]; isAutomatic?: boolean } = {},
 ): BotCommand => ({
   ...envelope(n),
   type: 'config.manifest.resolve-again.v1',
-  data: { botId, changeSetId, reason: 'profile quiet updated' },
+  data: {
+    botId,
+    changeSetId,
+    reason: 'profile quiet updated',
+    ...(more.isAutomatic ? { isAutomatic: true } : {}),
+  },
   fleet: fleetIn(),
   newest: { version: newest, manifest: manifestWith('info') },
   resolution: more.problems ? { sound: false, problems: more.problems } : soundly(level),

@@ -24,6 +24,7 @@ const Bot = z.object({
   reason: z.string(),
   changeId: z.uuid(),
   correlationId: z.string(),
+  isAutomatic: z.boolean(),
 });
 
 const batchMax = 500;
@@ -61,10 +62,10 @@ const resolveBots = async (runtime: Runtime, signal: AbortSignal): Promise<{ wai
   const queue = [...tried];
   const worker = async (): Promise<void> => {
     for (let bot = queue.shift(); bot && !signal.aborted; bot = queue.shift()) {
-      const { workspace, changeSetId, botId, reason, changeId, correlationId } = bot;
+      const { workspace, changeSetId, botId, reason, changeId, correlationId, isAutomatic } = bot;
       const id = derivedId(changeSetId, botId);
       const execution = { workspace, actor: bot.author, correlationId, causationId: changeId, id };
-      await runtime.execute(ResolveAgain, { botId, changeSetId, reason }, execution);
+      await runtime.execute(ResolveAgain, { botId, changeSetId, reason, isAutomatic }, execution);
     }
   };
   await Promise.all(Array.from({ length: Math.min(parallelMax, queue.length) }, worker));
@@ -78,7 +79,8 @@ const isSame = (a: z.infer<typeof Bot>, b: z.infer<typeof Bot>) =>
 const waiting = async ({ reads }: Runtime): Promise<readonly z.infer<typeof Bot>[]> => {
   const rows = await reads(
     `select r.workspace, r.change_set_id as "changeSetId", r.bot_id as "botId", r.author, r.reason,
-       c.id as "changeId", c.correlation_id as "correlationId"
+       c.id as "changeId", c.correlation_id as "correlationId",
+       c.change in ('activated', 'deactivated', 'cohort-changed') as "isAutomatic"
      from resolving r join layer_changes c on c.workspace = r.workspace and c.layers_version = r.layers_version
      order by r.layers_version, r.bot_id limit ${batchMax}`,
   );
