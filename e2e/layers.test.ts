@@ -149,6 +149,41 @@ describe('locks', () => {
     }
     expect((await molthub.call('GET', `/profiles/${id}`)).body).toMatchObject({ version: 1 });
   }, 120_000);
+
+  test('a new lock also names what is not on yet or not for all, and nothing that is over or off', async () => {
+    const fleet = await makeFleet(molthub, 'locked-later');
+    await makeBot(molthub, fleet.id, labelled('later', {}));
+    const target = { fleetId: fleet.id };
+    const window = (start: string, end: string) => ({ schedule: { start, end, timeZone: 'UTC' } });
+    const overlay = (name: string, latencyMs: number, more: object) =>
+      make('overlays', { name, target, patch: latency(latencyMs), ...more });
+    const past = window('2020-01-01T00:00:00', '2020-01-02T00:00:00');
+    const future = window('2099-01-01T00:00:00', '2099-01-02T00:00:00');
+    await overlay('over', 801, past);
+    await overlay('off', 802, { ...future, enabled: false });
+    await overlay('as-locked', 100, future);
+    const coming = await overlay('coming', 803, future);
+    const partial = await overlay('partial', 804, { rollout: { percentage: 0 } });
+    const profile = {
+      name: 'locked-later',
+      fleetIds: [fleet.id],
+      defaults: latency(100),
+      lockedFields: ['spec.config.simulation.latencyMs'],
+    };
+    const refused = await molthub.call('POST', '/profiles', profile);
+    expect(refused.status, JSON.stringify(refused.body)).toBe(409);
+    const { code, errors } = Problem.parse(refused.body);
+    expect(code).toBe('config.layer-refused');
+    const messages = errors.map(({ message }) => message).toSorted();
+    expect(messages).toEqual([
+      expect.stringMatching(/later.*coming.*803/),
+      expect.stringMatching(/later.*partial.*804/),
+    ]);
+    for (const { id } of [coming, partial]) {
+      expect((await molthub.call('DELETE', `/overlays/${id}`)).status).toBe(204);
+    }
+    await make('profiles', profile);
+  }, 120_000);
 });
 
 const localTime = (fromNowMs: number) => new Date(Date.now() + fromNowMs).toISOString().slice(0, 19);

@@ -87,14 +87,8 @@ describe('a changed layer', () => {
     });
   });
   test('that a timer or a share made leaves a bot alone that was rolled back, until somebody changes something', () => {
-    const back = run(
-      create(10),
-      conclude(11, 10),
-      propose(12, 'debug'),
-      conclude(13, 12),
-      rollBack(14, { version: 1, level: 'info' }),
-      conclude(15, 14),
-    );
+    const made = [create(10), conclude(11, 10), propose(12, 'debug'), conclude(13, 12)];
+    const back = run(...made, rollBack(14, { version: 1, level: 'info' }), conclude(15, 14));
     const automatic = (newest: number) => resolveAgain(20, newest, 'warn', { isAutomatic: true });
     const [held] = bots.decide(automatic(3), back.reduce(bots.evolve, bots.initial));
     expect(held).toMatchObject({

@@ -3,21 +3,28 @@
 import type { Problem, Template } from '@molthub/contracts';
 import { Rejected, unreachable } from '@molthub/decider';
 import type { Reads } from '@molthub/event-store';
-import { scheduleProblems } from '@molthub/layers';
+import { nextEdge, scheduleProblems } from '@molthub/layers';
 import { isJsonObject, literalSecrets, structureProblems } from '@molthub/manifest';
 import { isBuiltinName } from '../template/builtin-templates.ts';
 import { namesIn, patchOf, wrongIn } from '../template/fill.ts';
 import type { KnownLayer, Layers } from './known-layers.ts';
 import { layered, preparedOf, reaches } from './layered.ts';
-import { botsOf } from './reached-bots.ts';
+import { botsOf, type ReachedBot } from './reached-bots.ts';
 
 /** Layers of one kind in a workspace: each is looked at for every bot. */
 export const layersPerKindMax = 100;
 
-type Beside = { readonly layers: Layers; readonly workspace: string; readonly reads: Reads };
+type Beside = {
+  readonly layers: Layers;
+  readonly workspace: string;
+  readonly reads: Reads;
+  /** When it is to be saved: windows that are over by then do not count. */
+  readonly time: string;
+};
 
 /** Throws `Rejected` with everything that is wrong: at most 100 problems. */
-export const checkLayer = async (layer: KnownLayer, { layers, workspace, reads }: Beside): Promise<void> => {
+export const checkLayer = async (layer: KnownLayer, beside: Beside): Promise<void> => {
+  const { layers, workspace, reads } = beside;
   const others = layers.all.filter(({ id }) => id !== layer.id);
   if (others.filter(({ kind, id }) => kind === layer.kind && !isBuiltinName(id)).length >= layersPerKindMax) {
     const message = `A workspace has at most ${layersPerKindMax} of a kind; put some together, or delete one.`;
@@ -29,7 +36,7 @@ export const checkLayer = async (layer: KnownLayer, { layers, workspace, reads }
     throw new Rejected('config.layer-invalid', message, own.slice(0, problemsMax));
   }
   await requireFleets(layer, workspace, reads);
-  const problems = await brokenBots(layer, { layers, workspace, reads });
+  const problems = await brokenBots(layer, beside);
   if (problems.length > 0) {
     const message = 'Some bots do not resolve with this; each is named in errors. Nothing was changed.';
     throw new Rejected('config.layer-refused', message, problems);
@@ -148,21 +155,68 @@ const atMost = (layer: KnownLayer): KnownLayer =>
 /**
  * What the bots that the layer reaches, or will, say to it; those that do not resolve without it are no fault of it.
  */
-const brokenBots = async (saved: KnownLayer, { layers, workspace, reads }: Beside): Promise<readonly Problem[]> => {
+const brokenBots = async (saved: KnownLayer, beside: Beside): Promise<readonly Problem[]> => {
+  const { layers, workspace, reads } = beside;
   const layer = atMost(saved);
   const after: Layers = {
     version: layers.version + 1,
     all: [...layers.all.filter(({ id }) => id !== layer.id), layer],
   };
+  const coming =
+    locksOf(layer) > 0
+      ? comingOf(
+          after.all.filter((other) => other.id !== layer.id),
+          beside,
+        )
+      : [];
   const problems: Problem[] = [];
   for await (const bot of botsOf(workspace, reads)) {
     if (!reaches(layer, bot, bot.manifest)) continue;
     const found = layered(bot.manifest, bot, after);
-    if (found.sound || !layered(bot.manifest, bot, layers).sound) continue;
-    for (const { path, code, message } of found.problems) {
+    if (!found.sound && !layered(bot.manifest, bot, layers).sound) continue;
+    const now = found.sound ? [] : found.problems;
+    const later = brokenLater(bot, coming, { before: layers, after });
+    const broken = [...now, ...later.filter(({ message }) => !now.some((problem) => problem.message === message))];
+    for (const { path, code, message } of broken) {
       problems.push({ path, code, message: `Bot ${bot.botName} of fleet ${bot.fleetName}: ${message}` });
     }
     if (problems.length >= problemsMax) return problems.slice(0, problemsMax);
   }
   return problems;
 };
+
+const locksOf = (layer: KnownLayer): number => (layer.kind === 'profile' ? layer.content.lockedFields.length : 0);
+
+/** An overlay as it is and at its most, which is one object for all bots, so that it is prepared once. */
+type Coming = { readonly overlay: KnownLayer; readonly most: KnownLayer };
+
+/** Overlays whose window may still come, or that may be for more bots than they are for now. */
+const comingOf = (layers: readonly KnownLayer[], { time }: Beside): readonly Coming[] =>
+  layers
+    .filter(
+      ({ kind, content }) =>
+        kind === 'overlay' &&
+        content.enabled &&
+        (content.schedule === null || content.active || nextEdge(content.schedule, time) !== null),
+    )
+    .map((overlay) => ({ overlay, most: atMost(overlay) }));
+
+/**
+ * The locks that overlays would break that do not reach the bot yet, one by one: two of them may never be on together. A
+ * lock that one breaks without the saved layer is no fault of it.
+ */
+const brokenLater = (
+  bot: ReachedBot,
+  coming: readonly Coming[],
+  { before, after }: { readonly before: Layers; readonly after: Layers },
+): readonly Problem[] =>
+  coming.flatMap(({ overlay, most }) => {
+    if (reaches(overlay, bot, bot.manifest) || !reaches(most, bot, bot.manifest)) return [];
+    const locked = (layers: Layers): readonly Problem[] => {
+      const all = layers.all.map((other) => (other.id === overlay.id ? most : other));
+      const found = layered(bot.manifest, bot, { ...layers, all });
+      return found.sound ? [] : found.problems.filter(({ code }) => code === 'config.locked');
+    };
+    const known = locked(before);
+    return locked(after).filter(({ path }) => !known.some((problem) => problem.path === path));
+  });

@@ -43,7 +43,10 @@ export const prepareOverlay = async (command: Unprepared, reads: Reads): Promise
       const version = (known?.version ?? 0) + 1;
       // Whether its schedule has it on does not matter here: it is looked at as if it had.
       const saved = { ...content, active: true, cohort: chosen && [...chosen] };
-      await checkLayer({ kind: 'overlay', id, version, author: actor, content: saved }, { layers, workspace, reads });
+      await checkLayer(
+        { kind: 'overlay', id, version, author: actor, content: saved },
+        { layers, workspace, reads, time: command.time },
+      );
       return { command: { ...command, cohort: chosen }, expects };
     }
     case 'config.overlay.choose-cohort.v1': {

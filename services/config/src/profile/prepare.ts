@@ -23,7 +23,7 @@ export const prepareProfile = async (command: ProfileCommand, reads: Reads): Pro
     const { profileId: _, ...given } = command.data;
     const content: Profile = Profile.parse(known ? wanted(known.content, given) : given);
     const layer: KnownLayer = { kind: 'profile', id, version: (known?.version ?? 0) + 1, author: actor, content };
-    await checkLayer(layer, { layers, workspace, reads });
+    await checkLayer(layer, { layers, workspace, reads, time: command.time });
   }
   return { command, expects: [{ stream: layersStream(workspace), version: layers.version }] };
 };

@@ -40,7 +40,7 @@ export const prepareTemplate = async (command: Unprepared, reads: Reads): Promis
   const { templateId: _, ...given } = command.data;
   const content = Template.parse(known ? wanted(known.content, given) : given);
   const layer = { kind: 'template', id, version: (known?.version ?? 0) + 1, author: actor, content } as const;
-  await checkLayer(layer, { layers, workspace, reads });
+  await checkLayer(layer, { layers, workspace, reads, time: command.time });
   return { command, expects };
 };
 
