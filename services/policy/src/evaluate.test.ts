@@ -339,9 +339,7 @@ describe('which packs judge', () => {
     ];
     const { violations } = evaluate([packWith(...halves)], openclaw({ text: cut(199) }));
     expect(violations.map(({ ruleId }) => ruleId)).toEqual(['rule-0', 'rule-1', 'rule-2']);
-    for (const { message, currentValue } of violations) {
-      expect([message, String(currentValue)].filter((text) => !text.isWellFormed())).toEqual([]);
-    }
+    expect(JSON.stringify(violations)).not.toMatch(/\\ud[89a-f]/);
   });
   test('a rule’s own message is said instead of that of its type', () =>
     expect(evaluate([packWith({ ...debugLogs, message: 'No logs here.' })], bot()).violations[0]?.message).toBe(
