@@ -267,8 +267,8 @@ export const RetireBot = defineCommand(
 );
 export const ValidateManifest = defineCommand(
   'config.manifest.validate.v1',
-  'Checks a manifest as a proposal would be checked, and records nothing.',
-  z.strictObject({ manifest: z.json(), environment: Environment.optional() }),
+  'Checks a manifest as a proposal would be checked, of the bot that is named or of none, and records nothing.',
+  z.strictObject({ manifest: z.json(), environment: Environment.optional(), botId: z.uuid().optional() }),
 );
 
 const scoped = { workspace: WorkspaceSlug };

@@ -1,6 +1,6 @@
 // policy judges every proposed manifest by packs of rules; a verdict is complete, ordered and the same for the same input.
 import { z } from 'zod';
-import { Environment, Labels, Manifest, PackId } from './manifest.ts';
+import { Environment, Labels, Manifest, PackId, ResolvedManifest } from './manifest.ts';
 import { defineCommand, defineEvent, defineReadModel, openList, WorkspaceSlug } from './message.ts';
 
 export const Severity = z.enum(['ERROR', 'WARNING', 'INFO']);
@@ -232,7 +232,7 @@ export const DryRunPack = defineCommand(
 );
 export const SuggestFix = defineCommand(
   'policy.pack.suggest-fix.v1',
-  'Answers what one pack suggests for a bot as a merge patch of its manifest, and what is left then; records nothing.',
+  'Answers what one pack suggests for a bot as a merge patch of its manifest; records nothing.',
   z.strictObject({
     packId: PackId,
     botId: z.uuid(),
@@ -246,10 +246,23 @@ export const SuggestedFix = z.object({
   patch: z.record(z.string(), z.json()),
   manifest: Manifest,
   fixed: z.array(Violation),
-  /** What the pack finds once the patch is applied. */
-  remaining: z.array(Violation),
 });
 export type SuggestedFix = z.infer<typeof SuggestedFix>;
+export const FindByPack = defineCommand(
+  'policy.pack.find.v1',
+  'Answers what one pack finds in what a bot is to run, or would; records nothing.',
+  z.strictObject({
+    packId: PackId,
+    botId: z.uuid(),
+    fleetId: z.uuid(),
+    environment: Environment,
+    resolved: ResolvedManifest,
+  }),
+);
+/** What a fix changes, and what the pack finds in what the bot then runs, by all of its layers. */
+export const Fixed = SuggestedFix.omit({ manifest: true }).extend({ remaining: z.array(Violation) });
+export type Fixed = z.infer<typeof Fixed>;
+
 /** Who would break, before a pack is switched on. Bots come worst first; `isComplete` says whether all are listed. */
 export const DryRun = z.object({
   packId: PackId,

@@ -90,6 +90,92 @@ test('evaluate says the same patch beforehand', async () => {
   expect(evaluated.body).toMatchObject({ valid: false, suggestedPatch: patch });
 });
 
+test('what layers say is neither changed nor pinned, and what is left is told as it will be', async () => {
+  const layered = idOf(await api.call('POST', '/api/v1/fleets', { body: { name: 'layered', environment: 'dev' } }));
+  const webhook = { webhook: 'below', other: 1 };
+  const defaults = {
+    spec: { runtime: { memory: 4_096 }, channels: [{ type: 'slack', config: webhook }], config: { both: webhook } },
+  };
+  const profile = await api.call('POST', '/api/v1/profiles', {
+    body: { name: 'webhooks', fleetIds: [layered], defaults },
+  });
+  expect(profile).toMatchObject({ status: 201 });
+  const given = manifest('gina', { both: { webhook: 'own' } }, { pack: 'gina' });
+  const { engine } = given.spec.runtime;
+  const channels = (config: object) => [{ type: 'telegram', enabled: true, config }];
+  const spec = { ...given.spec, runtime: { engine }, channels: channels({ webhook: 'own', a: 1 }) };
+  const made = { fleetId: layered, manifest: { ...given, spec } };
+  const bot = idOf(await api.call('POST', '/api/v1/bot-instances', { body: made }));
+  const warns = { severity: 'WARNING', type: 'forbidden_field' };
+  const body = {
+    name: 'gina',
+    targetTags: { pack: 'gina' },
+    rules: [
+      { id: 'channels', ...warns, config: { field: 'spec.channels[*].config.webhook' } },
+      { id: 'both', ...warns, config: { field: 'spec.config.both.webhook' } },
+      { ...rules[0], severity: 'WARNING' },
+    ],
+  };
+  const pack = idOf(await api.call('POST', '/api/v1/policy-packs', { body }));
+
+  // The profile says a webhook there as well: without the bot's own there is still one.
+  const only = { ...body, name: 'gina-both', rules: body.rules.slice(1, 2) };
+  const useless = idOf(await api.call('POST', '/api/v1/policy-packs', { body: only }));
+  expect(await fix(useless, { botInstanceId: bot })).toMatchObject({
+    status: 409,
+    body: { code: 'policy.nothing-to-fix', errors: [{ path: 'spec.config.both.webhook', code: 'both' }] },
+  });
+  expect(await versionOf(bot)).toBe(1);
+
+  const left = [
+    { path: 'spec.config.both.webhook', ruleId: 'both', currentValue: 'below' },
+    { path: 'spec.channels[0].config.webhook', ruleId: 'channels' },
+  ];
+  const done = await fix(pack, { botInstanceId: bot });
+  expect(done, JSON.stringify(done.body)).toMatchObject({
+    status: 201,
+    body: {
+      patch: { spec: { runtime: { memory: 1_024 }, channels: channels({ a: 1 }) } },
+      fixed: [{ path: 'spec.channels[1].config.webhook' }, { path: 'spec.runtime.memory' }],
+      remaining: left,
+      published: { version: 2 },
+    },
+  });
+  const { body: now } = await api.call('GET', `/api/v1/bot-instances/${bot}/resolved`);
+  expect(now['resolved']).toMatchObject({
+    spec: { channels: [{ type: 'slack', config: webhook }, ...channels({ a: 1 })], config: { both: webhook } },
+  });
+  expect((await api.call('GET', `/api/v1/bot-instances/${bot}/manifests/2`)).body['manifest']).toMatchObject({
+    spec: { runtime: { engine, memory: 1_024 }, channels: channels({ a: 1 }), config: { both: {} } },
+  });
+  // What was left is what is found in what the bot runs now.
+  expect(await fix(pack, { botInstanceId: bot })).toMatchObject({
+    status: 409,
+    body: { code: 'policy.nothing-to-fix', errors: left.map(({ path, ruleId }) => ({ path, code: ruleId })) },
+  });
+});
+
+test('what a layer locks is not proposed, and the lock is named', async () => {
+  const locked = idOf(await api.call('POST', '/api/v1/fleets', { body: { name: 'locked', environment: 'dev' } }));
+  const field = 'spec.runtime.memory';
+  const defaults = { spec: { runtime: { memory: 4_096 } } };
+  const profile = { name: 'memory', fleetIds: [locked], defaults, lockedFields: [field] };
+  expect(await api.call('POST', '/api/v1/profiles', { body: profile })).toMatchObject({ status: 201 });
+  const given = manifest('hugo', {}, { pack: 'hugo' });
+  const spec = { ...given.spec, runtime: { engine: given.spec.runtime.engine } };
+  const made = { fleetId: locked, manifest: { ...given, spec } };
+  const bot = idOf(await api.call('POST', '/api/v1/bot-instances', { body: made }));
+  const pack = { name: 'hugo', targetTags: { pack: 'hugo' }, rules: rules.slice(0, 1) };
+  const { body } = await api.call('POST', '/api/v1/policy-packs', { body: { ...pack, isActive: false } });
+  for (const dryRun of [true, false]) {
+    expect(await fix(idOf({ body }), { botInstanceId: bot, dryRun })).toMatchObject({
+      status: 409,
+      body: { code: 'policy.nothing-to-fix', errors: [{ path: field, code: 'config.locked' }] },
+    });
+  }
+  expect(await versionOf(bot)).toBe(1);
+});
+
 test('is for who may propose, of bots and packs that there are', async () => {
   const { bot, pack } = await setUp('finn', { team: 'a' });
   const made = await api.call('POST', '/api/v1/api-keys', { body: { name: 'v', role: 'VIEWER' } });

@@ -4,7 +4,13 @@ import { childPath } from '@molthub/manifest';
 import type { CompiledPack, Pack } from './pack.ts';
 import type { EvaluationContext } from './rules/rule-type.ts';
 
-export type Chosen = { readonly packs: readonly CompiledPack[]; readonly violations: readonly Violation[] };
+export type Chosen = {
+  readonly packs: readonly CompiledPack[];
+  /** What the manifest asks for and cannot have. */
+  readonly violations: readonly Violation[];
+  /** What the fleet enforces and cannot be judged by: refuses, whatever is judged. */
+  readonly missing: readonly Violation[];
+};
 
 /** Whether a pack is about bots of this environment with these labels. */
 export const targets = (pack: Pack, resolved: ResolvedManifest, { environment }: EvaluationContext): boolean => {
@@ -51,9 +57,8 @@ export const choosePacks = (
       ? [problem(id, 'skipPacks', index, 'This pack is enforced and judges every bot; remove it.')]
       : [],
   );
-  // What a fleet enforces and cannot be judged by refuses.
   const gone = (context.enforcedPackIds ?? []).flatMap((id) => (byId.has(id) ? [] : [missing(id)]));
-  return { packs: packs.toSorted(byPriority), violations: [...unknown, ...kept, ...gone] };
+  return { packs: packs.toSorted(byPriority), violations: [...unknown, ...kept], missing: gone };
 };
 
 const problem = (packId: string, list: 'includePacks' | 'skipPacks', index: number, message: string): Violation => ({

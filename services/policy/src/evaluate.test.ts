@@ -330,6 +330,13 @@ describe('which packs judge', () => {
       ],
     });
   });
+  test('a way back is denied where what the fleet enforces is not there', () => {
+    const back = { ...context, isRollback: true, enforcedPackIds: ['gone'] };
+    expect(evaluate([], bot({}), back)).toMatchObject({
+      valid: false,
+      violations: [{ ruleId: 'policy.pack-not-found' }],
+    });
+  });
   test('text is never cut within a character: no database takes half of one', () => {
     const cut = (length: number) => `${'x'.repeat(length)}😀${'y'.repeat(100)}`;
     const halves: readonly Partial<PolicyRule>[] = [

@@ -41,8 +41,9 @@ export function* judging(
   resolved: ResolvedManifest,
   context: EvaluationContext,
 ): Generator<void, Judged> {
-  const { packs, violations } = choosePacks(all, resolved, context);
-  return yield* verdictBy(packs, resolved, context, context.isRollback ? violations.map(tolerated) : violations);
+  const { packs, violations, missing } = choosePacks(all, resolved, context);
+  const asked = context.isRollback ? violations.map(tolerated) : violations;
+  return yield* verdictBy(packs, resolved, context, [...asked, ...missing]);
 }
 
 /** The same by one pack, switched on or not, which says nothing of bots that it does not target. */

@@ -103,6 +103,86 @@ describe('a fix', () => {
   });
 });
 
+describe('a fix of a bot with layers', () => {
+  const remove = { suggestion: 'remove' } as const;
+  const fixed = (own: Manifest, layered: Manifest, ...findings: readonly Violation[]) =>
+    fixOf(own, resolve(layered, place), findings).patch;
+
+  test('takes the item that was found from a list that layers added to, wherever it is', () => {
+    const own = openclaw({ list: [{ name: 'good' }, { name: 'bad' }] });
+    const layered = openclaw({ list: [{ name: 'layers' }, { name: 'good' }, { name: 'bad' }] });
+    expect(fixed(own, layered, finding('spec.config.list[2]', remove))).toEqual({
+      spec: { config: { list: [{ name: 'good' }] } },
+    });
+    expect(fixed(own, layered, finding('spec.config.list[2].name', { suggestedValue: 'x' }))).toEqual({
+      spec: { config: { list: [{ name: 'good' }, { name: 'x' }] } },
+    });
+  });
+  test('leaves an item that a layer says, or may say', () => {
+    const own = openclaw({ list: ['good', 'bad'] });
+    const first = finding('spec.config.list[0]', remove);
+    for (const list of [
+      ['layers', 'good', 'bad'],
+      ['bad', 'good', 'bad'],
+    ]) {
+      expect(fixed(own, openclaw({ list }), first)).toBeNull();
+      expect(fixed(own, openclaw({ list }), { ...first, path: 'spec.config.list[7]' })).toBeNull();
+    }
+    const part = openclaw({ list: [{ name: 'a', said: 'below', bad: 1 }] });
+    const inItem = finding('spec.config.list[0].bad', remove);
+    expect(fixed(openclaw({ list: [{ name: 'a', bad: 1 }] }), part, inItem)).toBeNull();
+  });
+  test('makes no list or section of what only layers have', () => {
+    const layered = openclaw({ list: [{ bad: 1 }], section: { bad: 1, other: 2 } });
+    const write = { suggestedValue: 0 };
+    expect(fixed(openclaw({}), layered, finding('spec.config.list[0].bad', write))).toBeNull();
+    expect(fixed(openclaw({}), layered, finding('spec.config.section.bad', remove))).toBeNull();
+    expect(fixed(openclaw({}), layered, finding('spec.config.section.bad', write))).toEqual({
+      spec: { config: { section: { bad: 0 } } },
+    });
+  });
+  test('pins nothing else of a section, and leaves one that is there whole or not at all', () => {
+    const network = { inbound: 'WEBHOOK', egressPreset: 'DEFAULT' };
+    const layered = openclaw({}, { network, observability: { tracing: true, logLevel: 'debug' } });
+    const egress = finding('spec.network.egressPreset', { suggestedValue: 'NONE' });
+    const level = finding('spec.observability.logLevel', { suggestedValue: 'info' });
+    expect(fixed(openclaw({}), layered, egress)).toBeNull();
+    expect(fixed(openclaw({}), layered, egress, level)).toEqual({ spec: { observability: { logLevel: 'info' } } });
+    expect(fixed(openclaw({}, { network: { ...network, inbound: 'NONE' } }), layered, egress)).toEqual({
+      spec: { network: { egressPreset: 'NONE' } },
+    });
+  });
+  test('leaves a section or a list that a layer says a part of, where it is about all of it', () => {
+    const own = openclaw({ section: { a: 1 }, list: ['a', 'b'] });
+    const layered = openclaw({ section: { a: 1, b: 2 }, list: ['x', 'a', 'b'] });
+    expect(fixed(own, layered, finding('spec.config.section', remove))).toBeNull();
+    const list = finding('spec.config.list', { suggestedValue: ['x', 'a'] });
+    expect(fixed(own, layered, list)).toBeNull();
+    expect(fixed(own, own, list)).toEqual({ spec: { config: { list: ['x', 'a'] } } });
+  });
+  test('leaves what deletes or replaces what layers say', () => {
+    const layered = openclaw({ b: { c: 1 } });
+    for (const own of [
+      openclaw({ a: null, b: { $value: { c: 1 } } }),
+      openclaw({ a: null, b: { $replace: true, c: 1 } }),
+    ]) {
+      const write = { suggestedValue: 2 };
+      expect(fixed(own, layered, finding('spec.config.a.x', write), finding('spec.config.b.c', write))).toBeNull();
+    }
+  });
+  test('changes an item before it is taken away, and no other in its place', () => {
+    const bot = openclaw({ list: [{ a: 1 }, { a: 2 }, { a: 3 }] });
+    const item = finding('spec.config.list[1]', remove);
+    const below = finding('spec.config.list[1].a', { suggestedValue: 0 });
+    for (const findings of [
+      [item, below],
+      [below, item],
+    ]) {
+      expect(fixOf(bot, bot, findings).patch).toEqual({ spec: { config: { list: [{ a: 1 }, { a: 3 }] } } });
+    }
+  });
+});
+
 test('a patched manifest is the edited one, whatever is written where', () => {
   const key = fc.constantFrom('a', 'b', 'c');
   const leaf = fc.oneof(fc.integer(), fc.boolean(), fc.array(fc.integer(), { maxLength: 3 }));

@@ -1,40 +1,52 @@
 // What a verdict suggests, as one JSON merge patch (RFC 7386) of the manifest as it is written: pure. What was waived, is
 // an example only, or stands where the manifest itself says nothing to take away, is left as it is.
-import { type CommandOf, Manifest, type SuggestedFix, type SuggestFix, type Violation } from '@molthub/contracts';
+import {
+  type CommandOf,
+  type FindByPack,
+  Manifest,
+  type ResolvedManifest,
+  type SuggestedFix,
+  type SuggestFix,
+  type Violation,
+} from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
-import { diff, isJsonObject, type JsonObject, parseManifest, parsePath } from '@molthub/manifest';
+import { diff, equal, isJsonObject, type JsonObject, parseManifest, parsePath, resolve } from '@molthub/manifest';
 import { z } from 'zod';
 import { judgingBy } from './evaluate.ts';
 import { gently } from './gently.ts';
 import type { CompiledPack } from './pack.ts';
 import { type Waiver, waiversFor } from './waivers.ts';
 
-/** What one pack suggests for a bot, and what it would find then. Throws `Rejected` where there is nothing to be done. */
-export const suggestedFix = async (
-  data: CommandOf<typeof SuggestFix>['data'],
-  known: {
-    readonly pack: CompiledPack;
-    readonly waivers: readonly Waiver[];
-    readonly enforcedPackIds: readonly string[];
-  },
-): Promise<SuggestedFix> => {
-  const { manifest, resolved, environment } = data;
-  const found = async (of: Manifest) => {
-    const waivers = waiversFor(known.waivers, of, data);
-    const context = { environment, point: 'plan', waivers, enforcedPackIds: known.enforcedPackIds } as const;
-    const { violations, warnings } = await gently(judgingBy(known.pack, of, context));
-    return [...violations, ...warnings];
-  };
-  const before = await found(resolved);
-  const { patch, fixed } = fixOf(manifest, resolved, before);
-  if (patch === null) throw nothingToFix(before);
+type Known = {
+  readonly pack: CompiledPack;
+  readonly waivers: readonly Waiver[];
+  readonly enforcedPackIds: readonly string[];
+};
+
+/** What one pack finds in what a bot is to run, denied or not. */
+export const foundBy = async (
+  { resolved, environment, ...bot }: Omit<CommandOf<typeof FindByPack>['data'], 'packId'>,
+  known: Known,
+): Promise<readonly Violation[]> => {
+  const waivers = waiversFor(known.waivers, resolved, bot);
+  const { violations, warnings } = await gently(
+    judgingBy(known.pack, resolved, { environment, point: 'plan', waivers, enforcedPackIds: known.enforcedPackIds }),
+  );
+  return [...violations, ...warnings];
+};
+
+/** What one pack suggests for a bot. Throws `Rejected` where there is nothing to be done. */
+export const suggestedFix = async (data: CommandOf<typeof SuggestFix>['data'], known: Known): Promise<SuggestedFix> => {
+  const { manifest, resolved } = data;
+  const found = await foundBy(data, known);
+  const { patch, fixed } = fixOf(manifest, resolved, found);
+  if (patch === null) throw nothingToFix(found);
   const parsed = parseManifest(patched(manifest, patch));
   if ('problems' in parsed) {
     const message = 'What this pack suggests makes no manifest together; correct the bot by hand.';
     throw new Rejected('policy.nothing-to-fix', message, parsed.problems);
   }
-  const remaining = await found(Manifest.parse(patched(resolved, patch)));
-  return { patch: Json.parse(patch), manifest: parsed.manifest, fixed: [...fixed], remaining };
+  return { patch: Json.parse(patch), manifest: parsed.manifest, fixed: [...fixed] };
 };
 
 const Json = z.record(z.string(), z.json());
@@ -43,7 +55,7 @@ const nothingToFix = (found: readonly Violation[]): Rejected => {
   const message =
     found.length === 0
       ? 'The bot keeps every rule of this pack, or the pack is not about it.'
-      : 'None of what this pack finds can be fixed without a person; correct what is named in errors.';
+      : 'None of what this pack finds can be fixed here; correct what is named in errors, in the layer that says it.';
   const errors = found.map(({ path, ruleId, message: said }) => ({ path, code: ruleId, message: said }));
   return new Rejected('policy.nothing-to-fix', message, errors.slice(0, 100));
 };
@@ -55,74 +67,165 @@ export type Fix = {
   readonly fixed: readonly Violation[];
 };
 
-type Edit = { readonly violation: Violation; readonly keys: readonly string[] };
+type Key = string | number;
+type Edit = {
+  readonly violation: Violation;
+  /** Undefined takes away what is there. */
+  readonly value: unknown;
+  /** Where it is in the bot's own manifest, and in what the verdict is about. */
+  readonly keys: readonly Key[];
+  readonly resolvedKeys: readonly Key[];
+};
 
-/** `resolved` is what the verdict is about: where it fills a section in, the patch begins with that section whole. */
-export const fixOf = (manifest: JsonObject, resolved: JsonObject, violations: readonly Violation[]): Fix => {
+/**
+ * Violations of `resolved` are answered in the bot's own manifest. Layers may have said what was found, or have moved it:
+ * what is not this manifest's own to change is left, and nothing that layers say is written into it.
+ */
+export const fixOf = (manifest: Manifest, resolved: ResolvedManifest, violations: readonly Violation[]): Fix => {
   const edits = new Map<string, Edit>();
   for (const violation of violations) {
-    const keys = isOpen(violation) ? keysOf(violation.path) : undefined;
     // Where two rules say different things of one place, the first one counts; the verdict on the outcome tells.
-    if (keys !== undefined && keys.length > 0 && !edits.has(violation.path)) {
-      edits.set(violation.path, { violation, keys });
-    }
+    const edit = isOpen(violation) && !edits.has(violation.path) ? editOf(violation, manifest, resolved) : undefined;
+    if (edit !== undefined) edits.set(violation.path, edit);
   }
+  const { workspace = '', fleet: fleetName = '', environment = 'dev' } = resolved.metadata;
+  const alone = resolve(manifest, { workspace, fleetName, environment });
   let fixed: JsonObject = manifest;
   const done: Violation[] = [];
   // The last item of a list first, so that what is taken away moves nothing that is still to be changed.
-  for (const { violation, keys } of [...edits.values()].toSorted((a, b) => byPlace(b.keys, a.keys))) {
-    const value = violation.suggestion === 'remove' ? undefined : violation.suggestedValue;
-    const changed = edited(fixed, resolved, keys, value);
-    if (changed === undefined || !isJsonObject(changed.value)) continue;
-    fixed = changed.value;
-    done.push(violation);
+  for (const edit of [...edits.values()].toSorted((a, b) => byPlace(b.keys, a.keys))) {
+    const changed = withEdit(fixed, edit, { resolved, alone });
+    if (changed === undefined) continue;
+    fixed = changed;
+    done.push(edit.violation);
   }
   const differs = diff(manifest, fixed).length > 0;
   return differs ? { patch: mergePatch(manifest, fixed), fixed: done.toReversed() } : { patch: null, fixed: [] };
 };
 
-/** The keys of a path of one place, list indexes among them; undefined where it is none. */
-const keysOf = (path: string): readonly string[] | undefined => {
+const editOf = (violation: Violation, manifest: Manifest, resolved: ResolvedManifest): Edit | undefined => {
+  const resolvedKeys = keysOf(violation.path);
+  const keys = resolvedKeys && placeIn(manifest, resolved, resolvedKeys);
+  if (resolvedKeys === undefined || keys === undefined || keys.length === 0) return undefined;
+  const value = violation.suggestion === 'remove' ? undefined : violation.suggestedValue;
+  // Taken away, or suggested as a whole, is what the manifest says by itself; layers may have said a part of it.
+  const isAll = value === undefined || typeof value === 'object';
+  if (isAll && !equal(valueAt(manifest, keys), valueAt(resolved, resolvedKeys))) return undefined;
+  return { violation, value, keys, resolvedKeys };
+};
+
+/** The keys of a path of one place, list indexes as numbers; undefined where it is none. */
+const keysOf = (path: string): readonly Key[] | undefined => {
   const keys = parsePath(path)?.map((step) =>
-    step.kind === 'name' ? step.name : step.kind === 'index' ? String(step.index) : undefined,
+    step.kind === 'name' ? step.name : step.kind === 'index' ? step.index : undefined,
   );
   return keys?.every((key) => key !== undefined) ? keys : undefined;
+};
+
+/**
+ * The keys in the bot's own manifest of a place in what it resolves to; undefined where it says something else there, or
+ * deletes what layers say.
+ */
+const placeIn = (own: unknown, resolved: unknown, keys: readonly Key[]): readonly Key[] | undefined => {
+  const [key, ...rest] = keys;
+  if (key === undefined) return [];
+  if (typeof key === 'number') {
+    const index = Array.isArray(own) && Array.isArray(resolved) ? sameItem(own, resolved, key) : undefined;
+    // The item is the same as a whole, and so are the lists in it.
+    return index === undefined ? undefined : [index, ...rest];
+  }
+  if (own === undefined) return rest.every((below) => typeof below === 'string') ? keys : undefined;
+  if (!isJsonObject(own) || Object.keys(own).some((name) => layerForm.test(name))) return undefined;
+  const below = placeIn(valueAt(own, [key]), valueAt(resolved, [key]), rest);
+  return below && [key, ...below];
+};
+
+/** Keys such as `$value` and `$replace`, by which a manifest says how it meets its layers. */
+const layerForm = /^\$(?:value|delete|replace)$/;
+
+/** Where the item is in the own list; undefined where it is not there, or where one like it may be a layer's. */
+const sameItem = (own: readonly unknown[], resolved: readonly unknown[], index: number): number | undefined => {
+  if (index >= resolved.length) return undefined;
+  if (equal(own, resolved)) return index;
+  const item = resolved[index];
+  const isOnlyOne = resolved.filter((other) => equal(other, item)).length === 1;
+  const found = own.flatMap((other, at) => (equal(other, item) ? [at] : []));
+  return isOnlyOne && found.length === 1 ? found[0] : undefined;
+};
+
+const valueAt = (node: unknown, keys: readonly Key[]): unknown => {
+  let value = node;
+  for (const key of keys) {
+    if (typeof key === 'number') value = Array.isArray(value) ? value[key] : undefined;
+    else value = isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  }
+  return value;
+};
+
+type Resolved = {
+  readonly resolved: ResolvedManifest;
+  /** The bot's own manifest with secure defaults only. */
+  readonly alone: ResolvedManifest;
+};
+
+/** The manifest with the edit; undefined where that is impossible, or would say more than the edit. */
+const withEdit = (
+  manifest: JsonObject,
+  { keys, resolvedKeys, value }: Edit,
+  { resolved, alone }: Resolved,
+): JsonObject | undefined => {
+  const changed = edited(manifest, undefined, keys, value);
+  if (changed === undefined || !isJsonObject(changed.value)) return undefined;
+  const added = keys.findIndex((_, depth) => depth > 0 && valueAt(manifest, keys.slice(0, depth)) === undefined);
+  if (added < 0 || (keys[0] === 'spec' && keys[1] === 'config') || isWhole(changed.value)) return changed.value;
+  // A section that is there whole or not at all, is taken from secure defaults, and only where no layer says another.
+  const section = valueAt(alone, keys.slice(0, added));
+  if (!equal(section, valueAt(resolved, resolvedKeys.slice(0, added)))) return undefined;
+  const filled = edited(manifest, alone, keys, value);
+  return filled !== undefined && isJsonObject(filled.value) && isWhole(filled.value) ? filled.value : undefined;
+};
+
+/** A manifest to which reading it adds nothing. */
+const isWhole = (manifest: JsonObject): boolean => {
+  const parsed = Manifest.safeParse(manifest);
+  return parsed.success && equal(parsed.data, manifest);
 };
 
 const isOpen = ({ suggestion, waivedBy, overrideReason }: Violation): boolean =>
   suggestion !== undefined && waivedBy === undefined && overrideReason === undefined;
 
-const byPlace = (a: readonly string[], b: readonly string[]): number => {
+const byPlace = (a: readonly Key[], b: readonly Key[]): number => {
   const at = a.findIndex((key, index) => key !== b[index]);
-  const [left = '', right = ''] = at < 0 ? [] : [a[at], b[at]];
-  if (/^\d+$/.test(left) && /^\d+$/.test(right)) return Number(left) - Number(right);
+  const [left, right] = at < 0 ? [] : [a[at], b[at]];
+  if (left === undefined || right === undefined) return a.length - b.length;
+  if (typeof left === 'number' && typeof right === 'number') return left - right;
   return left < right ? -1 : Number(left > right);
 };
 
-/** The node with the value at the keys, or without what is there where the value is undefined; undefined: impossible. */
+/**
+ * The node with the value at the keys, or without what is there where the value is undefined; undefined: impossible. A
+ * section that is missing begins as `fill` has it.
+ */
 const edited = (
   node: unknown,
-  resolved: unknown,
-  keys: readonly string[],
+  fill: unknown,
+  keys: readonly Key[],
   value: unknown,
 ): { readonly value: unknown } | undefined => {
   const [key, ...rest] = keys;
   if (key === undefined) return { value };
-  if (Array.isArray(node)) {
+  if (typeof key === 'number') {
+    if (!Array.isArray(node) || key >= node.length) return undefined;
     const items: readonly unknown[] = node;
-    const index = Number(key);
-    if (!Number.isInteger(index) || index >= items.length) return undefined;
-    const below = Array.isArray(resolved) ? resolved[index] : undefined;
-    const item = edited(items[index], below, rest, value);
+    const item = edited(items[key], valueAt(fill, [key]), rest, value);
     if (item === undefined) return undefined;
-    return { value: item.value === undefined ? items.toSpliced(index, 1) : items.with(index, item.value) };
+    return { value: item.value === undefined ? items.toSpliced(key, 1) : items.with(key, item.value) };
   }
-  const filledIn = isJsonObject(resolved) ? resolved : {};
-  const section = node ?? (value === undefined ? undefined : filledIn);
+  const section = node === undefined && value !== undefined ? (isJsonObject(fill) ? fill : {}) : node;
   if (!isJsonObject(section)) return undefined;
-  const present = Object.hasOwn(section, key) ? section[key] : undefined;
+  const present = valueAt(section, [key]);
   if (present === undefined && value === undefined) return undefined;
-  const child = edited(present, Object.hasOwn(filledIn, key) ? filledIn[key] : undefined, rest, value);
+  const child = edited(present, valueAt(fill, [key]), rest, value);
   if (child === undefined) return undefined;
   const others = Object.entries(section).filter(([name]) => name !== key);
   return { value: Object.fromEntries(child.value === undefined ? others : [...others, [key, child.value]]) };

@@ -1,4 +1,11 @@
-import { type CommandOf, DryRunPack, EvaluateManifest, FindConflicts, SuggestFix } from '@molthub/contracts';
+import {
+  type CommandOf,
+  DryRunPack,
+  EvaluateManifest,
+  FindByPack,
+  FindConflicts,
+  SuggestFix,
+} from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
 import { parseManifest, resolve } from '@molthub/manifest';
 import type { Reads } from '@molthub/event-store';
@@ -6,7 +13,7 @@ import { answer } from '@molthub/service';
 import { conflictsAmong } from './conflicts.ts';
 import { dryRun } from './dry-run.ts';
 import { judging, judgingBy } from './evaluate.ts';
-import { fixOf, suggestedFix } from './fix.ts';
+import { fixOf, foundBy, suggestedFix } from './fix.ts';
 import { gently } from './gently.ts';
 import { packOf, packsOf } from './known-packs.ts';
 import { type CompiledPack, compiling } from './pack.ts';
@@ -43,6 +50,13 @@ export const queries = [
       enforcedPackIds: await enforcedIn(data.fleetId, reads),
     }),
   ),
+  answer(FindByPack, async ({ data: { packId, ...bot }, workspace, time }, { reads }) => ({
+    found: await foundBy(bot, {
+      pack: await packOf(packId, workspace, reads),
+      waivers: await waiversOf(workspace, time, reads),
+      enforcedPackIds: await enforcedIn(bot.fleetId, reads),
+    }),
+  })),
   answer(FindConflicts, async ({ workspace }, { reads }) =>
     gently(conflictsAmong((await packsOf(workspace, reads)).map(({ pack }) => pack))),
   ),

@@ -1,5 +1,5 @@
 // What a pack suggests for a bot: shown as a merge patch, and proposed as a new version.
-import { SuggestedFix } from '@molthub/contracts';
+import { Fixed } from '@molthub/contracts';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { Published } from '../answers.ts';
@@ -9,10 +9,7 @@ import { amount, encoded, note } from '../output.ts';
 import { printable } from '../printable.ts';
 import { sessionOf } from '../session.ts';
 
-const Fixed = z.looseObject({
-  ...SuggestedFix.omit({ manifest: true }).shape,
-  published: Published.nullable(),
-});
+const Answer = z.looseObject({ ...Fixed.shape, published: Published.nullable() });
 
 export const fix = async (
   packName: string,
@@ -24,7 +21,7 @@ export const fix = async (
   const pack = await find(client, kindOf('policy-packs'), packName, Identified);
   const bot = await findBot(client, botName);
   const body = { botInstanceId: bot.id, dryRun: options.dryRun === true, reason: options.reason };
-  const fixed = await client.post(Fixed, `/policy-packs/${pack.id}/fix`, body);
+  const fixed = await client.post(Answer, `/policy-packs/${pack.id}/fix`, body);
   show(fixed, () =>
     [
       encoded('yaml', fixed.patch),

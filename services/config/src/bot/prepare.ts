@@ -19,7 +19,7 @@ import { layersStream } from '../layers/layer-change.ts';
 import { layersAt, layersKeyOf, type Layers, noLayers } from '../layers/known-layers.ts';
 import { layeredHash } from '../layers/layered.ts';
 import { checkManifest, type ValidateEngineConfig } from './check-manifest.ts';
-import type { BotCommand, EarlierVersion, FleetFacts, Newest } from './prepared.ts';
+import type { BotCommand, EarlierVersion, FleetFacts, Newest, Resolution } from './prepared.ts';
 
 type Unprepared =
   | CommandOf<typeof CreateBot>
@@ -34,10 +34,8 @@ export const prepareBot =
   (validateEngineConfig: ValidateEngineConfig) =>
   async (command: Unprepared, reads: Reads): Promise<Prepared<BotCommand>> => {
     const { workspace } = command;
-    const check = (manifest: Manifest, { fleet, layers, manifestVersion: now }: Found, botId: string) => {
-      const on = { botId, layers, manifestVersion: now + 1 };
-      return fleet && checkManifest(manifest, placeOf(workspace, fleet), validateEngineConfig, on);
-    };
+    const check = (manifest: Manifest, found: Found, botId: string) =>
+      checkIn(found, manifest, { workspace, botId }, validateEngineConfig);
     switch (command.type) {
       case 'config.bot.create.v1': {
         const found = await fleetById(reads, workspace, command.data.fleetId);
@@ -78,6 +76,27 @@ export const prepareBot =
         return unreachable(command);
     }
   };
+
+type Bot = { readonly workspace: string; readonly botId: string };
+
+/** A manifest as a proposal of the bot would be checked; null where there is no such bot. */
+export const checkOfBot = async (
+  manifest: Manifest,
+  bot: Bot,
+  reads: Reads,
+  validateEngineConfig: ValidateEngineConfig,
+): Promise<Resolution | null> =>
+  checkIn(await fleetOfBot(reads, bot.workspace, bot.botId), manifest, bot, validateEngineConfig);
+
+const checkIn = async (
+  { fleet, layers, manifestVersion: now }: Found,
+  manifest: Manifest,
+  { workspace, botId }: Bot,
+  validateEngineConfig: ValidateEngineConfig,
+): Promise<Resolution | null> => {
+  const on = { botId, layers, manifestVersion: now + 1 };
+  return fleet && checkManifest(manifest, placeOf(workspace, fleet), validateEngineConfig, on);
+};
 
 const placeOf = (workspace: string, { fleetId, name: fleetName, environment }: FleetFacts) => ({
   workspace,

@@ -1,5 +1,19 @@
 // What a pack suggests, as a new manifest version: read, patched by policy, and proposed like any other change.
-import { Environment, Manifest, PackId, ProposeManifest, SuggestedFix, SuggestFix } from '@molthub/contracts';
+import {
+  Environment,
+  FindByPack,
+  Fixed,
+  Manifest,
+  PackId,
+  Problem,
+  ProposeManifest,
+  ResolvedManifest,
+  SuggestedFix,
+  SuggestFix,
+  ValidateManifest,
+  Violation,
+} from '@molthub/contracts';
+import { Rejected } from '@molthub/decider';
 import { z } from 'zod';
 import { oneRow } from '../read-side.ts';
 import { type Call, route, type Route } from '../route.ts';
@@ -27,8 +41,44 @@ const current = async (call: Call, botId: string) =>
     ),
   );
 
+const Checked = z.discriminatedUnion('valid', [
+  z.object({ valid: z.literal(true), resolved: ResolvedManifest }),
+  z.object({ valid: z.literal(false), errors: z.array(Problem) }),
+]);
+const Found = z.object({ found: z.array(Violation) });
+
+/** What the pack suggests, and what it finds in what the bot would run by it, which its layers have a say in. */
+const suggested = async (call: Call, packId: string, botId: string, current: Omit<z.infer<typeof Row>, 'version'>) => {
+  const { fleetId, environment } = current;
+  const asked = await call.dispatch.ask(call, SuggestFix, { packId, botId, ...current });
+  const { manifest, patch, fixed } = SuggestedFix.parse(asked);
+  const checked = Checked.parse(
+    await call.dispatch.ask(call, ValidateManifest, { manifest: z.json().parse(manifest), botId }),
+  );
+  if (!checked.valid) {
+    const message = 'What this pack suggests cannot be proposed for this bot; correct it by hand, or its layers.';
+    throw new Rejected('policy.nothing-to-fix', message, checked.errors);
+  }
+  const { resolved } = checked;
+  const { found: remaining } = Found.parse(
+    await call.dispatch.ask(call, FindByPack, { packId, botId, fleetId, environment, resolved }),
+  );
+  const answered = fixed.filter((one) => !isStillIn(remaining, one));
+  if (answered.length === 0) {
+    const message =
+      'The layers of this bot say the same as what would be changed; correct what is named in errors there.';
+    const errors = remaining.map(({ path, ruleId, message: said }) => ({ path, code: ruleId, message: said }));
+    throw new Rejected('policy.nothing-to-fix', message, errors.slice(0, 100));
+  }
+  return { manifest, answer: { patch, fixed: answered, remaining } };
+};
+
+/** Items of lists move when others go, so that only what stands in none is the same by its path. */
+const isStillIn = (remaining: readonly Violation[], { ruleId, path }: Violation): boolean =>
+  !path.includes('[') && remaining.some((left) => left.ruleId === ruleId && left.path === path);
+
 const Answer = z.object({
-  ...SuggestedFix.omit({ manifest: true }).shape,
+  ...Fixed.shape,
   published: Published.nullable().describe('Null where dryRun was asked for.'),
 });
 
@@ -51,9 +101,8 @@ export const policyFixRoute: Route = route({
   run: async (call, { params, body }) => {
     const botId = body.botInstanceId;
     const { version, ...bot } = await current(call, botId);
-    const asked = await call.dispatch.ask(call, SuggestFix, { packId: params.id, botId, ...bot });
-    const { manifest, ...suggested } = SuggestedFix.parse(asked);
-    if (body.dryRun) return { status: 200, body: { ...suggested, published: null } };
+    const { manifest, answer } = await suggested(call, params.id, botId, bot);
+    if (body.dryRun) return { status: 200, body: { ...answer, published: null } };
     return call.dispatch.change(call, {
       definition: ProposeManifest,
       data: {
@@ -64,7 +113,7 @@ export const policyFixRoute: Route = route({
         expectedVersion: call.expectedVersion ?? version,
       },
       resourceId: botId,
-      done: async (result) => ({ status: 201, body: { ...suggested, published: Published.parse(result) } }),
+      done: async (result) => ({ status: 201, body: { ...answer, published: Published.parse(result) } }),
     });
   },
 });
