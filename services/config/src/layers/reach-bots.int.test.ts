@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import {
   CreateBot,
   CreateFleet,
+  CreateOverlay,
   CreateProfile,
   type Manifest,
   ManifestEvaluated,
@@ -41,7 +42,7 @@ beforeAll(async () => {
     jobs: [],
   };
   [config, policy] = await Promise.all([
-    startTestService({ ...configService({ validateEngineConfig }), jobs: [reachBots(100)] }, urls),
+    startTestService({ ...configService({ validateEngineConfig }), jobs: [reachBots(100, 1)] }, urls),
     startTestService({ name: 'policy', ...nothing }, urls),
   ]);
   config.runtime.committed((events) => {
@@ -139,3 +140,51 @@ test('a layer that changes costs itself: the others stay what they are in memory
   expect(after.all).toHaveLength(before.all.length);
   expect((await layersAt(workspace, row?.key ?? null, reads)).version).toBe(after.version);
 });
+
+test('a bot whose engine does not answer holds up neither other bots, nor other changes, nor shares', async () => {
+  const faulty = makeWorkspace();
+  const { run, workspace, moved, ...healthy } = makeWorkspace();
+  const [sick, well] = [await faulty.makeFleet('sick'), await healthy.makeFleet('well')];
+  await faulty.makeBot(sick, 'faulty');
+  await faulty.makeBot(sick, 'slow');
+  const anna = await healthy.makeBot(well, 'anna');
+  let answer: () => void = () => undefined;
+  const slow = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  let asked = 0;
+  engines.set('slow', () => {
+    asked += 1;
+    return slow;
+  });
+  engines.set('faulty', async () => {
+    asked += 1;
+    throw new Error('no network');
+  });
+  try {
+    // Earlier in every order than what is well, as its layers are at version 1.
+    await faulty.makeProfile('sick', 5);
+    await until(() => asked > 0, { what: 'a bot of theirs to be tried' });
+    const profileId = await healthy.makeProfile('well', 6);
+    await until(async () => (await moved()).at(-1) === 1, { what: 'the other change to be evaluated' });
+    answer();
+    await untilVersion(anna, 2);
+    await healthy.change(profileId, { defaults: latency(7) });
+    await untilVersion(anna, 3);
+    const overlayId = randomUUID();
+    const overlay = {
+      overlayId,
+      name: 'half',
+      target: { fleetId: well },
+      patch: latency(9),
+      rollout: { percentage: 50 },
+    };
+    await run(CreateOverlay, CreateOverlay.data.parse(overlay), { workspace });
+    for (const name of ['bert', 'carl', 'dora']) await healthy.makeBot(well, name);
+    const chosen = `select 1 from layers where id = $1 and jsonb_array_length(content->'cohort') = 2`;
+    await until(async () => (await config.runtime.reads(chosen, [overlayId])).length === 1, { what: 'two of four' });
+  } finally {
+    answer();
+    engines.clear();
+  }
+}, 60_000);
