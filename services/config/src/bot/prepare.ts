@@ -34,8 +34,9 @@ export const prepareBot =
   (validateEngineConfig: ValidateEngineConfig) =>
   async (command: Unprepared, reads: Reads): Promise<Prepared<BotCommand>> => {
     const { workspace } = command;
-    const check = (manifest: Manifest, { fleet, layers, manifestVersion: now }: Found, botId: string) => {
-      const on = { botId, layers, manifestVersion: now + 1 };
+    const check = (manifest: Manifest, found: Found, botId: string, isPublished = false) => {
+      const { fleet, layers, manifestVersion: now } = found;
+      const on = { botId, layers, manifestVersion: now + 1, isPublished };
       return fleet && checkManifest(manifest, placeOf(workspace, fleet), validateEngineConfig, on);
     };
     switch (command.type) {
@@ -62,7 +63,7 @@ export const prepareBot =
         const { botId } = command.data;
         const found = await fleetOfBot(reads, workspace, botId);
         const newest = await newestVersion(reads, botId);
-        const resolution = newest && (await check(newest.manifest, found, botId));
+        const resolution = newest && (await check(newest.manifest, found, botId, true));
         return { command: { ...command, fleet: found.fleet, newest, resolution }, expects: found.expects };
       }
       case 'config.manifest.conclude.v1': {

@@ -8,6 +8,7 @@ import {
   type Manifest,
   ManifestEvaluated,
   ManifestProposed,
+  UpdateFleet,
   UpdateProfile,
 } from '@molthub/contracts';
 import { newEvent } from '@molthub/event-store/testing';
@@ -187,4 +188,20 @@ test('a bot whose engine does not answer holds up neither other bots, nor other 
     answer();
     engines.clear();
   }
+}, 60_000);
+
+test('a fleet of another name: a layer that says nothing else moves no bot, and one that does reaches them', async () => {
+  const { workspace, run, makeFleet, makeBot, makeProfile, change, moved } = makeWorkspace();
+  const fleetId = await makeFleet('old');
+  const profileId = await makeProfile('named', 5);
+  const anna = await makeBot(fleetId, 'anna', { fleet: 'old' });
+  await run(UpdateFleet, { fleetId, name: 'new' }, { workspace });
+  await change(profileId, { description: 'The same as before.' });
+  await until(async () => (await moved()).length === 2 && (await moved()).every((bots) => bots !== null), {
+    what: 'the change to be evaluated',
+  });
+  expect(await moved()).toEqual([0, 0]);
+  await change(profileId, { defaults: latency(6) });
+  await untilVersion(anna, 2);
+  expect(await moved()).toEqual([0, 0, 1]);
 }, 60_000);
