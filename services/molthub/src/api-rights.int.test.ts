@@ -220,6 +220,10 @@ describe('sec-005: a key for one fleet', () => {
       ['POST', '/fleets', { name: 'a-third', environment: 'dev' }],
       ['GET', '/audit', undefined],
       ['GET', '/events', undefined],
+      ['GET', '/profiles', undefined],
+      ['GET', `/profiles/${fleetId}`, undefined],
+      ['GET', '/overlays', undefined],
+      ['GET', `/overlays/${fleetId}`, undefined],
     ] as const) {
       expect((await api.call(method, `/api/v1${path}`, { key, body })).status, `${method} ${path}`).toBe(403);
     }

@@ -1,6 +1,7 @@
 import { Manifest, type Problem } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
 import { describe, expect, test } from 'vitest';
+import { noLayers } from '../layers/known-layers.ts';
 import { checkManifest } from './check-manifest.ts';
 
 const place = { workspace: 'default', fleetId: null, fleetName: 'support', environment: 'dev' } as const;
@@ -53,6 +54,14 @@ describe('a manifest', () => {
   ];
   test.each(wrong)('is refused with %s', async (expected, given) => {
     expect(await problemsOf(given)).toEqual([expected]);
+  });
+
+  test('that was taken before is not asked again for the name of its fleet, which may be another since', async () => {
+    const on = { botId: null, manifestVersion: 2, layers: noLayers, isPublished: true };
+    expect(await checkManifest(manifest({}, { fleet: 'other' }), place, agrees, on)).toMatchObject({
+      sound: true,
+      resolved: { metadata: { fleet: 'support' } },
+    });
   });
 
   const names = ['LD_PRELOAD', 'PATH', 'NODE_PATH', 'OPENCLAW_HOME', 'HOME', 'DATABASE_URL', 'HTTPS_PROXY', 'BASH_ENV'];

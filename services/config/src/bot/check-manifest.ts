@@ -21,7 +21,13 @@ export type Place = {
   readonly environment: Environment;
 };
 
-type On = { readonly botId: string | null; readonly manifestVersion: number; readonly layers: Layers };
+type On = {
+  readonly botId: string | null;
+  readonly manifestVersion: number;
+  readonly layers: Layers;
+  /** It was taken for its place before, whose name may be another since. */
+  readonly isPublished?: boolean;
+};
 
 /**
  * Resolves a manifest by the layers that reach its bot, or collects all that is wrong with it. `botId` is null for a bot
@@ -31,7 +37,7 @@ export const checkManifest = async (
   instance: Manifest,
   place: Place,
   validateEngineConfig: ValidateEngineConfig,
-  { botId, manifestVersion, layers }: On = { botId: null, manifestVersion: 1, layers: noLayers },
+  { botId, manifestVersion, layers, isPublished = false }: On = { botId: null, manifestVersion: 1, layers: noLayers },
 ): Promise<Resolution> => {
   // Structure first: whatever follows walks recursively.
   const structure = structureProblems(instance);
@@ -43,7 +49,7 @@ export const checkManifest = async (
   const resolved = resolve(manifest, { ...place, fleetName });
   const own = [
     ...sizeProblems(instance, resolved),
-    ...placeProblems(manifest, place),
+    ...(isPublished ? [] : placeProblems(manifest, place)),
     ...runtimeProblems(manifest),
     ...envProblems(manifest),
     ...secretProblems(manifest),

@@ -34,8 +34,8 @@ export const prepareBot =
   (validateEngineConfig: ValidateEngineConfig) =>
   async (command: Unprepared, reads: Reads): Promise<Prepared<BotCommand>> => {
     const { workspace } = command;
-    const check = (manifest: Manifest, found: Found, botId: string) =>
-      checkIn(found, manifest, { workspace, botId }, validateEngineConfig);
+    const check = (manifest: Manifest, found: Found, botId: string, isPublished = false) =>
+      checkIn(found, manifest, { workspace, botId }, validateEngineConfig, isPublished);
     switch (command.type) {
       case 'config.bot.create.v1': {
         const found = await fleetById(reads, workspace, command.data.fleetId);
@@ -60,7 +60,7 @@ export const prepareBot =
         const { botId } = command.data;
         const found = await fleetOfBot(reads, workspace, botId);
         const newest = await newestVersion(reads, botId);
-        const resolution = newest && (await check(newest.manifest, found, botId));
+        const resolution = newest && (await check(newest.manifest, found, botId, true));
         return { command: { ...command, fleet: found.fleet, newest, resolution }, expects: found.expects };
       }
       case 'config.manifest.conclude.v1': {
@@ -93,8 +93,9 @@ const checkIn = async (
   manifest: Manifest,
   { workspace, botId }: Bot,
   validateEngineConfig: ValidateEngineConfig,
+  isPublished = false,
 ): Promise<Resolution | null> => {
-  const on = { botId, layers, manifestVersion: now + 1 };
+  const on = { botId, layers, manifestVersion: now + 1, isPublished };
   return fleet && checkManifest(manifest, placeOf(workspace, fleet), validateEngineConfig, on);
 };
 

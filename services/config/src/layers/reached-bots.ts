@@ -15,6 +15,8 @@ export type ReachedBot = LayeredBot & {
   readonly manifestVersion: number;
   readonly manifest: Manifest;
   readonly layeredHash: string | null;
+  /** What its fleet was called when the manifest was resolved. */
+  readonly resolvedFleetName: string;
 };
 
 const Row = z.object({
@@ -28,6 +30,7 @@ const Row = z.object({
   // Checked when it was taken; checking ten thousand of them again would take seconds.
   manifest: z.custom<Manifest>((value) => typeof value === 'object' && value !== null),
   layeredHash: z.string().nullable(),
+  resolvedFleetName: z.string(),
 });
 
 const pageMax = 200;
@@ -41,7 +44,8 @@ export async function* botsOf(workspace: string, reads: Reads): AsyncGenerator<R
     const rows = await reads(
       `select b.id as "botId", b.name as "botName", b.fleet_id as "fleetId", f.name as "fleetName", b.environment,
          f.release, b.manifest_version as "manifestVersion", m.manifest,
-         case when l.bot_id is null then b.desired_hash else l.hash end as "layeredHash"
+         case when l.bot_id is null then b.desired_hash else l.hash end as "layeredHash",
+         coalesce(m.resolved->'metadata'->>'fleet', f.name) as "resolvedFleetName"
        from bots b join fleets f on f.id = b.fleet_id
        join manifests m on m.bot_id = b.id and m.version = b.manifest_version
        left join layered l on l.bot_id = b.id

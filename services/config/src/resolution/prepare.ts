@@ -11,9 +11,9 @@ import type { Reads } from '@molthub/event-store';
 import { derivedId } from '@molthub/identity';
 import type { Prepared } from '@molthub/service';
 import { z } from 'zod';
-import { KnownLayer, layersOf } from '../layers/known-layers.ts';
+import { KnownLayer, type Layers, layersOf } from '../layers/known-layers.ts';
 import { layeredHash, reaches } from '../layers/layered.ts';
-import { botsOf } from '../layers/reached-bots.ts';
+import { botsOf, type ReachedBot } from '../layers/reached-bots.ts';
 import type { ResolutionCommand } from './decider.ts';
 
 const Changed = z.object({ layersVersion: z.int(), layer: LayerReference, change: LayerChange });
@@ -44,7 +44,7 @@ export const prepareResolution = async (
     const isConcerned = [then, now].some((layer) => layer && reaches(layer, bot, bot.manifest));
     if (!isConcerned) continue;
     const after = layeredHash(bot.manifest, bot, layers);
-    if (after === bot.layeredHash) continue;
+    if (after === bot.layeredHash || isOnlyRenamed(bot, layers)) continue;
     const { fleetId, fleetName, environment, release } = bot;
     const known = moved.get(fleetId) ?? { fleet: { fleetId, fleetName, environment, release }, bots: [] };
     known.bots.push({ botId: bot.botId, botName: bot.botName, before: bot.layeredHash, after });
@@ -58,6 +58,11 @@ export const prepareResolution = async (
   }));
   return { command: { ...command, change: { ...change, reason }, fleets } };
 };
+
+/** The name of a fleet is in the hash of what its bots are to run, and another name alone moves none of them. */
+const isOnlyRenamed = (bot: ReachedBot, layers: Layers): boolean =>
+  bot.resolvedFleetName !== bot.fleetName &&
+  layeredHash(bot.manifest, { ...bot, fleetName: bot.resolvedFleetName }, layers) === bot.layeredHash;
 
 /** The layer as it was before a change; null where the change made it. What neither reached nor reaches a bot moves none. */
 const layerBefore = async (layer: LayerReference, reads: Reads): Promise<KnownLayer | null> => {

@@ -53,7 +53,7 @@ export const overlayRoutes: readonly Route[] = [
   list({
     path: '/overlays',
     permission: 'overlay:read',
-    reach: 'nothing',
+    reach: 'workspace',
     summary: 'Lists overlays, in the order in which they are applied.',
     item: Overlay,
     listing: listing({
@@ -98,7 +98,7 @@ export const overlayRoutes: readonly Route[] = [
     method: 'GET',
     path: '/overlays/:id',
     permission: 'overlay:read',
-    reach: 'nothing',
+    reach: 'workspace',
     summary: 'Answers one overlay, with what it does at the moment.',
     params: Id,
     answer: Overlay,

@@ -42,7 +42,7 @@ export const profileRoutes: readonly Route[] = [
   list({
     path: '/profiles',
     permission: 'profile:read',
-    reach: 'nothing',
+    reach: 'workspace',
     summary: 'Lists profiles, in the order in which they are applied.',
     item: Profile,
     listing: listing({
@@ -88,7 +88,7 @@ export const profileRoutes: readonly Route[] = [
     method: 'GET',
     path: '/profiles/:id',
     permission: 'profile:read',
-    reach: 'nothing',
+    reach: 'workspace',
     summary: 'Answers one profile.',
     params: Id,
     answer: Profile,
