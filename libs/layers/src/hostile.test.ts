@@ -194,7 +194,19 @@ describe('the largest layers that may be', () => {
           { priority: index, locks: locks.map((__, lock) => `a.*.${lock}`) },
         ),
       ),
-      'config.too-much-work',
+      'config.too-many',
+    ],
+    [
+      'as many locks as may be',
+      Array.from({ length: 20 }, (_, index) =>
+        layer(
+          'overlay',
+          `o${index}`,
+          { a: { x: 1 } },
+          { priority: index, locks: locks.slice(0, 50).map((lock) => `${lock}.*.b`) },
+        ),
+      ),
+      'sound',
     ],
     [
       'no override',

@@ -39,7 +39,9 @@ export type Layer = LayerRef & {
 export const layerLimits = {
   /** Layers that apply to one bot. */
   layersMax: 64,
+  /** Of one layer, and of all layers together. */
   locksMax: 200,
+  allLocksMax: 1_000,
   strategiesMax: 100,
   /** Of one layer's patch, about, as JSON in UTF-8: what a resolved manifest may have. */
   patchBytesMax: 256 * 1024,

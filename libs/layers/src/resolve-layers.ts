@@ -26,13 +26,10 @@ export type Resolution = Resolved | { readonly sound: false; readonly problems: 
 
 export const resolveLayers = (layers: readonly Layer[], lists: Lists = noLists): Resolution => {
   const prepared: PreparedLayer[] = [];
-  let bytes = 0;
   for (const layer of layers) {
-    const next = prepareLayer(layer, lists);
-    prepared.push(next);
-    bytes += next.bytes;
+    prepared.push(prepareLayer(layer, lists));
     // More is refused anyway, and needs no look.
-    if (bytes > layerLimits.bytesMax || prepared.length > layerLimits.layersMax) break;
+    if (tooMuch(prepared) !== null) break;
   }
   return resolvePrepared(prepared);
 };
@@ -82,15 +79,34 @@ const nothing: JsonObject = {};
 
 const unsoundOf = (given: readonly PreparedLayer[]): readonly LayerProblem[] => {
   const problems = given.flatMap((layer) => layer.problems);
-  if (given.length > layerLimits.layersMax) {
-    const message = `At most ${layerLimits.layersMax} layers may apply to one bot. Merge some of them.`;
-    return [layerProblem({ path: '', code: 'config.too-many', message, layers: someOf(given) })];
+  const limit = tooMuch(given);
+  return limit === null ? problems : [...problems, layerProblem({ path: '', ...limit, layers: someOf(given) })];
+};
+
+/** What of the limits on all layers together is passed. */
+const tooMuch = (given: readonly PreparedLayer[]): { readonly code: string; readonly message: string } | null => {
+  const { layersMax, allLocksMax, bytesMax } = layerLimits;
+  if (given.length > layersMax) {
+    return {
+      code: 'config.too-many',
+      message: `At most ${layersMax} layers may apply to one bot. Merge some of them.`,
+    };
   }
-  if (given.reduce((sum, { bytes }) => sum + bytes, 0) > layerLimits.bytesMax) {
-    const message = `The layers have more than ${layerLimits.bytesMax} bytes together; make them smaller.`;
-    return [...problems, layerProblem({ path: '', code: 'config.too-large', message, layers: someOf(given) })];
+  const bytes = given.reduce((sum, layer) => sum + layer.bytes, 0);
+  const locks = given.reduce((sum, layer) => sum + layer.locks.length, 0);
+  if (bytes > bytesMax) {
+    return {
+      code: 'config.too-large',
+      message: `The layers have more than ${bytesMax} bytes together; make them smaller.`,
+    };
   }
-  return problems;
+  if (locks > allLocksMax) {
+    return {
+      code: 'config.too-many',
+      message: `The layers lock more than ${allLocksMax} paths together; lock what is above.`,
+    };
+  }
+  return null;
 };
 
 /** What was allowed and may not have been meant. */
