@@ -234,11 +234,11 @@ test('a repository may be named by a path from where one stands, and what git sa
 test('a bot may come with the template that it is built from', async () => {
   const template = `template-${fleetName}`;
   const layer = `apiVersion: molthub/v1\nkind: Template\nmetadata: { name: ${template} }\nspec: { engine: simulated, manifest: { spec: { config: { simulation: { latencyMs: 75 } } } } }\n`;
-  const built = bot('tom', 1).replace(/ {2}config:.*\n/, `  template: { name: ${template} }\n`);
+  const built = bot('tilda', 1).replace(/ {2}config:.*\n/, `  template: { name: ${template} }\n`);
   write('ws/all.yaml', fleet(), built, layer);
   commit('from a template');
   expect(await synced()).toMatchObject({ status: 0, stdout: expect.stringContaining('(3 to create') });
-  expect(await versionsOf('tom')).toHaveLength(1);
+  expect(await versionsOf('tilda')).toHaveLength(1);
 });
 
 test('what was rolled back is held until its file changes', async () => {
