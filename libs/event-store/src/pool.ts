@@ -45,8 +45,8 @@ export const createPool = (settings: PoolSettings): Pool => {
 const plans = '-c enable_seqscan=off -c jit=off';
 
 /**
- * A socket that sends what is written in one turn of the event loop as one write: statements of a transaction are sent together, and a
- * system call each would cost more than the statements themselves.
+ * A socket that sends what is written in one turn of the event loop as one write: statements of a transaction are sent
+ * together, and a system call each would cost more than the statements themselves.
  */
 const gatheringSocket = (): Socket => {
   const socket = new Socket();

@@ -34,7 +34,8 @@ export const startProgram = async (settings: Settings, names: readonly ServiceNa
   let api: Api | undefined;
   const stop = async () => {
     await api?.close();
-    await Promise.all([hosted?.stop(), thread?.stop()]);
+    const [problem] = await Promise.all([thread?.stop(), hosted?.stop()]);
+    if (problem !== undefined) logger.warn({ problem }, 'services did not stop by themselves');
     await servers?.stop();
   };
   try {

@@ -35,7 +35,7 @@ test('a thread that hangs is told as not ready, keeps no figures back, and is en
     { name: 'health', ready: false, detail: expect.stringContaining('no answer within 100 ms') },
   ]);
   expect(await thread.metrics()).toEqual([]);
-  await thread.stop();
+  expect(await thread.stop()).toContain('no answer within 100 ms');
 });
 
 test('why services cannot start is told, and a thread that ends while it is stopped has stopped', async () => {

@@ -29,7 +29,8 @@ export type Thread = {
   readonly start: (given: Given) => Promise<string | undefined>;
   readonly readiness: () => Promise<readonly Part[]>;
   readonly metrics: () => Promise<MetricsSnapshot>;
-  readonly stop: () => Promise<void>;
+  /** Ends it in any case; answers why its services did not stop by themselves, if they did not. */
+  readonly stop: () => Promise<string | undefined>;
 };
 
 /** Reconciling, judging and recording go on by themselves; whoever calls waits for the other services. */
@@ -97,9 +98,10 @@ export const openThread = (
     metrics: async () => (await ask({ what: 'metrics' }, answerMs)).snapshot ?? [],
     stop: async () => {
       isStopping = true;
-      await ask({ what: 'stop' }, stopMs);
+      const { error } = await ask({ what: 'stop' }, stopMs);
       // Connections of libraries that are kept alive for a while would hold it up.
       await worker.terminate();
+      return error;
     },
   };
 };
