@@ -6,6 +6,7 @@ import type { Desired, Observation, Target } from './target.ts';
 
 export type Applied = 'started' | 'hot' | 'restarted' | 'unchanged';
 
+/** What is done to a bot until it settles, over as many looks as that takes. */
 export type Acts = {
   /** Looks at the bot; a look that throws is the step at which this attempt failed. */
   readonly observe: (target: Target, desired: Desired) => Promise<Observation>;
@@ -90,10 +91,12 @@ export const createActs = (now: () => number): Acts => {
     takeSteps: () => steps.splice(0),
     applied: () => applied,
     hasStarted: () => applied === 'started' || applied === 'restarted',
-    errorOf: (error) =>
-      error instanceof Rejected
-        ? { code: error.code, message: rejectionOf(error), permanent: true }
-        : { code: `reconciler.${failedAt ?? 'apply'}-failed`, message: messageOf(error), permanent: false },
+    errorOf: (error) => {
+      if (error instanceof Rejected) return { code: error.code, message: rejectionOf(error), permanent: true };
+      const at = failedAt ?? 'apply';
+      failedAt = null;
+      return { code: `reconciler.${at}-failed`, message: messageOf(error), permanent: false };
+    },
   };
 };
 

@@ -77,6 +77,7 @@ const lead = async (settings: ReconcileSettings, targets: Targets, runtime: Runt
     workers.forget(botId);
     context.healing.forget(botId);
     context.sightings.delete(botId);
+    context.unsettled.delete(botId);
   };
   const refreshFleets = async () => {
     const before = fleets.status;
@@ -142,6 +143,7 @@ const openWorkers = (
       runtime.logger.info({ botId: row.bot_id, fleetId: row.fleet_id, why }, 'a drifted bot is not healed now'),
     now: Date.now,
     sightings: new Map(),
+    unsettled: new Map(),
   };
   const count = (outcome: Outcome | 'fault') => outcomes.inc({ outcome });
   const workers = createWorkers({

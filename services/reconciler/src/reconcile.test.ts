@@ -25,6 +25,7 @@ beforeEach(async () => {
   [facts, fleet, now, resolved, generation] = [[], 'ACTIVE', 1_000_000, simulatedManifest(), 1];
   healing = createHealing(defaultHealing);
   sightings.clear();
+  unsettled.clear();
   command('assign', assignment());
 });
 afterEach(() => target.close());
@@ -95,9 +96,11 @@ const context = (more: Partial<ReconcileContext> = {}): ReconcileContext => ({
   heldBack: () => {},
   now: () => now,
   sightings,
+  unsettled,
   ...more,
 });
 const sightings: ReconcileContext['sightings'] = new Map();
+const unsettled: ReconcileContext['unsettled'] = new Map();
 const look = (more: Partial<ReconcileContext> = {}) => reconcile(row(), 1, context(more));
 /** A look while the target cannot say what is there, because looking itself fails. */
 const sightless = (attempt: number) => {
@@ -274,6 +277,8 @@ describe('a look at a bot', () => {
     expect(state().status).toBe('RECONCILING');
     await look();
     expect(state().status).toBe('RUNNING');
+    expect(facts.at(-1)).toMatchObject({ type: 'reconciler.bot.converged.v1', data: { applied: 'restarted' } });
+    expect(unsettled.size).toBe(0);
   });
 
   test('tries again after a fault, and says which step it was', async () => {

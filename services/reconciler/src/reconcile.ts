@@ -25,6 +25,8 @@ export type ReconcileContext = {
   readonly now: () => number;
   /** First sightings of drift, until a second look confirms them. */
   readonly sightings: Map<string, { readonly of: string; readonly since: string }>;
+  /** What was done so far to bots that have not settled since: one that answers late was restarted all the same. */
+  readonly unsettled: Map<string, { readonly generation: number; readonly acts: Acts }>;
 };
 
 export type Outcome = 'unchanged' | 'converged' | 'drifted' | 'healed' | 'failed' | 'waiting' | 'not-ours';
@@ -47,8 +49,17 @@ type Case = {
 };
 
 export const reconcile = async (row: BotRow, attempt: number, context: ReconcileContext): Promise<Result> => {
+  const { bot_id: id, generation } = row;
+  const before = context.unsettled.get(id);
+  const acts = before?.generation === generation ? before.acts : createActs(context.now);
+  context.unsettled.set(id, { generation, acts });
+  const result = await look(row, attempt, context, acts);
+  if (result.ending.kind === 'settled' || result.ending.kind === 'blocked') context.unsettled.delete(id);
+  return result;
+};
+
+const look = async (row: BotRow, attempt: number, context: ReconcileContext, acts: Acts): Promise<Result> => {
   const desired = desiredOf(row, context.fleetStatus(row.fleet_id));
-  const acts = createActs(context.now);
   let target: Target;
   try {
     target = targetOf(context.targets, row.target);
