@@ -1,6 +1,4 @@
 // What bots violate is kept current without a proposal: packs and waivers change, and bots are judged again.
-import { randomUUID } from 'node:crypto';
-import { JudgeProposal, Manifest } from '@molthub/contracts';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -125,11 +123,21 @@ test('a verdict whose version is never published leaves the bot with what it vio
   const bot = await createBot('nine', { pack: 'unpublished' });
   const pack = await createPack('unpublished');
   await untilListed(pack, [bot]);
-  const resolved = Manifest.parse(manifest('nine', { pack: 'unpublished', team: 'a' }));
   const before = await eventsOf(bot);
-  const data = { proposalId: randomUUID(), botId: bot, fleetId, environment: 'dev' as const, resolved };
-  await api.service('policy').runtime.execute(JudgeProposal, data, { workspace: 'default' });
-  await until(async () => (await eventsOf(bot)).length > before.length, { what: 'the sweep after the verdict' });
+  const propose = (labels: Body) =>
+    api.call('POST', `/api/v1/bot-instances/${bot}/manifests`, { body: { manifest: manifest('nine', labels) } });
+  const proposals = async (count: number) => {
+    const text = "select 1 from events where stream_id = $1 and type = 'config.manifest.proposed.v1'";
+    return (await api.service('config').log.reads(text, [`bot-${bot}`])).length === count;
+  };
+  await api.stop('policy');
+  const good = propose({ pack: 'unpublished', team: 'a' });
+  await until(() => proposals(2), { what: 'the good proposal' });
+  const bad = propose({ pack: 'unpublished' });
+  await until(() => proposals(3), { what: 'the one that takes its place' });
+  await api.start('policy');
+  expect([(await good).status, (await bad).status]).toEqual([409, 422]);
+  await until(async () => (await eventsOf(bot)).length > before.length, { what: 'the sweep after the verdicts' });
   await untilListed(pack, [bot]);
 });
 

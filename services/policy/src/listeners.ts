@@ -7,8 +7,8 @@ import {
   FleetCreated,
   FleetDeleted,
   FleetUpdated,
-  ManifestEvaluated,
   ManifestPublished,
+  ManifestRefused,
   type Recorded,
 } from '@molthub/contracts';
 import type { Migration, Sql } from '@molthub/event-store';
@@ -53,7 +53,7 @@ export const listeners: readonly Listener[] = [
   {
     name: 'published',
     sources: ['config'],
-    types: [ManifestPublished.type, BotRetired.type],
+    types: [ManifestPublished.type, ManifestRefused.type, BotRetired.type],
     sendsAtOnce: true,
     apply: async (events, sql) => {
       const rows = only(events, ManifestPublished).map(({ workspace, data }) => ({
@@ -68,22 +68,17 @@ export const listeners: readonly Listener[] = [
       // Only the last of each bot: one statement may not write a row twice.
       const newest = [...new Map(rows.map((row) => [row.bot_id, row])).values()];
       const retired = only(events, BotRetired).map(({ data }) => data.botId);
+      // A verdict's findings took the place of the bot's own, also where its version was refused after it.
+      const toJudge = [...only(events, ManifestPublished), ...only(events, ManifestRefused)];
       await Promise.all([
         ...(newest.length > 0 ? publish(newest, sql) : []),
+        askFor(
+          toJudge.map(({ data }) => data.botId),
+          sql,
+        ),
         retired.length > 0 && sql('delete from published where bot_id = any($1::uuid[])', [retired]),
       ]);
     },
-  },
-  {
-    // A verdict takes the place of what the bot violates before config takes the version, which it may not.
-    name: 'judged',
-    sources: ['policy'],
-    types: [ManifestEvaluated.type],
-    apply: (events, sql) =>
-      askFor(
-        only(events, ManifestEvaluated).flatMap(({ data }) => (data.valid ? [data.botId] : [])),
-        sql,
-      ),
   },
   {
     name: 'fleets',
@@ -97,7 +92,6 @@ export const listeners: readonly Listener[] = [
 
 type Published = { readonly workspace: string; readonly bot_id: string } & Readonly<Record<string, unknown>>;
 
-/** The rows, and that these bots are to be judged anew. */
 const publish = (newest: readonly Published[], sql: Sql): readonly Promise<unknown>[] => [
   sql(
     `insert into published (workspace, bot_id, name, fleet_id, environment, version, resolved)
@@ -107,10 +101,6 @@ const publish = (newest: readonly Published[], sql: Sql): readonly Promise<unkno
        environment = excluded.environment, version = excluded.version, resolved = excluded.resolved
      where published.version < excluded.version`,
     [JSON.stringify(newest)],
-  ),
-  askFor(
-    newest.map(({ bot_id }) => bot_id),
-    sql,
   ),
   sql(`insert into sweep_marks (workspace, mark) select distinct unnest($1::text[]), '' on conflict do nothing`, [
     newest.map(({ workspace }) => workspace),

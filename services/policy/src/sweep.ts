@@ -1,5 +1,5 @@
 // Keeps violations current without a proposal: after a pack or a waiver changed each bot of the workspace is judged anew,
-// after a publication the bot that it is of. Level-based: what is to be looked at is rows, so a restart loses nothing.
+// after a publication or a refusal the bot that it is of. Level-based: what is to be looked at is rows, so a restart loses nothing.
 import { setTimeout as pause } from 'node:timers/promises';
 import { Manifest, type Outcome, RecordFindings, type Violation } from '@molthub/contracts';
 import type { Reads } from '@molthub/event-store';
@@ -9,8 +9,9 @@ import { builtinRevision } from './builtin-packs.ts';
 import { judging } from './evaluate.ts';
 import { gently } from './gently.ts';
 import { packsOf } from './known-packs.ts';
+import type { CompiledPack } from './pack.ts';
 import { differenceOf, Present } from './violation/difference.ts';
-import { waiversFor, waiversOf } from './waivers.ts';
+import { type Waiver, waiversFor, waiversOf } from './waivers.ts';
 
 /** Bots that one look judges; between two looks others have the connection and the event loop. */
 const botsAtOnce = 100;
@@ -83,31 +84,52 @@ const sweepPage = async (runtime: Runtime): Promise<number> => {
     ),
   );
   if (rows.length === 0) return 0;
-  const present = await presentOf(
-    rows.map(({ botId }) => botId),
-    runtime.reads,
-  );
-  let judged = 0;
+  const ids = rows.map(({ botId }) => botId);
+  const present = await presentOf(ids, runtime.reads);
+  const rulesOf = rulesByWorkspace(runtime.reads);
+  const judged: Row[] = [];
   for (const row of rows) {
-    const isJudged = await isSwept(runtime, row, present.get(row.botId) ?? []);
-    await (isJudged ? done(runtime, row) : later(runtime, row));
-    judged += isJudged ? 1 : 0;
+    if (await isSwept(runtime, row, present.get(row.botId) ?? [], rulesOf)) judged.push(row);
   }
-  return judged;
+  await takeOff(runtime, rows, judged);
+  return judged.length;
 };
 
-/** One that was asked for again meanwhile is looked at again. */
-const done = (runtime: Runtime, { botId, asked }: Row): Promise<unknown> =>
-  runtime.write((sql) => sql('delete from to_sweep where bot_id = $1 and asked::text = $2', [botId, asked]));
+/** One that was asked for again meanwhile is looked at again; one that could not be judged stands behind all others. */
+const takeOff = (runtime: Runtime, rows: readonly Row[], judged: readonly Row[]): Promise<unknown> =>
+  runtime.write(async (sql) => {
+    await sql(
+      `delete from to_sweep t using unnest($1::uuid[], $2::text[]) as j (bot_id, asked)
+       where t.bot_id = j.bot_id and t.asked::text = j.asked`,
+      [judged.map(({ botId }) => botId), judged.map(({ asked }) => asked)],
+    );
+    const left = rows.filter((row) => !judged.includes(row)).map(({ botId }) => botId);
+    if (left.length === 0) return;
+    await sql('update to_sweep set asked = clock_timestamp() where bot_id = any($1::uuid[])', [left]);
+  });
 
-/** Behind all others, who do not wait for one that cannot be judged. */
-const later = (runtime: Runtime, { botId }: Row): Promise<unknown> =>
-  runtime.write((sql) => sql('update to_sweep set asked = clock_timestamp() where bot_id = $1', [botId]));
+type Rules = { readonly packs: readonly CompiledPack[]; readonly waivers: readonly Waiver[] };
+type RulesOf = (workspace: string) => Promise<Rules>;
 
-const isSwept = async (runtime: Runtime, row: Row, present: readonly Present[]): Promise<boolean> => {
+/** What the bots of a page are judged by, read once for each workspace. */
+const rulesByWorkspace = (reads: Reads): RulesOf => {
+  const known = new Map<string, Rules>();
+  return async (workspace) => {
+    const kept = known.get(workspace);
+    if (kept) return kept;
+    const [packs, waivers] = await Promise.all([
+      packsOf(workspace, reads),
+      waiversOf(workspace, new Date().toISOString(), reads),
+    ]);
+    known.set(workspace, { packs, waivers });
+    return { packs, waivers };
+  };
+};
+
+const isSwept = async (runtime: Runtime, row: Row, present: readonly Present[], rulesOf: RulesOf): Promise<boolean> => {
   const { botId } = row;
   try {
-    const outcome = await sweepBot(runtime, row, present);
+    const outcome = await sweepBot(runtime, row, present, rulesOf);
     if (outcome === null || outcome.status === 'DONE') return true;
     runtime.logger.warn({ botId, outcome }, 'Findings of a sweep were not recorded; the bot is looked at again.');
   } catch (error) {
@@ -117,14 +139,16 @@ const isSwept = async (runtime: Runtime, row: Row, present: readonly Present[]):
 };
 
 /** What became of recording what changed; null where nothing did. */
-const sweepBot = async (runtime: Runtime, row: Row, present: readonly Present[]): Promise<Outcome | null> => {
+const sweepBot = async (
+  runtime: Runtime,
+  row: Row,
+  present: readonly Present[],
+  rulesOf: RulesOf,
+): Promise<Outcome | null> => {
   const { workspace, fleetId, environment, version, resolved, botId, enforcedPackIds } = row;
   // It is gone; what it violated goes with it.
   if (workspace === null || fleetId === null || environment === null || version === null) return null;
-  const [packs, waivers] = await Promise.all([
-    packsOf(workspace, runtime.reads),
-    waiversOf(workspace, new Date().toISOString(), runtime.reads),
-  ]);
+  const { packs, waivers } = await rulesOf(workspace);
   const context = {
     environment,
     point: 'background',
