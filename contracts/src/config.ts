@@ -218,6 +218,8 @@ export const ManifestPublished = defineEvent(
     changeSetId: z.uuid().nullable(),
     forChangeSetId: z.uuid().nullable(),
     ...ofLayers,
+    /** When policy judged it, if that verdict also lets it be released; absent where policy is to be asked again. */
+    judgedAt: time.optional(),
     reason: z.string(),
     author: Actor,
   }),
@@ -258,7 +260,13 @@ export const RollBackManifest = defineCommand(
 export const ConcludeManifest = defineCommand(
   'config.manifest.conclude.v1',
   "Takes policy's verdict on a proposed manifest. Config's own reaction; not for callers.",
-  z.strictObject({ botId: z.uuid(), proposalId: z.uuid(), valid: z.boolean(), errors: z.array(Problem) }),
+  z.strictObject({
+    botId: z.uuid(),
+    proposalId: z.uuid(),
+    valid: z.boolean(),
+    errors: z.array(Problem),
+    judgedAt: time.optional(),
+  }),
 );
 export const RetireBot = defineCommand(
   'config.bot.retire.v1',

@@ -11,10 +11,11 @@ export const RuleAction = z.enum(['deny', 'warn', 'audit']);
 export type RuleAction = z.infer<typeof RuleAction>;
 
 /**
- * Where rules are judged: `draft` when somebody asks and nothing is recorded, `plan` when a manifest is proposed,
- * `background` when a pack, a waiver or a bot has changed since. There nothing can be refused: `deny` is only told.
+ * Where rules are judged: `draft` when somebody asks and nothing is recorded, `plan` when a manifest is proposed, `apply`
+ * when its version is released to its bot, `background` when a pack, a waiver or a bot has changed since. There nothing can
+ * be refused: `deny` is only told.
  */
-export const EnforcementPoint = z.enum(['draft', 'plan', 'background']).meta(openList);
+export const EnforcementPoint = z.enum(['draft', 'plan', 'apply', 'background']).meta(openList);
 export type EnforcementPoint = z.infer<typeof EnforcementPoint>;
 
 /** The waiver for which a finding is only kept. */
@@ -43,6 +44,8 @@ export const Verdict = z.object({
   violations: z.array(Violation),
   warnings: z.array(Violation),
   packs: z.array(z.object({ id: z.string(), version: z.string() })),
+  /** Whether nothing of it is denied at `apply` either, so that the version may be released on this verdict. */
+  releasable: z.boolean().optional(),
 });
 export type Verdict = z.infer<typeof Verdict>;
 
@@ -57,13 +60,19 @@ export type RuleResult = z.infer<typeof RuleResult>;
 
 /** A verdict with what became of each rule, for who asks; events keep what was found only. */
 export const Evaluation = Verdict.extend({
+  releasable: z.boolean(),
   results: z.array(RuleResult),
   /** All suggestions together, as a JSON merge patch (RFC 7386) of the manifest; null where there is none. */
   suggestedPatch: z.record(z.string(), z.json()).nullable(),
 });
 export type Evaluation = z.infer<typeof Evaluation>;
 
-const Actions = { draft: RuleAction.optional(), plan: RuleAction.optional(), background: RuleAction.optional() };
+const Actions = {
+  draft: RuleAction.optional(),
+  plan: RuleAction.optional(),
+  apply: RuleAction.optional(),
+  background: RuleAction.optional(),
+};
 const rule = {
   id: z
     .string()
@@ -99,7 +108,7 @@ export const PolicyRuleInput = z.strictObject({
   enabled: z.boolean().default(true),
   targetEnvironments: rule.targetEnvironments.default([]),
   actions: z
-    .strictObject(Actions, { error: 'rules are judged at draft, plan and background so far, by deny, warn or audit' })
+    .strictObject(Actions, { error: 'rules are judged at draft, plan, apply and background, by deny, warn or audit' })
     .default({}),
 });
 
@@ -196,6 +205,48 @@ export const JudgeProposal = defineCommand(
     isRollback: z.boolean().optional(),
     /** The packs that the bot's fleet enforces. */
     enforcedPolicyPackIds: z.array(z.string()).optional(),
+  }),
+);
+/** What denies a release, as far as it fits: `count` is of all. */
+const DeniedRelease = z.object({
+  botId: z.uuid(),
+  version: z.int().min(1),
+  generation: z.int().min(1),
+  count: z.int().min(1),
+  violations: z
+    .array(z.object({ packId: z.string(), ruleId: z.string(), path: z.string(), message: z.string() }))
+    .min(1)
+    .max(3),
+});
+export type DeniedRelease = z.infer<typeof DeniedRelease>;
+export const ReleaseEvaluated = defineEvent(
+  'policy.release.evaluated.v1',
+  'Policy judged the versions that are about to be released, at `apply`; those that are denied are not.',
+  z.object({
+    askId: z.uuid(),
+    changeSetId: z.uuid(),
+    allowed: z.array(z.uuid()),
+    denied: z.array(DeniedRelease),
+  }),
+);
+export const JudgeRelease = defineCommand(
+  'policy.release.judge.v1',
+  "Judges the versions that rollout is about to release. Policy's own reaction; not for callers.",
+  z.strictObject({
+    askId: z.uuid(),
+    changeSetId: z.uuid(),
+    fleetId: z.uuid(),
+    environment: Environment,
+    bots: z
+      .array(
+        z.strictObject({
+          botId: z.uuid(),
+          version: z.int().min(1),
+          generation: z.int().min(1),
+          resolved: ResolvedManifest,
+        }),
+      )
+      .min(1),
   }),
 );
 const Swept = { botId: z.uuid(), fleetId: z.uuid(), environment: Environment, version };

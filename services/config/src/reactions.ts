@@ -3,12 +3,13 @@ import { BotRollbackRequested, ConcludeManifest, ManifestEvaluated, RollBackMani
 import { intend, on } from '@molthub/service';
 
 export const reactions = [
-  on(ManifestEvaluated, 'conclude-manifest', ({ data }) => [
+  on(ManifestEvaluated, 'conclude-manifest', ({ data, time }) => [
     intend(ConcludeManifest, {
       botId: data.botId,
       proposalId: data.proposalId,
       valid: data.valid,
       errors: data.violations.map(({ path, ruleId, message }) => ({ path, code: ruleId, message })),
+      ...(data.releasable ? { judgedAt: time } : {}),
     }),
   ]),
   on(BotRollbackRequested, 'roll-back-bot', ({ data }) => [

@@ -84,7 +84,7 @@ describe('different actions', () => {
     expect(conflict).toMatchObject({
       kind: 'action',
       path: at.field,
-      message: expect.stringContaining('draft and plan and background'),
+      message: expect.stringContaining('draft, plan, apply, background'),
     });
     expect(conflict?.rules.map(({ actions }) => actions['plan'])).toEqual(['deny', 'warn']);
     const planOnly = pack('c', one('required_field', at, { actions: { plan: 'audit' } }));

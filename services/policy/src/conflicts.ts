@@ -78,7 +78,8 @@ const differentActions = (a: Judging, b: Judging): readonly Conflict[] => {
   const points = EnforcementPoint.options.filter((point) => actionAt(a.rule, point) !== actionAt(b.rule, point));
   if (points.length === 0) return [];
   const path = typeof a.rule.config['field'] === 'string' ? a.rule.config['field'] : '';
-  const message = `The same finding has different actions at ${points.join(' and ')}; the strictest one counts.`;
+  const where = points.join(', ');
+  const message = `The same finding has different actions at ${where}; the strictest one counts.`;
   return [{ kind: 'action', path, message, rules: [partOf(a), partOf(b)] }];
 };
 

@@ -13,11 +13,12 @@ const resolved = Manifest.parse({
 });
 const passed: Verdict = {
   valid: true,
+  releasable: true,
   violations: [],
   warnings: [],
   packs: [{ id: 'builtin-security-baseline', version: '1.0.0' }],
 };
-const judge = (proposal: number, verdict: Verdict = passed): PreparedJudge => ({
+const judge = (proposal: number, verdict = passed): PreparedJudge => ({
   id: id(9),
   type: 'policy.proposal.judge.v1',
   workspace: 'default',
@@ -29,7 +30,7 @@ const judge = (proposal: number, verdict: Verdict = passed): PreparedJudge => ({
   data: { proposalId: id(proposal), botId: id(2), fleetId: id(3), environment: 'dev', resolved },
   verdict,
 });
-const evaluated = (proposal: number, verdict: Verdict = passed): PolicyFact => ({
+const evaluated = (proposal: number, verdict = passed): PolicyFact => ({
   type: 'policy.manifest.evaluated.v1',
   data: { ...verdict, proposalId: id(proposal), botId: id(2), fleetId: id(3), environment: 'dev' },
 });

@@ -12,7 +12,8 @@ export const evaluations: Decider<State, PreparedJudge, PolicyFact> = {
   decide: ({ data, verdict }, { judged }) => {
     if (judged === data.proposalId) return [];
     const { proposalId, botId, fleetId, environment } = data;
-    return [{ type: 'policy.manifest.evaluated.v1', data: { ...verdict, proposalId, botId, fleetId, environment } }];
+    const of = { proposalId, botId, fleetId, environment };
+    return [{ type: 'policy.manifest.evaluated.v1', data: { ...verdict, ...of } }];
   },
   evolve: (_, fact) => ({ judged: fact.data.proposalId }),
 };

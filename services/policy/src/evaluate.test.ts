@@ -95,6 +95,7 @@ describe('the security baseline', () => {
     expect(evaluate(builtinPacks, ordinary).valid).toBe(true);
     expect(evaluate([securityBaseline], ordinary)).toEqual({
       valid: true,
+      releasable: true,
       violations: [],
       warnings: [],
       packs: [{ id: 'builtin-security-baseline', version: '1.0.0' }],

@@ -31,6 +31,9 @@ export type Judged = Omit<Evaluation, 'suggestedPatch'>;
 export const actionAt = ({ actions, severity }: PolicyRule, point: EnforcementPoint): RuleAction =>
   actions[point] ?? defaultActions[severity];
 
+const actionIn = (rule: PolicyRule, { point, isRollback }: EvaluationContext): RuleAction =>
+  isRollback && actionAt(rule, 'apply') === 'deny' ? 'deny' : actionAt(rule, point);
+
 /**
  * Judges a resolved manifest by the packs that apply to it. Valid means that nothing was found that denies. Fails
  * closed: a rule whose type does not exist, that is wrong, or that has no answer, is a violation itself. Stops after each
@@ -65,12 +68,17 @@ function* verdictBy(
 ): Generator<void, Judged> {
   const found: Violation[] = [...others];
   const results: RuleResult[] = [];
+  let deniesRelease = false;
   for (const { pack, rules } of packs.toSorted(byPriority)) {
     const inPack: Violation[] = [];
     for (const compiled of rules) {
       if (!isAsked(compiled.rule, context)) continue;
       const violations = violationsOf(pack, compiled, resolved, context);
-      results.push({ packId: pack.id, ruleId: compiled.rule.id, ...resultOf(violations) });
+      const outcome = resultOf(violations);
+      results.push({ packId: pack.id, ruleId: compiled.rule.id, ...outcome });
+      // A rollback is judged as at `apply` already.
+      deniesRelease ||=
+        !context.isRollback && outcome.result === 'violated' && actionAt(compiled.rule, 'apply') === 'deny';
       inPack.push(...(context.isRollback && !pack.isEnforced ? violations.map(tolerated) : violations));
       yield;
     }
@@ -81,6 +89,7 @@ function* verdictBy(
   const listed = fitting(violations, verdictBytesMax);
   return {
     valid: violations.length === 0,
+    releasable: violations.length === 0 && !deniesRelease,
     violations: listed.violations,
     warnings: fitting(
       found.filter((violation) => !isDenied(violation)),
@@ -162,7 +171,7 @@ const effectOf = (pack: Pack, rule: PolicyRule, { spec }: ResolvedManifest, cont
     const { waiverId, owner, expiresAt } = waiver;
     return { severity, action: 'audit', waivedBy: { waiverId, owner, expiresAt } };
   }
-  return { severity, action: actionAt(rule, context.point) };
+  return { severity, action: actionIn(rule, context) };
 };
 
 /** A bot that does worse with its new version goes back to the one before, whatever a pack made since says of that. */

@@ -6,7 +6,9 @@ import { gently } from './gently.ts';
 import { packsOf } from './known-packs.ts';
 import { waiversFor, waiversOf } from './waivers.ts';
 
-export type PreparedJudge = CommandOf<typeof JudgeProposal> & { readonly verdict: Verdict };
+export type PreparedJudge = CommandOf<typeof JudgeProposal> & {
+  readonly verdict: Verdict;
+};
 
 /** Judges here, where packs can be read and others may run in between; the decision is whether the verdict counts. */
 export const prepareJudge = async (

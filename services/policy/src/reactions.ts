@@ -1,4 +1,4 @@
-import { JudgeProposal, ManifestProposed } from '@molthub/contracts';
+import { JudgeProposal, JudgeRelease, ManifestProposed, ReleaseAsked } from '@molthub/contracts';
 import { intend, on } from '@molthub/service';
 
 export const reactions = [
@@ -12,5 +12,8 @@ export const reactions = [
       isRollback: data.origin === 'rollback',
       enforcedPolicyPackIds: data.enforcedPolicyPackIds,
     }),
+  ]),
+  on(ReleaseAsked, 'judge-release', ({ data: { bots, ...ask } }) => [
+    intend(JudgeRelease, { ...ask, bots: bots.map(({ hash: _, ...bot }) => bot) }),
   ]),
 ];

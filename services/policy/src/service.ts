@@ -6,11 +6,13 @@ import {
   DeleteWaiver,
   ExpireWaiver,
   JudgeProposal,
+  JudgeRelease,
   ManifestEvaluated,
   PackChanged,
   PackCreated,
   PackDeleted,
   RecordFindings,
+  ReleaseEvaluated,
   ViolationsOpened,
   ViolationsResolved,
   WaiverCreated,
@@ -26,6 +28,8 @@ import { prepareJudge } from './prepare.ts';
 import { evaluationsProjection, packsProjection } from './projection.ts';
 import { queries } from './queries.ts';
 import { reactions } from './reactions.ts';
+import { releases } from './release/decider.ts';
+import { prepareRelease } from './release/prepare.ts';
 import { sweep } from './sweep.ts';
 import { violations } from './violation/decider.ts';
 import { violationsProjection } from './violation/projection.ts';
@@ -44,6 +48,14 @@ export const policyService: ServiceDefinition = {
       id: (command) => command.data.botId,
       prepare: prepareJudge,
       decider: evaluations,
+    }),
+    aggregate({
+      category: 'release',
+      commands: [JudgeRelease],
+      events: [ReleaseEvaluated],
+      id: (command) => command.data.askId,
+      prepare: prepareRelease,
+      decider: releases,
     }),
     aggregate({
       category: 'pack',

@@ -1,22 +1,27 @@
 // The one job: looks which change sets can go on, and takes each one step further. Level-based: it reads what is, so
 // that a lost wake-up, a restart or a second leader cost time and nothing else.
 import {
+  AskRelease,
   BotReleased,
   BotSettled,
   ChangeSetStarted,
   FinishChangeSet,
   PlanLayers,
   type Recorded,
+  ReleaseAsked,
   ReleaseBot,
+  ReleaseCleared,
   RollBackBot,
   RollbackStarted,
   SettleBot,
   StartChangeSet,
 } from '@molthub/contracts';
 import { isUnavailable, type Reads } from '@molthub/event-store';
+import { newId } from '@molthub/identity';
 import { type Intent, intend, type Job, type Runtime } from '@molthub/service';
 import { z } from 'zod';
 import { gatheredSql } from './gathering.ts';
+import { verdictGoodForS } from './verdict-age.ts';
 import type { Wake } from './wake.ts';
 
 /** Rows per look; the commits that follow from them wake the next look. */
@@ -35,7 +40,8 @@ const Whole = z.object({ workspace: z.string(), changeSetId: z.uuid() });
 /** The ids to look at (bots for `overtaken`, change sets for the others); null means all of them. */
 type Scope = readonly string[] | null;
 
-const among = (column: string, scope: Scope): string => (scope ? `and ${column} = any($1::uuid[])` : '');
+const among = (column: string, scope: Scope, place = '$1'): string =>
+  scope ? `and ${column} = any(${place}::uuid[])` : '';
 
 /** Bots that a newer version or their deletion took out of a change set that still waits for them. */
 const overtaken = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
@@ -67,13 +73,33 @@ const overtaken = async (reads: Reads, scope: Scope): Promise<readonly Step[]> =
     }));
 };
 
-const releasable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
-  const rows = await reads(
-    `select p.workspace, p.change_set_id as "changeSetId", p.bot_id as "botId"
-     from change_sets c join change_set_bots p on p.change_set_id = c.id
-     where c.status = 'RUNNING' ${among('c.id', scope)} and p.open and p.state = 'PLANNED' limit ${batchMax}`,
-    scope ? [scope] : [],
+/** Bots that wait for their release, those with a verdict that still holds at `$1` or those without one. */
+const waiting = (scope: Scope, isJudged: boolean): string =>
+  `select p.workspace, p.change_set_id as "changeSetId", p.bot_id as "botId"
+   from change_sets c join change_set_bots p on p.change_set_id = c.id
+   where c.status = 'RUNNING' ${among('c.id', scope, '$2')} and p.open and p.state = 'PLANNED' and not p.asked
+     and coalesce(p.judged_at > $1::timestamptz - interval '${verdictGoodForS} seconds', false) = ${isJudged}
+   order by p.change_set_id, p.bot_id limit ${batchMax}`;
+const atOnce = (scope: Scope) => [new Date().toISOString(), ...(scope ? [scope] : [])];
+
+/** One question to policy is about at most this many bots. */
+const askMax = 100;
+
+/** Bots that nobody asked policy about, or whose verdict has become too old while they waited. */
+const askable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
+  const rows = await reads(waiting(scope, false), atOnce(scope));
+  return [...Map.groupBy(z.array(Pair).parse(rows), ({ changeSetId }) => changeSetId).values()].flatMap((bots) =>
+    Array.from({ length: Math.ceil(bots.length / askMax) }, (_, chunk) => {
+      const asked = bots.slice(chunk * askMax, (chunk + 1) * askMax);
+      const [{ workspace, changeSetId } = { workspace: '', changeSetId: '' }] = asked;
+      const botIds = asked.map(({ botId }) => botId);
+      return { workspace, intent: intend(AskRelease, { askId: newId(), changeSetId, botIds }) };
+    }),
   );
+};
+
+const releasable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
+  const rows = await reads(waiting(scope, true), atOnce(scope));
   return perBot(rows, (bot) => intend(ReleaseBot, bot));
 };
 
@@ -129,9 +155,17 @@ const perChangeSet = (rows: readonly unknown[], want: (changeSet: { changeSetId:
     .map(({ workspace, ...changeSet }) => ({ workspace, intent: want(changeSet) }));
 
 /** In this order: what is overtaken must not be started or released. */
-const looks = { gathered, overtaken, finished, startable, releasable, restorable };
+const looks = { gathered, overtaken, finished, startable, askable, releasable, restorable };
 type Look = keyof typeof looks;
-const inOrder: readonly Look[] = ['gathered', 'overtaken', 'finished', 'startable', 'releasable', 'restorable'];
+const inOrder: readonly Look[] = [
+  'gathered',
+  'overtaken',
+  'finished',
+  'startable',
+  'askable',
+  'releasable',
+  'restorable',
+];
 
 const Concerned = z.object({ changeSetId: z.uuid(), botId: z.uuid().optional(), version: z.int().optional() });
 
@@ -141,6 +175,10 @@ const concerns = (event: Recorded): readonly (readonly [Look, string])[] => {
   if (!id) return [];
   switch (event.type) {
     case ChangeSetStarted.type:
+    // What did not fit into one question is asked about next.
+    case ReleaseAsked.type:
+      return [['askable', id.changeSetId]];
+    case ReleaseCleared.type:
       return [['releasable', id.changeSetId]];
     case BotReleased.type:
       // A first version overtakes nothing.

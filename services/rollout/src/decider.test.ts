@@ -27,7 +27,7 @@ const resolved = {
   spec: { runtime: { engine: 'simulated' }, target: { kind: 'simulated' }, config: {} },
 } as const;
 
-const planRelease = (fleetStatus: 'ACTIVE' | 'PAUSED' | 'DRAINING') => ({
+const planRelease = (fleetStatus: 'ACTIVE' | 'PAUSED' | 'DRAINING', judgedAt: string | null = envelope.time) => ({
   ...envelope,
   type: 'rollout.release.plan.v1' as const,
   data: {
@@ -41,6 +41,7 @@ const planRelease = (fleetStatus: 'ACTIVE' | 'PAUSED' | 'DRAINING') => ({
     reason: 'quieter',
     bot: { botId, botName: 'bot', wave: 0, before: versionOf(1), after: versionOf(2) },
     resolved,
+    ...(judgedAt === null ? {} : { judgedAt }),
   },
 });
 const candidate = (more: Partial<Candidate> = {}): Candidate => ({
@@ -121,6 +122,21 @@ test('a published version is planned, started and released in one decision', () 
   const released = changeSet.decide(planRelease('ACTIVE'), changeSet.initial).at(-1);
   expect(released).toMatchObject({ stream: `release-${id}-${botId}`, data: { direction: 'forward', version: 2 } });
 });
+
+test.each([null, '2026-11-21T09:58:59.999Z'])(
+  'one that policy judged at %s is started, and asked about first',
+  (judgedAt) => {
+    rollout
+      .given()
+      .when(planRelease('ACTIVE', judgedAt))
+      .thenTypes(
+        'rollout.change-set.planned.v1',
+        'rollout.plan.recorded.v1',
+        'rollout.change-set.started.v1',
+        'rollout.wave.started.v1',
+      );
+  },
+);
 
 test.each(['PAUSED', 'DRAINING'] as const)('a %s fleet keeps the plan waiting', (status) => {
   rollout.given().when(planRelease(status)).thenTypes('rollout.change-set.planned.v1', 'rollout.plan.recorded.v1');

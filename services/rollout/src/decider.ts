@@ -28,6 +28,7 @@ import { type Decider, type Placed, Rejected, unreachable } from '@molthub/decid
 import type { Gathering } from './gathering.ts';
 import { planHash, recordPlan } from './plan.ts';
 import { conclude, type Progress, progressMessage } from './progress.ts';
+import { isGoodVerdict } from './verdict-age.ts';
 
 export const changeSetEvents = [
   ChangeSetPlanned,
@@ -101,7 +102,7 @@ const decide = (command: ChangeSetCommand, state: ChangeSet): readonly Placed<Ch
   }
 };
 
-const planRelease = ({ data }: CommandOf<typeof PlanRelease>): readonly Placed<ChangeSetFact>[] => {
+const planRelease = ({ data, time }: CommandOf<typeof PlanRelease>): readonly Placed<ChangeSetFact>[] => {
   const { changeSetId, fleetId, fleetName, environment, strategy, fleetStatus, bot } = data;
   const planned: Placed<ChangeSetFact>[] = [
     {
@@ -125,9 +126,11 @@ const planRelease = ({ data }: CommandOf<typeof PlanRelease>): readonly Placed<C
   ];
   // A paused or draining fleet takes no rollouts: the plan waits until the fleet is active again.
   if (fleetStatus === 'PAUSED' || fleetStatus === 'DRAINING') return planned;
+  const running = [...planned, ...started(changeSetId, 1)];
+  // Policy judged it a moment ago. Where it did not, `advance` asks policy first.
+  if (!isGoodVerdict(data.judgedAt, time)) return running;
   return [
-    ...planned,
-    ...started(changeSetId, 1),
+    ...running,
     {
       type: BotReleased.type,
       stream: `release-${changeSetId}-${bot.botId}`,

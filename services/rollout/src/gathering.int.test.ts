@@ -14,29 +14,23 @@ import { startTestService } from '@molthub/service/testing';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rollout } from './service.ts';
+import { policyDenying, silent } from './testing.ts';
 
 const postgres = withPostgres();
 const nats = withNats();
 let config: RunningService;
+let policy: RunningService;
 let service: RunningService;
 beforeAll(async () => {
   const urls = { databaseUrl: (await postgres.createDatabase()).url, natsUrl: nats.url };
-  const nothing = {
-    migrations: [],
-    aggregates: [],
-    projections: [],
-    reactions: [],
-    listeners: [],
-    queries: [],
-    jobs: [],
-  };
-  [config, service] = await Promise.all([
-    startTestService({ name: 'config', ...nothing }, urls),
+  [config, policy, service] = await Promise.all([
+    startTestService(silent('config'), urls),
+    startTestService(policyDenying(new Set()), urls),
     startTestService(rollout({ sweepMs: 500 }), urls),
   ]);
 });
 afterAll(async () => {
-  await Promise.all([config, service].map((running) => running.stop()));
+  await Promise.all([config, policy, service].map((running) => running.stop()));
 });
 
 const say = async <D extends EventDefinition>(stream: string, definition: D, data: FactOf<D>['data']) => {

@@ -7,6 +7,8 @@ import {
   ChangeSetRefused,
   ChangeSetRolledBack,
   ChangeSetSuperseded,
+  ReleaseAsked,
+  ReleaseCleared,
   RollbackStarted,
 } from '@molthub/contracts';
 import { type Projection, projection, type Sql, when } from '@molthub/event-store';
@@ -14,7 +16,8 @@ import { addTo, emptySegment, hotTypes, isHot, write } from './segment.ts';
 
 /**
  * `version`, `generation` of a part: what it was last released to, or will be. `open` parts still wait for their end in
- * the direction under way; `rollback` is null until the part is asked to go back.
+ * the direction under way; `rollback` is null until the part is asked to go back. `asked` while policy has not answered
+ * whether it may be released, `judged_at` when policy said that it may.
  */
 const tables = `
   create table change_sets (
@@ -34,6 +37,7 @@ const tables = `
     wave int not null, state text not null default 'PLANNED', rollback text, released boolean not null default false,
     open boolean not null default true, version int not null, generation int not null,
     before jsonb, after jsonb not null, message text not null default '', updated_at timestamptz not null,
+    asked boolean not null default false, judged_at timestamptz,
     primary key (change_set_id, bot_id)
   );
   create index on change_set_bots (bot_id, version);
@@ -70,7 +74,7 @@ const end = (sql: Sql, changeSetId: string, status: string, message: string, tim
 /** The way back and the early ends: rare, so one statement each. */
 const cold = projection({
   name: 'change-sets',
-  revision: 2,
+  revision: 3,
   tables,
   views,
   handlers: [
@@ -91,6 +95,19 @@ const cold = projection({
            restore_failed = restore_failed + ($3 = 'FAILED')::int,
            restore_skipped = restore_skipped + ($3 = 'SKIPPED')::int where id = $1`,
         [data.changeSetId, data.botId, data.result, data.message, time],
+      ),
+    ),
+    when(ReleaseAsked, ({ data }, sql) =>
+      sql('update change_set_bots set asked = true where change_set_id = $1 and bot_id = any($2::uuid[])', [
+        data.changeSetId,
+        data.bots.map(({ botId }) => botId),
+      ]),
+    ),
+    when(ReleaseCleared, ({ data }, sql) =>
+      sql(
+        `update change_set_bots set asked = false, judged_at = $3
+         where change_set_id = $1 and bot_id = any($2::uuid[])`,
+        [data.changeSetId, data.botIds, data.judgedAt],
       ),
     ),
     when(BotRollbackRequested, ({ data, time }, sql) =>

@@ -139,6 +139,10 @@ export const partOf = async (changeSetId: string, botId: string, reads: Reads): 
 };
 
 const ReleasableRow = PartRow.extend({
+  judgedAt: z
+    .date()
+    .transform((time) => time.toISOString())
+    .nullable(),
   fleet: Fleet,
   resolved: ResolvedManifest,
   takenBy: z.object({ changeSetId: z.uuid(), version: z.int(), failed: z.boolean() }).nullable(),
@@ -151,7 +155,7 @@ export const releasableOf = async (
   reads: Reads,
 ): Promise<Releasable & { readonly changeSetVersion: number }> => {
   const rows = await reads(
-    `select ${partColumns}, v.resolved,
+    `select ${partColumns}, p.judged_at as "judgedAt", v.resolved,
        json_build_object('id', f.id, 'name', f.name, 'environment', f.environment, 'status', f.status) as fleet,
        (select json_build_object('changeSetId', o.change_set_id, 'version', o.version, 'failed', o.failed)
         from (select *, coalesce(rollback, state) = 'FAILED' as failed from change_set_bots) o

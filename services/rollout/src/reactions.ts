@@ -5,6 +5,9 @@ import {
   ManifestPublished,
   ManifestRefused,
   PlanRelease,
+  ClearRelease,
+  type DeniedRelease,
+  ReleaseEvaluated,
   ReleaseRollback,
   SettleBot,
 } from '@molthub/contracts';
@@ -38,6 +41,7 @@ export const reactions: readonly Reaction[] = [
         reason: data.reason,
         bot: { botId, botName, wave: 0, before, after },
         resolved,
+        ...(data.judgedAt === undefined ? {} : { judgedAt: data.judgedAt }),
       }),
     ];
   }),
@@ -53,6 +57,10 @@ export const reactions: readonly Reaction[] = [
           }),
         ],
   ),
+  on(ReleaseEvaluated, 'policy-answered', ({ data: { askId, changeSetId, allowed, denied }, time }) => [
+    ...(allowed.length > 0 ? [intend(ClearRelease, { askId, changeSetId, botIds: allowed, judgedAt: time })] : []),
+    ...denied.map((bot) => intend(SettleBot, { changeSetId, ...deniedOf(bot) })),
+  ]),
   on(BotConverged, 'converged', ({ data: { changeSetId, botId, generation } }) => [
     intend(SettleBot, { changeSetId, botId, generation, result: 'CONVERGED', message: '' }),
   ]),
@@ -62,3 +70,12 @@ export const reactions: readonly Reaction[] = [
       : [],
   ),
 ];
+
+const deniedOf = ({ botId, version, generation, count, violations }: DeniedRelease) => {
+  const said = violations.map(
+    ({ ruleId, path, message }) => `${message} (${ruleId}${path === '' ? '' : ` at ${path}`})`,
+  );
+  const more = count > violations.length ? ` And ${count - violations.length} more.` : '';
+  const message = `Policy denies the release of version ${version}: ${said.join(' ')}${more}`;
+  return { botId, generation, result: 'FAILED' as const, message };
+};

@@ -14,38 +14,29 @@ import {
   ManifestRefused,
   rebuildProjection,
   RollBackChangeSet,
-  type ServiceName,
   StartChangeSet,
 } from '@molthub/contracts';
 import { newEvent } from '@molthub/event-store/testing';
-import type { RunningService, ServiceDefinition } from '@molthub/service';
+import type { RunningService } from '@molthub/service';
 import { openTestCaller, startTestService, type TestCaller } from '@molthub/service/testing';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rollout } from './service.ts';
+import { policyDenying, silent } from './testing.ts';
 
 const postgres = withPostgres();
 const nats = withNats();
 
-const silent = (name: ServiceName): ServiceDefinition => ({
-  name,
-  migrations: [],
-  aggregates: [],
-  projections: [],
-  reactions: [],
-  listeners: [],
-  queries: [],
-  jobs: [],
-});
-
 let config: RunningService;
+let policy: RunningService;
 let reconciler: RunningService;
 let service: RunningService;
 let caller: TestCaller;
 beforeAll(async () => {
   const urls = { databaseUrl: (await postgres.createDatabase()).url, natsUrl: nats.url };
-  [config, reconciler, service] = await Promise.all([
+  [config, policy, reconciler, service] = await Promise.all([
     startTestService(silent('config'), urls),
+    startTestService(policyDenying(new Set()), urls),
     startTestService(silent('reconciler'), urls),
     startTestService(rollout({ sweepMs: 500 }), urls),
   ]);
@@ -53,7 +44,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await caller.close();
-  await Promise.all([config, reconciler, service].map((running) => running.stop()));
+  await Promise.all([config, policy, reconciler, service].map((running) => running.stop()));
 });
 
 const say = async <D extends EventDefinition>(
@@ -101,6 +92,7 @@ const published = (fleet: Fleet, botId: string, botName: string, publishing: Pub
   release: { mode: 'auto', strategy: { kind: 'ALL' } } as const,
   changeSetId: publishing.changeSetId ?? null,
   forChangeSetId: publishing.forChangeSetId ?? null,
+  judgedAt: new Date().toISOString(),
   reason: '',
   author: anna,
 });

@@ -1,11 +1,15 @@
 // rollout: which bot gets which version, when, and how it went.
 import {
   AbortChangeSet,
+  AskRelease,
+  ClearRelease,
   CreateChangeSet,
   FinishChangeSet,
   PlanLayers,
   PlanRelease,
+  ReleaseAsked,
   ReleaseBot,
+  ReleaseCleared,
   ReleaseRollback,
   RollBackBot,
   RollBackChangeSet,
@@ -16,6 +20,8 @@ import { unreachable } from '@molthub/decider';
 import { aggregate, asIs, type ServiceDefinition } from '@molthub/service';
 import { advance } from './advance.ts';
 import { catalogListeners, migrations } from './catalog.ts';
+import { clearance, type ClearanceCommand } from './clearance/decider.ts';
+import { prepareAsk } from './clearance/prepare.ts';
 import { changeSet, type ChangeSetCommand, changeSetEvents } from './decider.ts';
 import { changeSets } from './projection.ts';
 import { gatheringOf } from './gathering.ts';
@@ -90,13 +96,23 @@ const releaseAggregate = aggregate({
   },
 });
 
+const clearanceAggregate = aggregate({
+  category: 'clearance',
+  commands: [AskRelease, ClearRelease],
+  events: [ReleaseAsked, ReleaseCleared],
+  id: ({ data }) => data.askId,
+  decider: clearance,
+  prepare: async (command, reads): Promise<{ readonly command: ClearanceCommand }> =>
+    command.type === 'rollout.release.ask.v1' ? { command: await prepareAsk(command, reads) } : { command },
+});
+
 /** `sweepMs`: how often everything is looked at without being woken; default 5 s. */
 export const rollout = ({ sweepMs = 5_000 }: RolloutSettings = {}): ServiceDefinition => {
   const wake = createWake();
   return {
     name: 'rollout',
     migrations,
-    aggregates: [changeSetAggregate, releaseAggregate],
+    aggregates: [changeSetAggregate, clearanceAggregate, releaseAggregate],
     projections: [changeSets],
     reactions,
     listeners: catalogListeners(() => wake.ring('catalog')),

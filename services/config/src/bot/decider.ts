@@ -188,10 +188,15 @@ const conclude = ({ data, workspace, fleet, layers }: PreparedConclude, state: B
     const message = 'The fleet began to enforce a policy pack while the manifest was judged; send it again.';
     return [refused(open, data.botId, new Rejected('config.fleet-changed', message))];
   }
-  return publish(open, data.botId, fleet, state.kind === 'exists' ? state.current : null);
+  return publish(open, data, fleet, state.kind === 'exists' ? state.current : null);
 };
 
-const publish = (open: Proposal, botId: string, fleet: FleetFacts, previous: Current | null): readonly BotFact[] => {
+const publish = (
+  open: Proposal,
+  { botId, judgedAt }: PreparedConclude['data'],
+  fleet: FleetFacts,
+  previous: Current | null,
+): readonly BotFact[] => {
   const { proposalId, manifest, resolved, hash, version, forChangeSetId, origin, reason, author } = open;
   const { fleetId, name: fleetName, status: fleetStatus, environment, release } = fleet;
   const { name } = manifest.metadata;
@@ -228,6 +233,7 @@ const publish = (open: Proposal, botId: string, fleet: FleetFacts, previous: Cur
         layers,
         layeredHash: byLayers,
         layersChangeSetId,
+        ...(judgedAt === undefined ? {} : { judgedAt }),
         reason,
         author,
       },

@@ -16,7 +16,10 @@ export type Finding = {
 export type EvaluationContext = {
   readonly environment: Environment;
   readonly point: EnforcementPoint;
-  /** A way back must stay open: only packs that are enforced deny it. Default: false. */
+  /**
+   * A way back must stay open: only packs that are enforced deny it. It is released as soon as it is taken, so it is
+   * judged as at `apply` as well. Default: false.
+   */
   readonly isRollback?: boolean;
   /** Those of this bot, the one that ends last first. Default: none. */
   readonly waivers?: readonly Waiver[];

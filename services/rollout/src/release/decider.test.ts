@@ -30,6 +30,7 @@ const part: Releasable = {
   retired: false,
   planned: { botId, botName: 'bot', wave: 0, before: versionOf(1), after: versionOf(2) },
   newestVersion: 2,
+  judgedAt: '2026-11-21T09:59:00.000Z',
   fleet: { id: fleetId, name: 'support', status: 'ACTIVE', environment: 'dev' },
   resolved,
   takenBy: { changeSetId: newer, version: 1, failed: false },
@@ -86,6 +87,22 @@ const releasedBack: ReleaseFact = {
   type: 'rollout.bot.released.v1',
   data: { changeSetId, wave: 0, direction: 'rollback', botId, ...restored, ...versionOf(3) },
 };
+
+test('a bot is released only on a verdict that still holds', () => {
+  release
+    .given()
+    .when(releaseBot({ judgedAt: null }))
+    .thenNothing();
+  release
+    .given()
+    .when(releaseBot({ judgedAt: '2026-11-21T09:58:59.999Z' }))
+    .thenNothing();
+});
+
+test('a bot whose release policy denies has failed without ever being touched', () => {
+  release.given().when(settle('FAILED')).then(settled('FAILED'));
+  release.given(settled('FAILED')).when(rollBack()).thenNothing();
+});
 
 test('a bot of a running change set is released once, with everything the reconciler needs', () => {
   release.given().when(releaseBot()).then(released);

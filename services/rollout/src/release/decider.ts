@@ -15,6 +15,7 @@ import {
   type SettleBot,
 } from '@molthub/contracts';
 import { type Decider, unreachable } from '@molthub/decider';
+import { isGoodVerdict } from '../verdict-age.ts';
 
 export const releaseEvents = [BotReleased, BotSettled, BotRollbackRequested] as const;
 export type ReleaseFact = FactOf<(typeof releaseEvents)[number]>;
@@ -22,7 +23,7 @@ export type ReleaseFact = FactOf<(typeof releaseEvents)[number]>;
 export type Release =
   | { readonly at: 'nothing' }
   | { readonly at: 'under-way'; readonly generation: number }
-  /** `released` is false for a bot that was skipped before it was ever touched. */
+  /** `released` is false for a bot that was skipped or denied before it was ever touched. */
   | { readonly at: 'settled'; readonly released: boolean; readonly generation: number }
   | { readonly at: 'rollback-requested'; readonly generation: number }
   | { readonly at: 'rollback-under-way'; readonly generation: number }
@@ -37,8 +38,9 @@ export type Part = {
   /** Its newest published version, whoever asked for that. */
   readonly newestVersion: number;
 };
-/** The version to release, and who already has that or a newer one. */
+/** The version to release, when policy let it go, and who already has that or a newer one. */
 export type Releasable = Part & {
+  readonly judgedAt: string | null;
   readonly fleet: {
     readonly id: string;
     readonly name: string;
@@ -72,6 +74,7 @@ const decide = (command: ReleaseCommand, state: Release): readonly ReleaseFact[]
 
 const release = ({
   data: { changeSetId, botId },
+  time,
   part,
 }: CommandOf<typeof ReleaseBot> & { readonly part: Releasable }): readonly ReleaseFact[] => {
   const { planned, fleet, takenBy } = part;
@@ -86,6 +89,7 @@ const release = ({
   if (takenBy && takenBy.version === after.version && !takenBy.failed) {
     return skip(`Version ${after.version} was released by change set ${takenBy.changeSetId}.`);
   }
+  if (!isGoodVerdict(part.judgedAt, time)) return [];
   return [
     {
       type: BotReleased.type,
@@ -110,8 +114,11 @@ const settle = ({ data }: CommandOf<typeof SettleBot>, state: Release): readonly
   const { result, message, supersededBy } = data;
   const skipped = result === 'SKIPPED';
   switch (state.at) {
+    // Skipped, or denied by policy, before it was ever touched.
     case 'nothing':
-      return skipped ? [settled(data, 'forward', data.generation, result, message, supersededBy)] : [];
+      return skipped || result === 'FAILED'
+        ? [settled(data, 'forward', data.generation, result, message, supersededBy)]
+        : [];
     case 'under-way':
     case 'rollback-under-way': {
       // A report of another generation is about something else: an older one, or one of another change set.

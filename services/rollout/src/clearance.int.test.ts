@@ -1,0 +1,187 @@
+// What is released on a verdict that is too old is asked about first: policy lets it go, denies it, or is silent.
+import { randomUUID } from 'node:crypto';
+import { CreateChangeSet, FleetCreated, ManifestPublished, StartChangeSet } from '@molthub/contracts';
+import { newEvent } from '@molthub/event-store/testing';
+import type { RunningService } from '@molthub/service';
+import { openTestCaller, startTestService, type TestCaller } from '@molthub/service/testing';
+import { until, withNats, withPostgres } from '@molthub/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { rollout } from './service.ts';
+import { policyDenying, silent } from './testing.ts';
+
+const postgres = withPostgres();
+const nats = withNats();
+const denied = new Set<string>();
+let urls: { readonly databaseUrl: string; readonly natsUrl: string };
+let config: RunningService;
+let policy: RunningService;
+let service: RunningService;
+let caller: TestCaller;
+beforeAll(async () => {
+  urls = { databaseUrl: (await postgres.createDatabase()).url, natsUrl: nats.url };
+  [config, policy, service] = await Promise.all([
+    startTestService(silent('config'), urls),
+    startTestService(policyDenying(denied), urls),
+    startTestService(rollout({ sweepMs: 500 }), urls),
+  ]);
+  caller = await openTestCaller(nats.url);
+});
+afterAll(async () => {
+  await caller.close();
+  await Promise.all([config, policy, service].map((running) => running.stop()));
+});
+
+const release = { mode: 'manual', strategy: { kind: 'ALL' } } as const;
+const hash = `sha256:${'1'.repeat(64)}`;
+const manifestOf = (kilobytes: number) => ({
+  apiVersion: 'molthub/v1' as const,
+  kind: 'MoltbotInstance' as const,
+  metadata: { name: 'bot', labels: {} },
+  spec: {
+    runtime: { engine: 'simulated' as const },
+    target: { kind: 'simulated' as const },
+    config: { text: 'x'.repeat(kilobytes * 1024) },
+  },
+});
+
+/** Bots of a fleet whose first versions wait for a change set; where `changeSetId` is given, they start by themselves. */
+const publish = async (count: number, more: { judgedAt?: string; changeSetId?: string; kilobytes?: number } = {}) => {
+  const fleet = { id: randomUUID(), name: `fleet-${randomUUID().slice(0, 8)}` };
+  const { changeSetId = null, kilobytes = 0, ...judged } = more;
+  const created = { fleetId: fleet.id, name: fleet.name, description: '', environment: 'dev', tags: {}, release };
+  const say = (stream: string, type: string, data: unknown) =>
+    config.log.commit({ streams: [{ stream, expected: 'any', events: [newEvent(type, data)] }] });
+  await say(`fleet-${fleet.id}`, FleetCreated.type, created);
+  const ids = Array.from({ length: count }, () => randomUUID()).toSorted();
+  const manifest = manifestOf(kilobytes);
+  for (const botId of ids) {
+    await say(`bot-${botId}`, ManifestPublished.type, {
+      proposalId: randomUUID(),
+      botId,
+      botName: `bot-${botId.slice(0, 8)}`,
+      fleetId: fleet.id,
+      fleetName: fleet.name,
+      fleetStatus: 'ACTIVE',
+      environment: 'dev',
+      origin: 'create',
+      version: 1,
+      generation: 1,
+      hash,
+      previous: null,
+      manifest,
+      resolved: manifest,
+      release,
+      changeSetId,
+      forChangeSetId: null,
+      ...judged,
+      reason: '',
+      author: { kind: 'user', id: 'anna', name: 'Anna' },
+    });
+  }
+  return { fleetId: fleet.id, ids };
+};
+const startAll = async (fleetId: string, count: number) => {
+  const known = () => service.log.reads('select 1 from bots where fleet_id = $1', [fleetId]);
+  await until(async () => (await known()).length === count, { what: 'the bots to be known' });
+  const changeSetId = randomUUID();
+  const create = { changeSetId, name: 'all', targets: { fleetId }, strategy: { kind: 'ALL' as const }, reason: '' };
+  expect(await caller.send(CreateChangeSet, create)).toMatchObject({ status: 'DONE' });
+  expect(await caller.send(StartChangeSet, { changeSetId, reason: '' })).toMatchObject({ status: 'DONE' });
+  return changeSetId;
+};
+const bots = (changeSetId: string) =>
+  service.log.reads(
+    'select bot_id, state, message from rollout_read.change_set_bots where change_set_id = $1 order by bot_id',
+    [changeSetId],
+  );
+const untilStates = (changeSetId: string, states: readonly string[]) =>
+  until(async () => (await bots(changeSetId)).map(({ state }) => state).join() === states.join(), {
+    what: `the bots of ${changeSetId} to be ${states.join()}`,
+  });
+const questions = (changeSetId: string) =>
+  service.log.reads(
+    `select type, jsonb_array_length(data->'bots') as bots, octet_length((data->'bots')::text) as bytes from events
+     where stream_id like 'clearance-%' and data->>'changeSetId' = $1 order by position`,
+    [changeSetId],
+  );
+const types = async (changeSetId: string) => (await questions(changeSetId)).map(({ type }) => String(type));
+const pair = ['rollout.release.asked.v1', 'rollout.release.cleared.v1'];
+
+test('what policy denies fails and is never released; the others go', async () => {
+  const { fleetId, ids } = await publish(3);
+  const [, second = ''] = ids;
+  denied.add(second);
+  const changeSetId = await startAll(fleetId, 3);
+  await untilStates(changeSetId, ['RELEASED', 'FAILED', 'RELEASED']);
+  expect((await bots(changeSetId))[1]).toMatchObject({
+    message: 'Policy denies the release of version 1: Be quiet. (quiet at spec.config) And 1 more.',
+  });
+  const stream = await service.log.readStream(`release-${changeSetId}-${second}`);
+  expect(stream.map(({ type }) => type)).toEqual(['rollout.bot.settled.v1']);
+  expect(await types(changeSetId)).toEqual(pair);
+  // It may be tried again, and goes once policy has nothing against it.
+  denied.delete(second);
+  const again = await startAll(fleetId, 3);
+  await untilStates(again, ['RELEASED']);
+});
+
+test('a question carries as many bots as fit into an event', async () => {
+  const { fleetId } = await publish(5, { kilobytes: 150 });
+  const changeSetId = await startAll(fleetId, 5);
+  await untilStates(changeSetId, ['RELEASED', 'RELEASED', 'RELEASED', 'RELEASED', 'RELEASED']);
+  const asked = (await questions(changeSetId)).filter(({ type }) => type === pair[0]);
+  expect(asked.map((question) => question['bots'])).toEqual([2, 2, 1]);
+});
+
+test('while policy is silent nothing is released, and it goes on when policy is back', async () => {
+  await policy.stop();
+  const { fleetId } = await publish(1);
+  const changeSetId = await startAll(fleetId, 1);
+  await until(async () => (await types(changeSetId)).length === 1, { what: 'the question' });
+  expect(await bots(changeSetId)).toMatchObject([{ state: 'PLANNED' }]);
+  policy = await startTestService(policyDenying(denied), urls);
+  await untilStates(changeSetId, ['RELEASED']);
+});
+
+test.each([
+  ['none', {}],
+  ['an old one', { judgedAt: new Date(Date.now() - 61_000).toISOString() }],
+])('a version that is published with %s of a verdict is asked about before it is released', async (_, judged) => {
+  const changeSetId = randomUUID();
+  await publish(1, { ...judged, changeSetId });
+  await untilStates(changeSetId, ['RELEASED']);
+  expect(await types(changeSetId)).toEqual(pair);
+});
+
+test('one that was judged a moment ago is not asked about', async () => {
+  const changeSetId = randomUUID();
+  await publish(1, { judgedAt: new Date().toISOString(), changeSetId });
+  await untilStates(changeSetId, ['RELEASED']);
+  expect(await types(changeSetId)).toEqual([]);
+});
+
+test('an answer that came too late is asked for again', async () => {
+  await policy.stop();
+  const { fleetId } = await publish(1);
+  const changeSetId = await startAll(fleetId, 1);
+  const [asked] = await until(
+    async () => {
+      const found = await service.log.reads("select data from events where type = $1 and data->>'changeSetId' = $2", [
+        pair[0],
+        changeSetId,
+      ]);
+      return found.length === 1 && found;
+    },
+    { what: 'the question' },
+  );
+  policy = await startTestService(silent('policy'), urls);
+  const { askId, bots: of } = Object(asked?.['data']);
+  const answer = {
+    ...newEvent('policy.release.evaluated.v1', { askId, changeSetId, allowed: [of[0].botId], denied: [] }),
+    time: new Date(Date.now() - 61_000).toISOString(),
+  };
+  await policy.log.commit({ streams: [{ stream: `release-${askId}`, expected: 'any', events: [answer] }] });
+  await until(async () => (await types(changeSetId)).length === 3, { what: 'the second question' });
+  expect(await types(changeSetId)).toEqual([...pair, pair[0]]);
+  expect(await bots(changeSetId)).toMatchObject([{ state: 'PLANNED' }]);
+});
