@@ -123,7 +123,7 @@ describe('a pack of the workspace', () => {
       'rules.3.type',
       'rules.4.config.expression',
     ]);
-    const unknown = await createPack('wrong', [{ ...named, actions: { apply: 'deny' } }]);
+    const unknown = await createPack('wrong', [{ ...named, actions: { lunch: 'deny' } }]);
     expect(unknown).toMatchObject({ status: 400 });
     const polluted = '{"name":"p","rules":[{"id":"a","type":"required_field","config":{"__proto__":{"x":1}}}]}';
     expect((await api.call('POST', '/api/v1/policy-packs', { body: polluted })).status).toBe(400);
