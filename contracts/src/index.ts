@@ -1,4 +1,5 @@
 export * from './audit.ts';
+export * from './clearance.ts';
 export * from './config.ts';
 export * from './gateway.ts';
 export * from './health.ts';

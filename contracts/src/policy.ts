@@ -207,48 +207,6 @@ export const JudgeProposal = defineCommand(
     enforcedPolicyPackIds: z.array(z.string()).optional(),
   }),
 );
-/** What denies a release, as far as it fits: `count` is of all. */
-const DeniedRelease = z.object({
-  botId: z.uuid(),
-  version: z.int().min(1),
-  generation: z.int().min(1),
-  count: z.int().min(1),
-  violations: z
-    .array(z.object({ packId: z.string(), ruleId: z.string(), path: z.string(), message: z.string() }))
-    .min(1)
-    .max(3),
-});
-export type DeniedRelease = z.infer<typeof DeniedRelease>;
-export const ReleaseEvaluated = defineEvent(
-  'policy.release.evaluated.v1',
-  'Policy judged the versions that are about to be released, at `apply`; those that are denied are not.',
-  z.object({
-    askId: z.uuid(),
-    changeSetId: z.uuid(),
-    allowed: z.array(z.uuid()),
-    denied: z.array(DeniedRelease),
-  }),
-);
-export const JudgeRelease = defineCommand(
-  'policy.release.judge.v1',
-  "Judges the versions that rollout is about to release. Policy's own reaction; not for callers.",
-  z.strictObject({
-    askId: z.uuid(),
-    changeSetId: z.uuid(),
-    fleetId: z.uuid(),
-    environment: Environment,
-    bots: z
-      .array(
-        z.strictObject({
-          botId: z.uuid(),
-          version: z.int().min(1),
-          generation: z.int().min(1),
-          resolved: ResolvedManifest,
-        }),
-      )
-      .min(1),
-  }),
-);
 const Swept = { botId: z.uuid(), fleetId: z.uuid(), environment: Environment, version };
 const Resolved = z.object({ key: z.string(), packId: z.string(), ruleId: z.string(), path: z.string() });
 export const ViolationsOpened = defineEvent(

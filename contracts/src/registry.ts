@@ -1,5 +1,6 @@
 // Every event, command and read model by name: the only list.
 import * as audit from './audit.ts';
+import * as clearance from './clearance.ts';
 import * as config from './config.ts';
 import * as gateway from './gateway.ts';
 import * as health from './health.ts';
@@ -23,9 +24,20 @@ import * as rollout from './rollout.ts';
 import * as trace from './trace.ts';
 import * as waiver from './waiver.ts';
 
-const modules = [config, layers, layerChanges, policy, waiver, rollout, reconciler, health, trace, audit, gateway].map(
-  definitionsOf,
-);
+const modules = [
+  config,
+  layers,
+  layerChanges,
+  policy,
+  waiver,
+  rollout,
+  clearance,
+  reconciler,
+  health,
+  trace,
+  audit,
+  gateway,
+].map(definitionsOf);
 
 export const events = [
   ...modules.flatMap((m) => m.events),

@@ -99,33 +99,6 @@ export const WaveStarted = defineEvent(
   'The bots of a wave are released next.',
   z.object({ changeSetId, wave: z.int().min(0), bots: z.int().min(0) }),
 );
-export const ReleaseAsked = defineEvent(
-  'rollout.release.asked.v1',
-  'Policy is asked whether these versions may be released; until it answers none of them is.',
-  z.object({
-    askId: z.uuid(),
-    changeSetId,
-    fleetId: z.uuid(),
-    environment: Environment,
-    bots: z
-      .array(
-        z.object({
-          botId: z.uuid(),
-          version: z.int().min(1),
-          generation: z.int().min(1),
-          hash: Hash,
-          resolved: ResolvedManifest,
-        }),
-      )
-      .min(1),
-  }),
-);
-export type ReleaseAsked = z.infer<typeof ReleaseAsked.data>;
-export const ReleaseCleared = defineEvent(
-  'rollout.release.cleared.v1',
-  'Policy has nothing against the release of these bots, for a minute.',
-  z.object({ askId: z.uuid(), changeSetId, botIds: z.array(z.uuid()), judgedAt: time }),
-);
 export const BotReleased = defineEvent(
   'rollout.bot.released.v1',
   'A bot is to run this now. Carries the whole resolved manifest, so nobody has to ask back.',
@@ -273,16 +246,6 @@ export const ReleaseBot = defineCommand(
   'rollout.bot.release.v1',
   "Releases one bot of a running change set. Rollout's own job; not for callers.",
   ofChangeSet,
-);
-export const AskRelease = defineCommand(
-  'rollout.release.ask.v1',
-  "Asks policy whether bots of a running change set may be released. Rollout's own job; not for callers.",
-  z.strictObject({ askId: z.uuid(), changeSetId, botIds: z.array(z.uuid()).min(1) }),
-);
-export const ClearRelease = defineCommand(
-  'rollout.release.clear.v1',
-  "Takes policy's answer on the bots that it lets be released. Rollout's own reaction; not for callers.",
-  z.strictObject({ askId: z.uuid(), changeSetId, botIds: z.array(z.uuid()), judgedAt: time }),
 );
 export const RollBackBot = defineCommand(
   'rollout.bot.roll-back.v1',
