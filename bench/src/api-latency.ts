@@ -1,4 +1,4 @@
-// What a caller waits for a change at a steady rate: a fleet made, a manifest proposed, checked by policy and published.
+// What a caller waits for at a steady rate: a fleet made, a manifest judged, a manifest proposed, judged and published.
 import { loadavg } from 'node:os';
 import { z } from 'zod';
 import { callAll, callAtRate, expectStatus, makeBot, makeFleet, simulatedManifest, until } from './fleet.ts';
@@ -14,13 +14,19 @@ const bots = 250;
 
 export const apiLatency: Figure = {
   name: 'api-latency',
-  about: 'POST /fleets at 100/s (floor: p50 8, p99 50 ms), POST …/manifests with verdict at 50/s (p50 30, p99 150 ms)',
+  about:
+    'POST /fleets at 100/s (floor: p50 8, p99 50 ms), POST …/manifests with verdict at 50/s (p50 30, p99 150 ms), POST /policy-packs/evaluate at 50/s (p99 20 ms)',
   measure: (report) =>
     withMolthub(async (molthub) => {
       let made = 0;
       await atRate(molthub, 'POST /fleets → 201', 100, report, async () => {
         made += 1;
         await makeFleet(molthub, `fleet-${made}`);
+      });
+      await atRate(molthub, 'POST /policy-packs/evaluate → 200', 50, report, async () => {
+        const manifest = simulatedManifest('judged', { latencyMs: 202 });
+        const answer = await molthub.call('POST', '/policy-packs/evaluate', { manifest, environment: 'prod' });
+        expectStatus(answer, 200, 'POST /policy-packs/evaluate');
       });
       const ids = await convergedBots(molthub);
       let proposed = 0;
