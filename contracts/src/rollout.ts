@@ -239,6 +239,8 @@ export const SettleBot = defineCommand(
     result: BotResult,
     message: z.string(),
     supersededBy: z.uuid().optional(),
+    /** Policy denies the release, which says nothing of a bot that was released meanwhile. */
+    isDenied: z.literal(true).optional(),
   }),
 );
 const ofChangeSet = z.strictObject({ changeSetId, botId: z.uuid() });

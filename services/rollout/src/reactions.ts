@@ -77,5 +77,5 @@ const deniedOf = ({ botId, version, generation, count, violations }: DeniedRelea
   );
   const more = count > violations.length ? ` And ${count - violations.length} more.` : '';
   const message = `Policy denies the release of version ${version}: ${said.join(' ')}${more}`;
-  return { botId, generation, result: 'FAILED' as const, message };
+  return { botId, generation, result: 'FAILED' as const, message, isDenied: true as const };
 };

@@ -100,7 +100,12 @@ test('a bot is released only on a verdict that still holds', () => {
 });
 
 test('a bot whose release policy denies has failed without ever being touched', () => {
-  release.given().when(settle('FAILED')).then(settled('FAILED'));
+  const denial = settle('FAILED');
+  const denied = { ...denial, data: { ...denial.data, isDenied: true as const } };
+  release.given().when(denied).then(settled('FAILED'));
+  release.given().when(denial).thenNothing();
+  // One that was released on a verdict that still held goes on.
+  release.given(released).when(denied).thenNothing();
   release.given(settled('FAILED')).when(rollBack()).thenNothing();
 });
 

@@ -111,14 +111,13 @@ const release = ({
 };
 
 const settle = ({ data }: CommandOf<typeof SettleBot>, state: Release): readonly ReleaseFact[] => {
-  const { result, message, supersededBy } = data;
+  const { result, message, supersededBy, isDenied = false } = data;
   const skipped = result === 'SKIPPED';
+  if (isDenied && state.at !== 'nothing') return [];
   switch (state.at) {
     // Skipped, or denied by policy, before it was ever touched.
     case 'nothing':
-      return skipped || result === 'FAILED'
-        ? [settled(data, 'forward', data.generation, result, message, supersededBy)]
-        : [];
+      return skipped || isDenied ? [settled(data, 'forward', data.generation, result, message, supersededBy)] : [];
     case 'under-way':
     case 'rollback-under-way': {
       // A report of another generation is about something else: an older one, or one of another change set.
