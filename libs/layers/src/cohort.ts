@@ -15,8 +15,26 @@ export const cohort = (
   seed: string,
   ids: readonly string[],
   canary: readonly string[] = [],
+): readonly string[] =>
+  cohortOf(
+    size,
+    [...new Set(ids)].map((id) => ({ id, rank: rankOf(seed, id) })),
+    canary,
+  );
+
+/** An id with its rank: who has many reads and ranks them in parts. */
+export type Ranked = { readonly id: string; readonly rank: string };
+
+/** SHA-256(seed ‖ 0 ‖ id). */
+export const rankOf = (seed: string, id: string): string => hash('sha256', `${seed}\0${id}`);
+
+/** The same as `cohort`, of ids that are ranked already, each once. */
+export const cohortOf = (
+  size: CohortSize,
+  all: readonly Ranked[],
+  canary: readonly string[] = [],
 ): readonly string[] => {
-  const ranked = rank(seed, ids);
+  const ranked = all.toSorted((a, b) => (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : 0)).map(({ id }) => id);
   const first = new Set(canary);
   const inOrder = [...ranked.filter((id) => first.has(id)), ...ranked.filter((id) => !first.has(id))];
   return inOrder.slice(0, cohortSize(size, ranked.length));
@@ -42,10 +60,3 @@ export const cohortSize = (size: CohortSize, total: number): number => {
   const rounded = Math.floor((total * hundredths * 2 + 10_000) / 20_000);
   return Math.min(Math.max(1, total - 1), Math.max(1, rounded));
 };
-
-/** Ids by SHA-256(seed ‖ 0 ‖ id), each once. */
-const rank = (seed: string, ids: readonly string[]): readonly string[] =>
-  [...new Set(ids)]
-    .map((id) => ({ id, at: hash('sha256', `${seed}\0${id}`) }))
-    .toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
-    .map(({ id }) => id);

@@ -48,11 +48,19 @@ export const reaches = (layer: KnownLayer, bot: LayeredBot, { metadata, spec }: 
       const { enabled, active, rollout, cohort, target } = layer.content;
       if (!enabled || !active || !isTargeted(target, bot, labels)) return false;
       if (rollout === null) return true;
-      return bot.botId !== null && ('canary' in rollout ? rollout.canary : (cohort ?? [])).includes(bot.botId);
+      return bot.botId !== null && isAmong('canary' in rollout ? rollout.canary : (cohort ?? []), bot.botId);
     }
     default:
       return unreachable(layer);
   }
+};
+
+/** Lists of layers as sets, as long as their layer is known: thousands of bots are looked for in thousands. */
+const sets = new WeakMap<readonly string[], ReadonlySet<string>>();
+const isAmong = (ids: readonly string[], id: string): boolean => {
+  const known = sets.get(ids) ?? new Set(ids);
+  sets.set(ids, known);
+  return known.has(id);
 };
 
 /** Labels are those that the bot's own manifest says: what layers add decides about no layer. */
@@ -61,7 +69,7 @@ export const isTargeted = (
   bot: Pick<LayeredBot, 'botId' | 'fleetId' | 'environment'>,
   labels: Readonly<Record<string, string>>,
 ): boolean => {
-  if ('instanceIds' in target) return bot.botId !== null && target.instanceIds.includes(bot.botId);
+  if ('instanceIds' in target) return bot.botId !== null && isAmong(target.instanceIds, bot.botId);
   if ('fleetId' in target) return bot.fleetId === target.fleetId;
   if ('environment' in target) return bot.environment === target.environment;
   return Object.entries(target.tags).every(([name, value]) => labels[name] === value);

@@ -33,12 +33,14 @@ const Row = z.object({
   resolvedFleetName: z.string(),
 });
 
+/** Before every id. */
+const lowest = '00000000-0000-0000-0000-000000000000';
 const pageMax = 200;
 /** Well below the 50 ms that nothing may hold the event loop. */
 const sliceMs = 10;
 
 export async function* botsOf(workspace: string, reads: Reads): AsyncGenerator<ReachedBot> {
-  let after = '00000000-0000-0000-0000-000000000000';
+  let after = lowest;
   let began = performance.now();
   for (;;) {
     const rows = await reads(
@@ -72,13 +74,23 @@ const Labelled = z.object({
   labels: z.record(z.string(), z.string()),
 });
 
-/** Every bot with the labels that its own manifest says. */
-export const labelledBots = async (workspace: string, reads: Reads): Promise<readonly z.infer<typeof Labelled>[]> => {
-  const rows = await reads(
-    `select b.id as "botId", b.fleet_id as "fleetId", b.environment,
-       coalesce(m.manifest->'metadata'->'labels', '{}') as labels
-     from bots b join manifests m on m.bot_id = b.id and m.version = b.manifest_version where b.workspace = $1`,
-    [workspace],
-  );
-  return z.array(Labelled).parse(rows);
-};
+const labelledMax = 1_000;
+
+/** Every bot with the labels that its own manifest says, read in parts. */
+export async function* labelledBots(workspace: string, reads: Reads): AsyncGenerator<z.infer<typeof Labelled>> {
+  let after = lowest;
+  for (;;) {
+    const rows = await reads(
+      `select b.id as "botId", b.fleet_id as "fleetId", b.environment,
+         coalesce(m.manifest->'metadata'->'labels', '{}') as labels
+       from bots b join manifests m on m.bot_id = b.id and m.version = b.manifest_version
+       where b.workspace = $1 and b.id > $2 order by b.id limit ${labelledMax}`,
+      [workspace, after],
+    );
+    const page = z.array(Labelled).parse(rows);
+    yield* page;
+    const last = page.at(-1);
+    if (!last || page.length < labelledMax) return;
+    after = last.botId;
+  }
+}

@@ -10,7 +10,7 @@ import {
 } from '@molthub/contracts';
 import { Rejected, unreachable } from '@molthub/decider';
 import type { Reads } from '@molthub/event-store';
-import { cohort } from '@molthub/layers';
+import { cohortOf, type Ranked, rankOf } from '@molthub/layers';
 import type { Prepared } from '@molthub/service';
 import { checkLayer } from '../layers/check-layer.ts';
 import { layersStream, wanted } from '../layers/layer-change.ts';
@@ -75,9 +75,11 @@ const shareOf = async (
   reads: Reads,
 ): Promise<readonly string[] | null> => {
   if (rollout === null || !('percentage' in rollout)) return null;
-  const targeted = (await labelledBots(workspace, reads)).filter((bot) => isTargeted(target, bot, bot.labels));
-  const ids = targeted.map(({ botId }) => botId);
-  const chosen = cohort({ percentage: rollout.percentage }, id, ids, members);
+  const targeted: Ranked[] = [];
+  for await (const bot of labelledBots(workspace, reads)) {
+    if (isTargeted(target, bot, bot.labels)) targeted.push({ id: bot.botId, rank: rankOf(id, bot.botId) });
+  }
+  const chosen = cohortOf({ percentage: rollout.percentage }, targeted, members);
   if (chosen.length <= cohortMax) return chosen;
   const message = `A share has at most ${cohortMax} bots; this one would have ${chosen.length}. Lower the percentage, or make two overlays of it.`;
   throw new Rejected('config.share-too-large', message);
