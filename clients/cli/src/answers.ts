@@ -22,7 +22,12 @@ export const PolicyPack = z.looseObject({
 export type PolicyPack = z.infer<typeof PolicyPack>;
 
 /** A template, a profile or an overlay. */
-export const Layer = z.looseObject({ id: z.string(), name: z.string(), isBuiltin: z.boolean().default(false), version: z.int() });
+export const Layer = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  isBuiltin: z.boolean().default(false),
+  version: z.int(),
+});
 export type Layer = z.infer<typeof Layer>;
 
 export const Bot = z.looseObject({

@@ -100,7 +100,11 @@ const movesLine = ({ id, fleetName }: ChangeSet, { name, before, after }: Planne
 
 /** The bots whose new version was not taken; the change set names the first of them only. */
 const refusalsOf = (path: string, { fleetName, refused, refusedBots }: ChangeSet): Problem[] => {
-  const named = refusedBots.map(({ botName, code, message }) => ({ path: `bot/${fleetName}/${botName}`, code, message }));
+  const named = refusedBots.map(({ botName, code, message }) => ({
+    path: `bot/${fleetName}/${botName}`,
+    code,
+    message,
+  }));
   const more = refused - refusedBots.length;
   if (more <= 0) return named;
   return [...named, { path, code: 'refused', message: `${amount(more, 'more bot')} refused` }];
