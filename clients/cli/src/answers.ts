@@ -22,7 +22,12 @@ export const PolicyPack = z.looseObject({
 export type PolicyPack = z.infer<typeof PolicyPack>;
 
 /** A template, a profile or an overlay. */
-export const Layer = z.looseObject({ id: z.string(), name: z.string(), isBuiltin: z.boolean().default(false) });
+export const Layer = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  isBuiltin: z.boolean().default(false),
+  version: z.int(),
+});
 export type Layer = z.infer<typeof Layer>;
 
 export const Bot = z.looseObject({
@@ -78,6 +83,31 @@ export const ChangeSetStatus = z.looseObject({
   message: z.string().default(''),
 });
 export type ChangeSetStatus = z.infer<typeof ChangeSetStatus>;
+
+/** What came of one version of a layer; `bots` is null until those that it moves are found. */
+export const LayerChanged = z.looseObject({ bots: z.int().nullable(), changeSetIds: z.array(z.uuid()) });
+
+const VersionOf = z.looseObject({ version: z.int(), hash: z.string() });
+export const PlannedBot = z.looseObject({
+  botInstanceId: z.uuid(),
+  name: z.string(),
+  before: VersionOf.nullable(),
+  after: VersionOf,
+  state: z.string(),
+  message: z.string(),
+});
+export type PlannedBot = z.infer<typeof PlannedBot>;
+
+export const ChangeSet = z.looseObject({
+  id: z.uuid(),
+  status: z.string(),
+  fleetId: z.uuid(),
+  fleetName: z.string(),
+  refused: z.int(),
+  refusedBots: z.array(z.looseObject({ botName: z.string(), code: z.string(), message: z.string() })),
+  message: z.string(),
+});
+export type ChangeSet = z.infer<typeof ChangeSet>;
 
 export const Parked = z.looseObject({
   id: z.uuid(),

@@ -2,7 +2,7 @@
 import { CliError, reworded } from './cli-error.ts';
 import type { Client } from './client.ts';
 import { concurrently } from './concurrently.ts';
-import type { BotChange, DocumentKind, Server } from './document-kind.ts';
+import type { BotChange, Change, DocumentKind, LayerChange, Server } from './document-kind.ts';
 import { documentKinds } from './document-kinds.ts';
 import { note } from './output.ts';
 import type { Step } from './plan.ts';
@@ -12,6 +12,7 @@ const writesAtOnce = 8;
 
 export type Applied = {
   readonly changed: readonly BotChange[];
+  readonly layers: readonly LayerChange[];
   readonly deleted: readonly string[];
   readonly refused: readonly CliError[];
   /** The titles of those refused only because they are no longer what they were planned from. */
@@ -36,6 +37,7 @@ export const applyPlan = async (
 ): Promise<Applied> => {
   const server = serverOf(client);
   const changed: BotChange[] = [];
+  const layers: LayerChange[] = [];
   const refused: CliError[] = [];
   const overtaken: string[] = [];
   for (const late of [false, true]) {
@@ -45,24 +47,27 @@ export const applyPlan = async (
         if (result instanceof CliError) {
           refused.push(result);
           if (result.status === 412) overtaken.push(steps[index]?.title ?? '');
-        } else if (result !== undefined) changed.push(result);
+        } else if (result !== undefined) {
+          if ('timeline' in result) changed.push(result);
+          else layers.push(result);
+        }
       }
     }
   }
   const deleted: string[] = [];
-  if (refused.length > 0) return { changed, deleted, refused, overtaken };
+  if (refused.length > 0) return { changed, layers, deleted, refused, overtaken };
   for (const step of plan) {
     if (step.action !== 'delete' || options.stop?.aborted) continue;
     await named(step.title, client.delete(`${step.kind.path}/${step.current.id}`));
     deleted.push(step.title);
   }
-  return { changed, deleted, refused, overtaken };
+  return { changed, layers, deleted, refused, overtaken };
 };
 
 const isLate = (step: Step): boolean => 'document' in step && step.kind.isLate?.(step.document) === true;
 
 const applyKind = (server: Server, kind: DocumentKind, steps: readonly Step[], { reason, stop }: ApplyPlanOptions) =>
-  concurrently(steps, kind.isLeaf ? writesAtOnce : 1, async (step): Promise<BotChange | CliError | undefined> => {
+  concurrently(steps, kind.isLeaf ? writesAtOnce : 1, async (step): Promise<Change | CliError | undefined> => {
     if (stop?.aborted) return undefined;
     try {
       const change = await named(step.title, applyStep(server, step, reason));
@@ -73,7 +78,7 @@ const applyKind = (server: Server, kind: DocumentKind, steps: readonly Step[], {
     }
   });
 
-const applyStep = async (server: Server, step: Step, reason: string): Promise<BotChange | undefined> => {
+const applyStep = async (server: Server, step: Step, reason: string): Promise<Change | undefined> => {
   if (step.action === 'create') return step.kind.create(server, step.document, reason);
   return step.action === 'change' ? step.kind.change(server, step.document, step.current, reason) : undefined;
 };

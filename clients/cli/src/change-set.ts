@@ -7,7 +7,7 @@ import { progress } from './progress.ts';
 const going = new Set(['PLANNED', 'RUNNING', 'PAUSED', 'ROLLING_BACK']);
 const pollMs = 300;
 
-export const isEnded = (status: ChangeSetStatus): boolean => !going.has(status.status);
+export const isEnded = (status: Pick<ChangeSetStatus, 'status'>): boolean => !going.has(status.status);
 
 /** The status in which the change set ended, or the last one seen when the time was over. */
 export const watchChangeSet = async (client: Client, id: string, timeoutMs: number): Promise<ChangeSetStatus> => {

@@ -50,6 +50,16 @@ export type BotChange = {
   readonly timeline: Timeline;
 };
 
+/** A layer of another version now, for whoever waits for the bots that it moves. */
+export type LayerChange = {
+  readonly title: string;
+  /** Where the server has the layer. */
+  readonly path: string;
+  readonly version: number;
+};
+
+export type Change = BotChange | LayerChange;
+
 /** Those with the label of an owner, or the one with an id. */
 export type Only = { readonly owner?: string; readonly id?: string };
 
@@ -78,13 +88,13 @@ export type DocumentKind = {
   readonly find: (server: Server, document: Document) => Promise<Current | undefined>;
   /** Everything of this kind that a document could have made, or at least those that are asked for. */
   readonly all: (server: Server, only?: Only) => Promise<readonly Current[]>;
-  readonly create: (server: Server, document: Document, reason: string) => Promise<BotChange | undefined>;
+  readonly create: (server: Server, document: Document, reason: string) => Promise<Change | undefined>;
   readonly change: (
     server: Server,
     document: Document,
     current: Current,
     reason: string,
-  ) => Promise<BotChange | undefined>;
+  ) => Promise<Change | undefined>;
   /**
    * Why automation leaves a thing as it is, or undefined: somebody gave it back what it was before this document. Kinds
    * without versions have no such memory.

@@ -1,6 +1,6 @@
 // The ordinary kind of document: a thing that is found by its name, made by POST, changed by PATCH and listed by GET.
 import { z } from 'zod';
-import type { Current, Document, DocumentKind, LabelsAt, Reference, Remark, Server } from './document-kind.ts';
+import type { Change, Current, Document, DocumentKind, LabelsAt, Reference, Remark, Server } from './document-kind.ts';
 
 type Spec = Readonly<Record<string, unknown>>;
 
@@ -25,6 +25,8 @@ type NamedKind<D extends Document, T extends { readonly id: string; readonly nam
   readonly fixed?: readonly string[];
   /** Why this document cannot change that thing. */
   readonly refusal?: (document: D, thing: T) => string | undefined;
+  /** What there is to wait for once it was made or changed; `answer` is what the server has now. Default: nothing. */
+  readonly changed?: (answer: T, title: string) => Change;
   /** Things that no document made, such as packs that come with Molthub. */
   readonly isForeign?: (thing: T) => boolean;
 };
@@ -70,13 +72,13 @@ export const namedKind = <D extends Document, T extends { readonly id: string; r
     },
     create: async (server, document) => {
       const body = { name: document.metadata.name, ...(await bodyOf(document, server)) };
-      await server.client.post(row.thing, path, body, (id) => `${path}/${id}`);
-      return undefined;
+      const made = await server.client.post(row.thing, path, body, (id) => `${path}/${id}`);
+      return row.changed?.(made, titleOf(made.name));
     },
     change: async (server, document, { id }) => {
       const body = Object.entries(await bodyOf(document, server)).filter(([field]) => !row.fixed?.includes(field));
-      await server.client.patch(z.unknown(), `${path}/${id}`, Object.fromEntries(body));
-      return undefined;
+      const patched = await server.client.patch(z.unknown(), `${path}/${id}`, Object.fromEntries(body));
+      return row.changed?.(row.thing.parse(patched), titleOf(document.metadata.name));
     },
   };
 };

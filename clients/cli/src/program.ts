@@ -43,7 +43,7 @@ program
   .option('--yes', 'delete without asking')
   .option('--dry-run', 'show the plan and change nothing')
   .option('--wait', 'wait for each changed bot and tell its timeline')
-  .option('--no-wait', 'do not wait for the bots')
+  .option('--no-wait', 'do not wait for the bots, nor for the change sets of layers')
   .option('--timeout <seconds>', 'how long to wait for the bots', wholeNumber(1), 120)
   .action(async (options, command) => (await import('./commands/apply.ts')).apply(options, command));
 

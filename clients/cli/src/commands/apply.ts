@@ -1,8 +1,9 @@
 // Makes the server have what the documents say: shows the plan, then works in the order of the kinds, bots last.
 import { createInterface } from 'node:readline/promises';
+import type { Problem } from '@molthub/contracts';
 import type { Command } from 'commander';
 import { CliError, toldOnce, usageError } from '../cli-error.ts';
-import { applyPlan } from '../apply-plan.ts';
+import { type Applied, applyPlan } from '../apply-plan.ts';
 import type { Client } from '../client.ts';
 import { diffText, itemOf } from '../diff-items.ts';
 import type { BotChange } from '../document-kind.ts';
@@ -13,6 +14,7 @@ import type { Step } from '../plan.ts';
 import { planFor } from '../read-plan.ts';
 import { sessionOf } from '../session.ts';
 import { waitForBots } from '../wait-for-bots.ts';
+import { waitForLayers } from '../wait-for-layers.ts';
 
 export type ApplyOptions = {
   readonly file: readonly string[];
@@ -38,9 +40,9 @@ export const apply = async (options: ApplyOptions, command: Command): Promise<vo
   refuseImpossible(plan);
   if (options.dryRun === true) return note('dry run: nothing was changed');
   await confirm(plan, owner ?? '', options.yes === true);
-  const { changed, refused, deleted } = await applyPlan(client, plan);
+  const { changed, layers, refused, deleted } = await applyPlan(client, plan);
   if (deleted.length > 0) note(`${amount(deleted.length, 'thing')} deleted`);
-  if (options.wait !== false) await waited(client, changed, options);
+  await waited(client, { changed, layers }, options);
   refuse(refused);
 };
 
@@ -81,13 +83,26 @@ const refuse = (refused: readonly CliError[]): void => {
   throw new CliError(`${refused.length} bots were refused`, { problems });
 };
 
-const waited = async (client: Client, changed: readonly BotChange[], options: ApplyOptions): Promise<void> => {
+/** The bots that layers move are looked for first, so that they are told even where a bot of a document fails. */
+const waited = async (client: Client, { changed, layers }: Waiting, options: ApplyOptions): Promise<void> => {
+  const end = Date.now() + options.timeout * 1_000;
+  const problems = await waitForLayers(client, layers, { end, wait: options.wait !== false });
+  if (options.wait !== false) problems.push(...(await waitedForBots(client, changed, end, options)));
+  if (problems.length > 0) throw new CliError('not every bot is what it is to be', { problems });
+};
+type Waiting = Pick<Applied, 'changed' | 'layers'>;
+
+const waitedForBots = (
+  client: Client,
+  changed: readonly BotChange[],
+  end: number,
+  options: ApplyOptions,
+): Promise<Problem[]> => {
   const held = changed.filter((bot) => !bot.released);
   for (const bot of held) note(`${bot.title} is not released: its fleet releases manually; start a change set for it`);
-  const problems = await waitForBots(
+  return waitForBots(
     client,
     changed.filter((bot) => bot.released),
-    { timeoutMs: options.timeout * 1_000, timelines: options.wait === true || changed.length === 1 },
+    { timeoutMs: Math.max(end - Date.now(), 0), timelines: options.wait === true || changed.length === 1 },
   );
-  if (problems.length > 0) throw new CliError('not every bot is what it is to be', { problems });
 };

@@ -47,10 +47,17 @@ const fleetId = async (server: Server, name: string): Promise<string> => {
 };
 const fleetName = async (server: Server, id: string): Promise<string> => (await server.nameOf('Fleet', id)) ?? id;
 
+const changedAt = (path: string) => (layer: Layer, title: string) => ({
+  title,
+  path: `${path}/${layer.id}`,
+  version: layer.version,
+});
+
 export const templateKind = namedKind({
   kind: 'Template',
   noun: 'template',
   path: '/templates',
+  changed: changedAt('/templates'),
   document: document('Template', TemplateSpec),
   thing: Layer,
   specOf: (template) => said(template, TemplateSpec),
@@ -63,6 +70,7 @@ export const profileKind = namedKind({
   kind: 'Profile',
   noun: 'profile',
   path: '/profiles',
+  changed: changedAt('/profiles'),
   document: document('Profile', ProfileSpec),
   thing: ProfileThing,
   references: ({ spec }) =>
@@ -79,6 +87,7 @@ export const overlayKind = namedKind({
   kind: 'Overlay',
   noun: 'overlay',
   path: '/overlays',
+  changed: changedAt('/overlays'),
   document: document('Overlay', OverlaySpec),
   thing: OverlayThing,
   references: ({ spec: { target } }) =>

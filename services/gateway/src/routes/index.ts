@@ -8,6 +8,7 @@ import { changeSetRoutes } from './change-sets.ts';
 import { eventRoutes, streamRoute } from './events.ts';
 import { fleets } from './fleets.ts';
 import { healthRoutes } from './health.ts';
+import { layerChangeRoutes } from './layer-changes.ts';
 import { manifestRoutes } from './manifests.ts';
 import { operationRoutes } from './operations.ts';
 import { overlayRoutes } from './overlays.ts';
@@ -31,6 +32,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...templateRoutes,
   ...profileRoutes,
   ...overlayRoutes,
+  ...layerChangeRoutes,
   ...policyRoutes,
   policyFixRoute,
   ...waiverRoutes,

@@ -1,0 +1,48 @@
+// What came of each change of a layer: how many bots it moves, and by which change sets.
+import { Actor, TemplateId } from '@molthub/contracts';
+import { z } from 'zod';
+import { listing } from '../listing.ts';
+import { Id, list, type Route } from '../route.ts';
+import { time } from './shapes.ts';
+
+const LayerChange = z.object({
+  layersVersion: z.int().describe('Of all layers of the workspace; each change is one more.'),
+  version: z.int().describe('Of the layer, once it was changed.'),
+  change: z.string(),
+  author: Actor,
+  bots: z.int().nullable().describe('How many bots it moves; null until they are found.'),
+  changeSetIds: z.array(z.uuid()).describe('One for each fleet; each exists once all its bots are judged.'),
+  changedAt: time,
+});
+
+const VersionText = z.string().regex(/^[1-9]\d{0,8}$/, 'the number of a version');
+
+const kinds = [
+  ['template', 'template:read', z.strictObject({ id: TemplateId })],
+  ['profile', 'profile:read', Id],
+  ['overlay', 'overlay:read', Id],
+] as const;
+
+export const layerChangeRoutes: readonly Route[] = kinds.map(([kind, permission, params]) =>
+  list({
+    path: `/${kind}s/:id/changes`,
+    permission,
+    reach: 'workspace',
+    summary: `Lists the changes of one ${kind}, newest first, each with the change sets that bring it to bots.`,
+    params,
+    item: LayerChange,
+    fixed: ({ id }) => ({ layerId: id }),
+    listing: listing({
+      name: `${kind}-changes`,
+      columns: `c.layers_version as "layersVersion", c.layer_version as version, c.change, c.author, c.bots,
+        c.change_set_ids as "changeSetIds", c.changed_at as "changedAt"`,
+      from: 'config_read.layer_changes c',
+      workspace: 'c.workspace',
+      key: { column: 'c.layers_version', type: 'bigint' },
+      sorts: { layersVersion: { column: 'c.layers_version', type: 'bigint' } },
+      defaultSort: '-layersVersion',
+      filters: { version: { where: 'c.layer_version = ?::int', value: VersionText } },
+      fixed: { layerId: `c.kind = '${kind}' and c.layer_id = ?` },
+    }),
+  }),
+);
