@@ -48,6 +48,16 @@ test.each([
     '{ packId: builtin-x, base: {}, tests: [{ name: a, expect: { rules: { r: ok } } }] }',
     /use one of/,
   ],
+  [
+    'rules of none',
+    '{ packId: builtin-x, base: {}, tests: [{ name: a, expect: { rules: {} } }] }',
+    /name a rule, or leave it out/,
+  ],
+  [
+    'paths of no rule',
+    '{ packId: builtin-x, base: {}, tests: [{ name: a, expect: { paths: {} } }] }',
+    /name a rule, or leave it out/,
+  ],
   ['no pack', `{ ${rest} }`, /write pack or packId/],
   ['two packs', `{ pack: a.yaml, packId: builtin-x, ${rest} }`, /write pack or packId/],
   ['nothing to judge', '{ packId: builtin-x, tests: [{ name: a, expect: { valid: true } }] }', /needs spec\.base/],

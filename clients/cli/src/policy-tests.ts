@@ -15,6 +15,11 @@ export const casesMax = 1_000;
 export const Expected = z.enum([...RuleResult.shape.result.options, 'not-judged']);
 export type Expected = z.infer<typeof Expected>;
 
+const ofRules = <T extends z.ZodType>(what: T) =>
+  z
+    .record(z.string(), what)
+    .refine((rules) => Object.keys(rules).length > 0, 'name a rule, or leave it out: this expects nothing');
+
 const Case = z
   .strictObject({
     name: z.string().min(1).max(200),
@@ -24,8 +29,8 @@ const Case = z
     expect: z
       .strictObject({
         valid: z.boolean().optional(),
-        rules: z.record(z.string(), Expected).optional(),
-        paths: z.record(z.string(), z.array(z.string()).min(1)).optional().describe('Where each rule finds something.'),
+        rules: ofRules(Expected).optional(),
+        paths: ofRules(z.array(z.string()).min(1)).optional().describe('Where each rule finds something.'),
       })
       .refine((expect) => Object.values(expect).some((one) => one !== undefined), 'expect valid, rules or paths'),
   })
@@ -52,7 +57,10 @@ const PolicyTest = z.strictObject({
 });
 
 /** The pack as `evaluate` takes it: one that is saved, or one that is sent. */
-type Judge = { readonly policyPackId: string } | { readonly policyPack: unknown };
+export type Judge =
+  | { readonly policyPackId: string }
+  | { readonly policyPack: { readonly name: string; readonly rules: readonly Rule[] } };
+type Rule = { readonly id: string };
 export type PolicyTest = z.infer<typeof PolicyTest> & { readonly file: string; readonly judge: Judge };
 
 /** Every test of the files; of folders, those in their .yaml files. A CliError with exit code 2 where one is broken. */
@@ -128,6 +136,15 @@ const merged = (target: unknown, patch: unknown): unknown => {
     else result.set(key, merged(result.get(key), value));
   }
   return Object.fromEntries(result);
+};
+
+/** A rule that the pack does not have would never be judged, whatever its test expects of it. */
+export const requireRules = ({ name, expect }: Case, known: readonly string[], file: string): void => {
+  const asked = [...Object.keys(expect.rules ?? {}), ...Object.keys(expect.paths ?? {})];
+  const unknown = asked.find((id) => !known.includes(id));
+  if (unknown === undefined) return;
+  const message = `${file}: ${name}: the pack has no rule ${unknown}; it has: ${known.join(', ')}`;
+  throw new CliError(message, { exitCode: exitCodes.usage });
 };
 
 /** Says which test a refusal of the server is about; where it was refused for what it says, the test is wrong. */

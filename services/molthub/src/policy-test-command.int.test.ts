@@ -83,6 +83,21 @@ test('a pack that is broken, or a manifest that is none, ends with 2', async () 
   expect(await molthub(await written('none.yaml', testOf(noManifest)))).toMatchObject({ status: 2 });
 });
 
+test('a test that names a rule that its pack does not have ends with 2, and says which it has', async () => {
+  const pack = await written(
+    'one-rule.yaml',
+    'apiVersion: molthub/v1\nkind: PolicyPack\nmetadata: { name: p }\nspec: { rules: [{ id: team, type: required_field, config: { field: metadata.labels.team } }] }\n',
+  );
+  for (const by of [`pack: ${pack}`, 'packId: builtin-security-baseline']) {
+    for (const expected of ['rules: { taem: not-judged }', 'paths: { taem: [a] }']) {
+      const tests = `  ${by}\n  tests: [{ name: wrong, expect: { ${expected} } }]`;
+      const { status, stderr } = await molthub(await written('unknown.yaml', testOf(tests)));
+      expect(status).toBe(2);
+      expect(stderr).toMatch(/wrong: the pack has no rule taem; it has: .*(team|dm-policy)/);
+    }
+  }
+});
+
 test('a pack that is only sent is judged as it is written, and not together with a saved one', async () => {
   const rules = [{ id: 'a', type: 'required_field', config: { field: 'metadata.labels.team' } }];
   const manifest = {

@@ -3,13 +3,22 @@ import { writeFile } from 'node:fs/promises';
 import { Evaluation } from '@molthub/contracts';
 import type { Command } from 'commander';
 import pc from 'picocolors';
+import { z } from 'zod';
 import { CliError, exitCodes } from '../cli-error.ts';
 import type { Client } from '../client.ts';
 import { concurrently } from '../concurrently.ts';
 import { codeOf } from '../connection.ts';
 import { type CaseResult, junit, type Suite } from '../junit.ts';
 import { amount } from '../output.ts';
-import { type Case, inTest, manifestOf, type PolicyTest, policyTestsFrom } from '../policy-tests.ts';
+import {
+  type Case,
+  inTest,
+  type Judge,
+  manifestOf,
+  type PolicyTest,
+  policyTestsFrom,
+  requireRules,
+} from '../policy-tests.ts';
 import { printable } from '../printable.ts';
 import { sessionOf } from '../session.ts';
 
@@ -35,10 +44,10 @@ const written = async (file: string, text: string): Promise<void> => {
   }
 };
 
-const suiteOf = async (client: Client, { metadata, file, spec, judge }: PolicyTest): Promise<Suite> => ({
-  name: metadata.name,
-  file,
-  cases: await concurrently(spec.tests, asksAtOnce, async (one): Promise<CaseResult> => {
+const suiteOf = async (client: Client, { metadata, file, spec, judge }: PolicyTest): Promise<Suite> => {
+  const known = await rulesOf(client, judge, file);
+  for (const one of spec.tests) requireRules(one, known, file);
+  const cases = await concurrently(spec.tests, asksAtOnce, async (one): Promise<CaseResult> => {
     const began = performance.now();
     const body = {
       manifest: manifestOf(one, spec.base),
@@ -47,8 +56,22 @@ const suiteOf = async (client: Client, { metadata, file, spec, judge }: PolicyTe
     };
     const verdict = await judged(client, body, `${file}: ${one.name}`);
     return { name: one.name, seconds: (performance.now() - began) / 1_000, failures: failuresOf(one, verdict) };
-  }),
-});
+  });
+  return { name: metadata.name, file, cases };
+};
+
+const Rules = z.looseObject({ rules: z.array(z.looseObject({ id: z.string() })) });
+
+const rulesOf = async (client: Client, judge: Judge, file: string): Promise<readonly string[]> => {
+  if ('policyPack' in judge) return judge.policyPack.rules.map(({ id }) => id);
+  try {
+    const { rules } = await client.get(Rules, `/policy-packs/${encodeURIComponent(judge.policyPackId)}`);
+    return rules.map(({ id }) => id);
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    throw inTest(error, file);
+  }
+};
 
 /** What the server refuses to judge is a test that is wrong, and ends with 2: it says nothing about the pack. */
 const judged = async (client: Client, body: unknown, where: string): Promise<Evaluation> => {
