@@ -1,4 +1,5 @@
 // Whether a document is what its kind says it is, with every problem at its line.
+import type { z } from 'zod';
 import type { Document, DocumentKind, Remark } from './document-kind.ts';
 import { documentKindOf, documentKinds } from './document-kinds.ts';
 import { fieldProblems, nearest, pathText } from './issue-words.ts';
@@ -44,8 +45,21 @@ export const checkDocument = (source: YamlDocument): Checked | { readonly findin
   }
   const parsed = kind.schema.safeParse(source.value);
   if (parsed.success) return { kind, source, document: parsed.data };
-  const problems = parsed.error.issues.flatMap((issue) => fieldProblems(kind.schema, source.value, issue));
-  return { findings: problems.map(({ path, message }) => error(path, message)) };
+  return { findings: misfits(kind.schema, source, parsed.error) };
+};
+
+const misfits = (schema: z.ZodType, source: YamlDocument, { issues }: z.ZodError): readonly Finding[] =>
+  issues
+    .flatMap((issue) => fieldProblems(schema, source.value, issue))
+    .map(({ path, message }) => findingAt(source, path, message, 'error'));
+
+/** Tests of packs may lie beside what is applied; they ask for nothing themselves. */
+export const isPolicyTest = ({ value }: YamlDocument): boolean => kindIn(value) === 'PolicyTest';
+
+/** What is wrong with a document that is not of a kind of thing. */
+export const findingsBy = (schema: z.ZodType, source: YamlDocument): readonly Finding[] => {
+  const parsed = schema.safeParse(source.value);
+  return parsed.success ? [] : misfits(schema, source, parsed.error);
 };
 
 const kindList = (): string => documentKinds.map(({ kind }) => kind).join(', ');

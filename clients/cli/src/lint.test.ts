@@ -15,6 +15,14 @@ test('right documents give nothing', () => {
   expect(found(`${fleet}---\n${bot}`)).toEqual([]);
 });
 
+test('a test of a pack is checked as such', () => {
+  const test = (judge: string) =>
+    `apiVersion: molthub/v1\nkind: PolicyTest\nmetadata: { name: t }\nspec:\n  ${judge}\n` +
+    '  tests: [{ name: a, manifest: {}, expect: { valid: true } }]\n';
+  expect(found(`${fleet}---\n${test('packId: builtin-security-baseline')}`)).toEqual([]);
+  expect(found(test('{}').replace('  {}\n', ''))).toEqual(['4 error spec: write pack or packId']);
+});
+
 test('an unknown field is told at its line, with the one that was meant', () => {
   expect(found(fleet.replace('environment', 'enviroment'))).toEqual([
     '4 error spec.environment: use one of dev, staging, prod',

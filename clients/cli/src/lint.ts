@@ -1,17 +1,20 @@
 // What is wrong with documents, and what is doubtful about them, as far as it can be known without a server.
-import { checkDocument, type Checked, type Finding, findingAt } from './check-document.ts';
+import { checkDocument, type Checked, type Finding, findingAt, findingsBy, isPolicyTest } from './check-document.ts';
 import type { Document, DocumentKind, Remark } from './document-kind.ts';
 import { labelsOf, ownerLabel } from './ownership.ts';
+import { PolicyTestDocument } from './policy-tests.ts';
 import { secretPaths } from './veiled.ts';
 import type { YamlDocument, YamlProblem } from './yaml-documents.ts';
 
 /** Everything that was found, by file and line. */
 export const lint = (documents: readonly YamlDocument[], unread: readonly YamlProblem[]): readonly Finding[] => {
-  const results = documents.map(checkDocument);
+  const tests = documents.filter(isPolicyTest);
+  const results = documents.filter((document) => !isPolicyTest(document)).map(checkDocument);
   const checked = results.flatMap((result) => ('document' in result ? [result] : []));
   return [
     ...unread.map(({ file, line, message }) => ({ severity: 'error' as const, file, line, path: '', message })),
     ...results.flatMap((result) => ('findings' in result ? result.findings : [])),
+    ...tests.flatMap((test) => findingsBy(PolicyTestDocument, test)),
     ...doubles(checked),
     ...checked.flatMap((one) => remarksOn(one, checked)),
   ].toSorted((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));

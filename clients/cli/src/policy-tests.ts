@@ -37,7 +37,7 @@ const Case = z
   .refine((one) => one.manifest === undefined || one.patch === undefined, 'write manifest or patch, not both');
 export type Case = z.infer<typeof Case>;
 
-const PolicyTest = z.strictObject({
+export const PolicyTestDocument = z.strictObject({
   apiVersion: z.literal('molthub/v1'),
   kind: z.literal('PolicyTest'),
   metadata: z.strictObject({ name: z.string().min(1).max(200) }),
@@ -61,7 +61,7 @@ export type Judge =
   | { readonly policyPackId: string }
   | { readonly policyPack: { readonly name: string; readonly rules: readonly Rule[] } };
 type Rule = { readonly id: string };
-export type PolicyTest = z.infer<typeof PolicyTest> & { readonly file: string; readonly judge: Judge };
+export type PolicyTest = z.infer<typeof PolicyTestDocument> & { readonly file: string; readonly judge: Judge };
 
 /** Every test of the files; of folders, those in their .yaml files. A CliError with exit code 2 where one is broken. */
 export const policyTestsFrom = async (paths: readonly string[]): Promise<readonly PolicyTest[]> => {
@@ -103,7 +103,7 @@ const isOf = (kind: string) => (document: YamlDocument) => Kind.safeParse(docume
 const testsIn = async (file: string): Promise<readonly PolicyTest[]> => {
   const tests: PolicyTest[] = [];
   for (const document of (await documentsIn(file)).filter(isOf('PolicyTest'))) {
-    const test = checked(PolicyTest, document);
+    const test = checked(PolicyTestDocument, document);
     const { pack, packId } = test.spec;
     const judge = packId === undefined ? await packIn(file, pack ?? '') : { policyPackId: packId };
     tests.push({ ...test, file, judge });

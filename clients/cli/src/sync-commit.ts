@@ -7,6 +7,7 @@ import type { Client } from './client.ts';
 import { concurrently } from './concurrently.ts';
 import { type Counts, countsOf, type DiffItem, diffText, itemOf } from './diff-items.ts';
 import type { BotChange } from './document-kind.ts';
+import { isPolicyTest } from './check-document.ts';
 import { BotDocument, botKind } from './document-kinds/bot.ts';
 import { FleetDocument, fleetKind } from './document-kinds/fleet.ts';
 import { templateKind } from './document-kinds/layers.ts';
@@ -146,7 +147,8 @@ const desiredInCommit = async (git: Git, commit: string, path: string): Promise<
         })),
       };
     }
-    if (documents.length > 0) return { documents: documents.map(desiredOf) };
+    const asking = documents.filter((document) => !isPolicyTest(document));
+    if (asking.length > 0) return { documents: asking.map(desiredOf) };
     return { problems: [{ path, message: 'there is no document in it; an empty folder is taken for a mistake' }] };
   } catch (error) {
     if (!(error instanceof CliError)) throw error;

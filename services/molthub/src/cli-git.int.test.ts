@@ -199,6 +199,15 @@ test('a broken commit changes nothing at all, and says why; mended, it goes on f
   expect(await latencyOf('sam')).toBe(40);
 }, 300_000);
 
+test('tests of packs may lie beside what is applied', async () => {
+  const judge = '{ packId: builtin-security-baseline, tests: [{ name: a, manifest: {}, expect: { valid: true } }] }';
+  write('ws/all.yaml', fleet());
+  write('ws/test.yaml', `apiVersion: molthub/v1\nkind: PolicyTest\nmetadata: { name: t }\nspec: ${judge}\n`);
+  commit('tests of a pack');
+  expect(await synced()).toMatchObject({ status: 0, stdout: expect.stringContaining('applied: tests of a pack') });
+  expect(await molthub(['apply', '-f', join(repo, 'ws'), '--dry-run'])).toMatchObject({ status: 0 });
+});
+
 test('what policy denies changes nothing either', async () => {
   const deny =
     `apiVersion: molthub/v1\nkind: PolicyPack\nmetadata: { name: ${fleetName} }\nspec:\n  targetTags: { judged: ${fleetName} }\n` +
