@@ -182,6 +182,8 @@ export const list = <P extends z.ZodObject = z.ZodObject>(
     readonly item: z.ZodType;
     /** Filters that follow from the path. */
     readonly fixed?: (params: z.infer<P>) => Readonly<Record<string, string>>;
+    /** Throws 404 where what the path names is not there, and no `subjects` tell so. */
+    readonly requires?: (call: Call, params: z.infer<P>) => Promise<unknown>;
   },
 ): Route =>
   route<P, z.ZodObject, z.ZodType>({
@@ -194,8 +196,8 @@ export const list = <P extends z.ZodObject = z.ZodObject>(
       total: z.int().describe('Exact up to 10,000; then 10,000, and totalIsExact is false.'),
       totalIsExact: z.boolean(),
     }),
-    run: async (call, { params, query }) => ({
-      status: 200,
-      body: await parts.listing.page(call, query, parts.fixed?.(params) ?? {}),
-    }),
+    run: async (call, { params, query }) => {
+      await parts.requires?.(call, params);
+      return { status: 200, body: await parts.listing.page(call, query, parts.fixed?.(params) ?? {}) };
+    },
   });

@@ -112,7 +112,8 @@ test('a waiver for one bot, or for labels, is for those', async () => {
 describe('the end of a waiver', () => {
   test('comes by itself, and what it waived violates again', async () => {
     const pack = await createPack('ends', { rules: [rule] });
-    const made = idOf(await waive(pack, { expiresAt: inMs(2_500) }));
+    // Long enough for a bot to be made meanwhile on a loaded machine.
+    const made = idOf(await waive(pack, { expiresAt: inMs(5_000) }));
     expect((await createBot('h', 'ends')).status).toBe(201);
     const status = async () => (await api.call('GET', `/api/v1/policy/waivers/${made}`)).body['status'];
     await until(async () => (await status()) === 'EXPIRED', { what: 'the end of the waiver' });

@@ -2,6 +2,7 @@
 import { Actor, TemplateId } from '@molthub/contracts';
 import { z } from 'zod';
 import { listing } from '../listing.ts';
+import { oneRow } from '../read-side.ts';
 import { Id, list, type Route } from '../route.ts';
 import { time } from './shapes.ts';
 
@@ -32,6 +33,15 @@ export const layerChangeRoutes: readonly Route[] = kinds.map(([kind, permission,
     params,
     item: LayerChange,
     fixed: ({ id }) => ({ layerId: id }),
+    requires: async (call, { id }) => {
+      // One that was deleted still has its changes.
+      const rows = await call.world.views(
+        `select 1 from config_read.${kind}s l where (l.workspace = $1 or l.workspace is null) and l.id::text = $2 union all
+         select 1 from config_read.layer_changes c where c.workspace = $1 and c.kind = $3 and c.layer_id::text = $2 limit 1`,
+        [call.workspace, id, kind],
+      );
+      oneRow(rows, kind);
+    },
     listing: listing({
       name: `${kind}-changes`,
       columns: `c.layers_version as "layersVersion", c.layer_version as version, c.change, c.author, c.bots,
