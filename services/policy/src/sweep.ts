@@ -1,5 +1,6 @@
 // Keeps violations current without a proposal: after a pack or a waiver changed each bot of the workspace is judged anew,
-// after a publication or a refusal the bot that it is of. Level-based: what is to be looked at is rows, so a restart loses nothing.
+// after a publication or a refusal the bot that it is of. Level-based: what is to be looked at is rows, so a restart loses
+// nothing.
 import { setTimeout as pause } from 'node:timers/promises';
 import { Manifest, type Outcome, RecordFindings, type Violation } from '@molthub/contracts';
 import type { Reads } from '@molthub/event-store';

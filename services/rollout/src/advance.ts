@@ -82,8 +82,8 @@ const waiting = (scope: Scope, isJudged: boolean): string =>
    order by p.change_set_id, p.bot_id limit ${batchMax}`;
 const atOnce = (scope: Scope) => [new Date().toISOString(), ...(scope ? [scope] : [])];
 
-/** One question to policy is about at most this many bots. */
-const askMax = 100;
+/** One question to policy is about at most this many bots, so that what denies all of them fits into the answer. */
+const askMax = 50;
 
 /** Bots that nobody asked policy about, or whose verdict has become too old while they waited. */
 const askable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {

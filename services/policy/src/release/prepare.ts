@@ -13,7 +13,7 @@ export type PreparedRelease = CommandOf<typeof JudgeRelease> & {
 
 /** What of a denied release is told: enough to know what to do, and little enough for all bots to fit into one event. */
 const violationsShown = 3;
-const textMax = 300;
+const textMax = 200;
 
 /** Judges exactly what is to be released, by the packs and waivers of this moment. */
 export const prepareRelease = async (
