@@ -1,10 +1,17 @@
 import { afterEach, expect, test } from 'vitest';
+import { z } from 'zod';
 import { applyConfig } from './apply-config.ts';
 import { connectGateway, type GatewayClient } from './gateway-client.ts';
 import { GatewayError } from './gateway-error.ts';
 import { withOwned } from './owned-config.ts';
 import { probe } from './probe.ts';
-import { type Simulation, type SimulatedGateway, sample, startSimulatedGateway } from './simulated-gateway.ts';
+import {
+  mergePatched,
+  type Simulation,
+  type SimulatedGateway,
+  sample,
+  startSimulatedGateway,
+} from './simulated-gateway.ts';
 
 const owned = { port: 18_789, token: 'test-token', logFile: '/bots/1/bot.log', workspace: '/bots/1/state/workspace' };
 const before = { logging: { level: 'info' }, tools: { deny: ['a', 'b'] } };
@@ -131,6 +138,70 @@ test('a broken file is said to be broken, since the gateway would take no patch'
   const { client } = await running({ answer: (method) => (method === 'config.get' ? { ok: true, payload } : 'usual') });
   expect(await applyConfig(client, { desired: {}, owned })).toMatchObject({ outcome: 'file-broken' });
 });
+
+/** What 2026.9.6 answers when it wrote the patch, but its own reload of the file came in between. */
+const written = (how: string) => ({
+  code: 'UNAVAILABLE',
+  message: `config.patch persisted ${how}`,
+});
+const notApplied = (why: string) =>
+  written(`but was not applied to the active Gateway (${why}); run config.get, then use config.apply`);
+
+test('a patch that was overtaken by the bot reading its file anew is taken over with that', async () => {
+  const { gateway, client } = await running({
+    answer: (method, params) => {
+      if (method !== 'config.patch') return 'usual';
+      gatewayTakes(params);
+      return { ok: false, error: notApplied('superseded') };
+    },
+  });
+  const gatewayTakes = (params: object) =>
+    gateway.setConfig(mergePatched(gateway.config(), JSON.parse(z.object({ raw: z.string() }).parse(params).raw)));
+  expect(await applyConfig(client, { desired: {}, owned })).toMatchObject({ outcome: 'hot' });
+  expect(patches(gateway)).toHaveLength(1);
+});
+
+test('a patch that is overtaken again and again, or that the bot could not take over, needs a restart', async () => {
+  const { gateway, client } = await running({
+    answer: (method) => (method === 'config.patch' ? { ok: false, error: notApplied('superseded') } : 'usual'),
+  });
+  expect(await applyConfig(client, { desired: {}, owned })).toMatchObject({ outcome: 'not-applied' });
+  expect(patches(gateway)).toHaveLength(3);
+  await gateway.stop();
+  const failing = await running({
+    answer: (method) => (method === 'config.patch' ? { ok: false, error: notApplied('failed') } : 'usual'),
+  });
+  expect(await applyConfig(failing.client, { desired: {}, owned })).toMatchObject({ outcome: 'not-applied' });
+  expect(patches(failing.gateway)).toHaveLength(1);
+});
+
+test('a patch after which the bot restarts is waited for, whatever it is answered', async () => {
+  const { gateway, client } = await running({
+    answer: (method, params, socket) => {
+      if (method !== 'config.patch') return 'usual';
+      gatewayTakes(params);
+      setImmediate(() => socket.close(1012));
+      return { ok: false, error: written('and was accepted for restart; wait for the Gateway to restart, then …') };
+    },
+  });
+  const gatewayTakes = (params: object) =>
+    gateway.setConfig(mergePatched(gateway.config(), JSON.parse(z.object({ raw: z.string() }).parse(params).raw)));
+  expect(await applyConfig(client, { desired: {}, owned })).toMatchObject({ outcome: 'restarted' });
+});
+
+for (const message of [
+  'config changed since last load; re-run config.get and retry',
+  'gateway: Unrecognized key; fix (openclaw doctor) before patching',
+]) {
+  test(`"${message}" says nothing of the configuration that was sent`, async () => {
+    const error = { code: 'INVALID_REQUEST', message };
+    const { gateway, client } = await running({
+      answer: (method) => (method === 'config.patch' ? { ok: false, error } : 'usual'),
+    });
+    expect(await applyConfig(client, { desired: {}, owned })).toMatchObject({ outcome: 'busy' });
+    expect(patches(gateway)).toHaveLength(3);
+  });
+}
 
 test('a config that the bot refuses is refused, with its issues', async () => {
   const details = { issues: [{ path: 'gateway', message: 'Unrecognized key: "nonsense"' }] };

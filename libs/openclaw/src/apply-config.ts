@@ -30,11 +30,22 @@ export type ApplyStep = {
  * `noop`: it was so already. `hot`: changed, same process, no restart. `restarted`: changed, and the bot restarted
  * itself.
  * `restart-needed`: nothing written, see `mayRestart`. `rate-limited`: nothing written, try after `retryAfterMs`.
- * `file-broken`: nothing written, the file must be replaced first. `unknown`: written perhaps; observe before trying
- * again.
+ * `file-broken`: nothing written, the file must be replaced first. `busy`: nothing written, the file is changed faster
+ * than it can be compared. `not-applied`: written, but the bot could not take it over; only a restart makes it so.
+ * `unknown`: written perhaps; observe before trying again.
  */
 export type ApplyOutcome = { readonly steps: readonly ApplyStep[]; readonly paths: readonly string[] } & (
-  | { readonly outcome: 'noop' | 'hot' | 'restarted' | 'restart-needed' | 'file-broken' | 'unknown' }
+  | {
+      readonly outcome:
+        | 'noop'
+        | 'hot'
+        | 'restarted'
+        | 'restart-needed'
+        | 'file-broken'
+        | 'busy'
+        | 'not-applied'
+        | 'unknown';
+    }
   | { readonly outcome: 'rate-limited'; readonly retryAfterMs: number }
 );
 
@@ -42,6 +53,7 @@ const RESTART_TIMEOUT_MS = 60_000;
 const RECONNECT_PAUSE_MS = 250;
 const VERIFY_MS_MIN = 10_000;
 const RELOAD_QUESTIONS_MAX = 50;
+const ATTEMPTS_MAX = 3;
 
 /**
  * Patches what differs, never more. Throws `GatewayError` (`refused`) when the bot rejects the configuration itself.
@@ -49,44 +61,75 @@ const RELOAD_QUESTIONS_MAX = 50;
  */
 export async function applyConfig(client: GatewayClient, request: ApplyRequest): Promise<ApplyOutcome> {
   const steps: ApplyStep[] = [];
-  const timed = timer(steps);
   const target = withOwned(request.desired, request.owned);
-  for (let attempt = 1; ; attempt += 1) {
-    const current = await timed(
-      'compare',
-      () => getConfig(client),
-      (config) => `the bot's file is ${config.valid ? 'valid' : 'broken'}`,
-    );
-    const parsed = await known(current, request);
-    if (parsed === undefined) return { outcome: 'file-broken', steps, paths: [] };
-    const change = configPatch(parsed, keepingMeta(parsed, target));
-    if (change.paths.length === 0) return { outcome: 'noop', steps, paths: [] };
-    if (request.mayRestart === false) {
-      const needs = await timed(
-        'ask',
-        () => restartPaths(client, change.paths),
-        (paths) => `${paths.length} paths need a restart`,
-      );
-      if (needs.length > 0) return { outcome: 'restart-needed', steps, paths: needs };
-    }
-    try {
-      const patched = await timed(
-        'patch',
-        () => send(client, change, current, request),
-        () => summary(change),
-      );
-      return await concluded(client, { request, target, change, patched, steps });
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      if (attempt === 1 && error.failure === 'refused' && /config changed since last load/.test(error.message))
-        continue;
-      if (/rate limit/.test(error.message) && error.retryAfterMs !== undefined) {
-        return { outcome: 'rate-limited', retryAfterMs: error.retryAfterMs, steps, paths: change.paths };
-      }
-      if (error.failure !== 'outcome-unknown' && error.failure !== 'timeout') throw error;
-      return await concluded(client, { request, target, change, patched: undefined, steps });
-    }
+  let wasWritten = false;
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+    const tried = await patchOnce(client, request, target, steps);
+    // What was superseded is what the bot reads from its file a moment later, and that holds it by now.
+    if (typeof tried !== 'string') return wasWritten && tried.outcome === 'noop' ? { ...tried, outcome: 'hot' } : tried;
+    wasWritten ||= tried === 'superseded';
   }
+  return { outcome: wasWritten ? 'not-applied' : 'busy', steps, paths: [] };
+}
+
+/** `stale` and `superseded`: someone else changed the file meanwhile, before it was written and after. */
+async function patchOnce(
+  client: GatewayClient,
+  request: ApplyRequest,
+  target: JsonObject,
+  steps: ApplyStep[],
+): Promise<ApplyOutcome | 'stale' | 'superseded'> {
+  const timed = timer(steps);
+  const current = await timed(
+    'compare',
+    () => getConfig(client),
+    (config) => `the bot's file is ${config.valid ? 'valid' : 'broken'}`,
+  );
+  const parsed = await known(current, request);
+  if (parsed === undefined) return { outcome: 'file-broken', steps, paths: [] };
+  const change = configPatch(parsed, keepingMeta(parsed, target));
+  const { paths } = change;
+  if (paths.length === 0) return { outcome: 'noop', steps, paths };
+  if (request.mayRestart === false) {
+    const needs = await timed(
+      'ask',
+      () => restartPaths(client, paths),
+      (asked) => `${asked.length} paths need a restart`,
+    );
+    if (needs.length > 0) return { outcome: 'restart-needed', steps, paths: needs };
+  }
+  const sent: Omit<Sent, 'patched'> = { request, target, change, steps };
+  try {
+    const patched = await timed(
+      'patch',
+      () => send(client, change, current, request),
+      () => summary(change),
+    );
+    return await concluded(client, { ...sent, patched });
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    return afterFailure(client, sent, error);
+  }
+}
+
+/** What a patch that was not answered with yes amounts to. The texts are OpenClaw's (2026.9.6); it has no codes. */
+async function afterFailure(
+  client: GatewayClient,
+  sent: Omit<Sent, 'patched'>,
+  error: GatewayError,
+): Promise<ApplyOutcome | 'stale' | 'superseded'> {
+  const { steps } = sent;
+  const { paths } = sent.change;
+  const { failure, message, retryAfterMs } = error;
+  if (/rate limit/.test(message) && retryAfterMs !== undefined) {
+    return { outcome: 'rate-limited', retryAfterMs, steps, paths };
+  }
+  if (failure === 'outcome-unknown' || failure === 'timeout') return concluded(client, { ...sent, patched: undefined });
+  if (failure !== 'refused') throw error;
+  if (/re-run config\.get|before patching/.test(message)) return 'stale';
+  if (!/\bpersisted\b/.test(message)) throw error;
+  if (/wait for the Gateway to restart/.test(message)) return concluded(client, { ...sent, patched: undefined });
+  return /\(superseded\)/.test(message) ? 'superseded' : { outcome: 'not-applied', steps, paths };
 }
 
 /** The bot's present content: from its file where we may read it, else as the gateway shows it. */

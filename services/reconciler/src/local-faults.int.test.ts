@@ -44,10 +44,15 @@ afterAll(async () => {
 
 const log = (): Promise<readonly Recorded[]> => service.log.readStream(`bot-${botId}`);
 const happens = async (type: string, after: number, timeoutMs: number) =>
-  until(async () => (await log()).find((event) => event.version > after && event.type === type), {
-    what: type,
-    timeoutMs,
-  });
+  until(
+    async () => {
+      const since = (await log()).filter((event) => event.version > after);
+      const found = since.find((event) => event.type === type);
+      if (!found) throw new Error(`Instead: ${JSON.stringify(since.map(({ type, data }) => ({ type, data })))}`);
+      return found;
+    },
+    { what: type, timeoutMs },
+  );
 const last = async () => (await log()).length;
 const configFile = () => join(home, 'bots', botId, 'openclaw.json');
 const WithEndpoint = z.object({ endpoint: z.object({ pid: z.int() }) });

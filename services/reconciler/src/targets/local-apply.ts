@@ -32,7 +32,8 @@ export const applyLive = async (change: LiveChange): Promise<Configured> => {
   try {
     return await apply(client, change);
   } catch (error) {
-    if (!(error instanceof GatewayError) || error.failure !== 'refused') throw error;
+    // A bot that cannot answer now (`UNAVAILABLE`) says nothing of the configuration: that is tried again.
+    if (!(error instanceof GatewayError) || error.failure !== 'refused' || error.code === 'UNAVAILABLE') throw error;
     throw new Rejected('reconciler.config-refused', `The bot refuses this configuration: ${error.message}`);
   } finally {
     client.close();
@@ -67,7 +68,10 @@ const apply = async (
       say(`the bot restarted itself for ${paths}`);
       return 'restarted';
     case 'restart-needed':
+    case 'not-applied':
       return 'needs-restart';
+    case 'busy':
+      throw new Error("The bot's file is changed by someone else faster than it can be compared.");
     case 'file-broken':
       // OpenClaw reads a repaired file by itself, as any edit of it.
       await writeConfigFile(configFile, withOwned(config, owned));
