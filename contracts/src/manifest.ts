@@ -41,10 +41,59 @@ export const Runtime = z.strictObject({
   cpu: z.number().min(0.25).max(16).optional(),
   memory: z.int().min(256).max(65_536).optional(),
   replicas: z.int().min(1).max(100).optional(),
+  /** Target `simulated` only, to rehearse; the others run one process for each bot and refuse it. */
+  autoscaling: z
+    .strictObject({ minReplicas: z.int().min(1).max(100), maxReplicas: z.int().min(1).max(100) })
+    .optional(),
   env: z.record(z.string().regex(/^[A-Z_][A-Z0-9_]*$/), z.string().max(4_096)).optional(),
 });
 
-export const Target = z.strictObject({ kind: TargetKind });
+/** What a bot may do in the cloud that it runs in, in the words of IAM: `s3:GetObject` on the ARN of a bucket. */
+export const TaskRole = z.strictObject({
+  statements: z
+    .array(
+      z.strictObject({
+        actions: z.array(z.string().min(1).max(128)).min(1).max(100),
+        resources: z.array(z.string().min(1).max(2_048)).min(1).max(100),
+      }),
+    )
+    .min(1)
+    .max(50),
+});
+
+export const Target = z.strictObject({
+  kind: TargetKind,
+  /** Target `simulated` only, to rehearse; on this machine a bot has no such role and it is refused. */
+  taskRole: TaskRole.optional(),
+});
+
+/** Octal. The owner reads and writes; others read it at most. */
+const ConfigFileMode = z.string().regex(/^6[04][04]$/, 'use 600, 640, 604 or 644');
+/** Octal. The owner does everything; others look into it at most. */
+const StateDirMode = z.string().regex(/^7[05][05]$/, 'use 700, 750, 705 or 755');
+
+/** How a bot is kept on its machine. Target `local` sees to it; a simulated bot has neither files nor a token. */
+export const Security = z.strictObject({
+  /** Default 600. */
+  configFileMode: ConfigFileMode.optional(),
+  /** Of the bot's folder and its state folder; default 700. */
+  stateDirMode: StateDirMode.optional(),
+  /** A gateway token older than so many days is made anew, with a restart. Without it a token is kept for good. */
+  tokenMaxAgeDays: z.int().min(1).max(3_650).optional(),
+});
+
+/** How Molthub asks a bot whether it is well: as its engine answers, or not at all. */
+export const HealthCheck = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('engine'),
+    /** How often a bot that is well is asked, in seconds; without it as often as the installation does. */
+    intervalS: z.int().min(1).max(3_600).optional(),
+    /** So many bad answers in a row make a bot unhealthy. */
+    failuresMax: z.int().min(1).max(10).default(2),
+  }),
+  z.strictObject({ kind: z.literal('none') }),
+]);
+export type HealthCheck = z.infer<typeof HealthCheck>;
 
 export const SecretReference = z.strictObject({
   name: z.string().regex(/^[A-Z_][A-Z0-9_]*$/),
@@ -161,6 +210,8 @@ export const Manifest = z.strictObject({
     skills: Skills.optional(),
     network: Network.optional(),
     observability: Observability.optional(),
+    healthCheck: HealthCheck.optional(),
+    security: Security.optional(),
     policies: ManifestPolicies.optional(),
   }),
 });

@@ -2,11 +2,12 @@ import { expect, test } from 'vitest';
 import { confirmMs, judge, type Reading, type Standing, unwellMs } from './judge.ts';
 
 const intervalMs = 30_000;
+const patience = { intervalMs, failuresMax: 2 };
 const reading = (status: Reading['status']): Reading => ({ status, latencyMs: null, detail: '' });
 const well: Standing = { status: 'HEALTHY', failures: 0, unknowns: 0 };
 
 test('one bad answer of a healthy bot is asked again at once and told to nobody', () => {
-  expect(judge(well, reading('UNHEALTHY'), intervalMs)).toEqual({
+  expect(judge(well, reading('UNHEALTHY'), patience)).toEqual({
     status: 'HEALTHY',
     failures: 1,
     unknowns: 0,
@@ -16,8 +17,8 @@ test('one bad answer of a healthy bot is asked again at once and told to nobody'
 });
 
 test('two bad answers in a row make a bot unhealthy', () => {
-  const once = judge(well, reading('UNHEALTHY'), intervalMs);
-  expect(judge(once, reading('UNHEALTHY'), intervalMs)).toMatchObject({
+  const once = judge(well, reading('UNHEALTHY'), patience);
+  expect(judge(once, reading('UNHEALTHY'), patience)).toMatchObject({
     status: 'UNHEALTHY',
     failures: 2,
     tell: true,
@@ -26,15 +27,15 @@ test('two bad answers in a row make a bot unhealthy', () => {
 });
 
 test('a good answer in between clears the bot', () => {
-  const once = judge(well, reading('UNHEALTHY'), intervalMs);
-  const cleared = judge(once, reading('HEALTHY'), intervalMs);
+  const once = judge(well, reading('UNHEALTHY'), patience);
+  const cleared = judge(once, reading('HEALTHY'), patience);
   expect(cleared).toMatchObject({ status: 'HEALTHY', failures: 0, tell: false });
-  expect(judge(cleared, reading('UNHEALTHY'), intervalMs)).toMatchObject({ tell: false });
+  expect(judge(cleared, reading('UNHEALTHY'), patience)).toMatchObject({ tell: false });
 });
 
 test('a good answer makes a bot healthy at once', () => {
   const unhealthy: Standing = { status: 'UNHEALTHY', failures: 7, unknowns: 0 };
-  expect(judge(unhealthy, reading('HEALTHY'), intervalMs)).toMatchObject({
+  expect(judge(unhealthy, reading('HEALTHY'), patience)).toMatchObject({
     status: 'HEALTHY',
     tell: true,
     againMs: intervalMs,
@@ -42,21 +43,29 @@ test('a good answer makes a bot healthy at once', () => {
 });
 
 test('what is known already is not told again', () => {
-  expect(judge(well, reading('HEALTHY'), intervalMs).tell).toBe(false);
+  expect(judge(well, reading('HEALTHY'), patience).tell).toBe(false);
   const unhealthy: Standing = { status: 'UNHEALTHY', failures: 2, unknowns: 0 };
-  expect(judge(unhealthy, reading('UNHEALTHY'), intervalMs)).toMatchObject({ tell: false, failures: 3 });
+  expect(judge(unhealthy, reading('UNHEALTHY'), patience)).toMatchObject({ tell: false, failures: 3 });
 });
 
 test('a prober that cannot ask takes back what it said only at the third time', () => {
-  const first = judge(well, reading('UNKNOWN'), intervalMs);
-  const second = judge(first, reading('UNKNOWN'), intervalMs);
+  const first = judge(well, reading('UNKNOWN'), patience);
+  const second = judge(first, reading('UNKNOWN'), patience);
   expect([first, second].map(({ status, tell }) => [status, tell])).toEqual([
     ['HEALTHY', false],
     ['HEALTHY', false],
   ]);
-  expect(judge(second, reading('UNKNOWN'), intervalMs)).toMatchObject({ status: 'UNKNOWN', tell: true });
+  expect(judge(second, reading('UNKNOWN'), patience)).toMatchObject({ status: 'UNKNOWN', tell: true });
 });
 
 test('no bot is asked less often than the interval says', () => {
-  expect(judge(well, reading('UNHEALTHY'), 200).againMs).toBe(200);
+  expect(judge(well, reading('UNHEALTHY'), { intervalMs: 200, failuresMax: 2 }).againMs).toBe(200);
+});
+
+test('as many bad answers make a bot unhealthy as are borne, and no fewer', () => {
+  const bad = (standing: Standing) => judge(standing, reading('UNHEALTHY'), { intervalMs, failuresMax: 3 });
+  const second = bad(bad(well));
+  expect(second).toMatchObject({ status: 'HEALTHY', tell: false });
+  expect(bad(second)).toMatchObject({ status: 'UNHEALTHY', failures: 3, tell: true });
+  expect(judge(well, reading('UNHEALTHY'), { intervalMs, failuresMax: 1 })).toMatchObject({ status: 'UNHEALTHY' });
 });

@@ -18,16 +18,16 @@ export type Judgement = Standing & {
   readonly againMs: number;
 };
 
-/** One bad answer may be the network's; the second in a row is believed. */
-export const failuresMax = 2;
 /** A prober that could not ask tries this often before it takes back what it said. */
 export const unknownsMax = 3;
 export const confirmMs = 1_500;
 /** A bot that is not well is looked at more often, so that its recovery shows soon. */
 export const unwellMs = 5_000;
 
-/** `intervalMs` is how often a bot that is well is asked. */
-export const judge = (standing: Standing, reading: Reading, intervalMs: number): Judgement => {
+/** How often a bot that is well is asked, and which bad answer in a row is believed. */
+export type Patience = { readonly intervalMs: number; readonly failuresMax: number };
+
+export const judge = (standing: Standing, reading: Reading, { intervalMs, failuresMax }: Patience): Judgement => {
   const { status } = standing;
   const as = (told: HealthStatus, failures: number, unknowns: number, againMs: number): Judgement => ({
     status: told,

@@ -29,7 +29,8 @@ const changedSince = async (runtime: Runtime, revision: number) =>
   z.array(Changed).parse(
     await runtime.reads(
       `select t.workspace, t.bot_id as "botId", t.fleet_id as "fleetId", t.mode, t.url,
-         t.token_reference as "tokenReference", t.simulated, t.hash, t.revision, b.status as told
+         t.token_reference as "tokenReference", t.simulated, t.hash,
+         t.health_check as "healthCheck", t.revision, b.status as told
        from targets t left join bots b on b.bot_id = t.bot_id where t.revision > $1 order by t.revision`,
       [revision],
     ),
@@ -89,11 +90,11 @@ const tell = async (runtime: Runtime, { target, reading, atMs }: Probed, { statu
   if (outcome.status !== 'DONE') throw new Error(`The health of bot ${botId} could not be told: ${outcome.status}.`);
 };
 
-const atRest = (mode: Target['mode']): Reading => ({
-  status: 'UNKNOWN',
-  latencyMs: null,
-  detail: `Not asked: the bot is ${mode.toLowerCase()}.`,
-});
+const atRest = ({ mode, healthCheck }: Target): Reading => {
+  const isOff = mode === 'RUNNING' && healthCheck.kind === 'none';
+  const why = isOff ? 'spec.healthCheck of its manifest is none' : `the bot is ${mode.toLowerCase()}`;
+  return { status: 'UNKNOWN', latencyMs: null, detail: `Not asked: ${why}.` };
+};
 
 const takeChanges = async (runtime: Runtime, watch: Watch, revision: number): Promise<number> => {
   const changes = await changedSince(runtime, revision);
@@ -102,7 +103,7 @@ const takeChanges = async (runtime: Runtime, watch: Watch, revision: number): Pr
     const status = watch.update(target, change.told, Date.now());
     if (status === null) return;
     const judgement = { status, failures: 0, unknowns: 0, tell: true, againMs: 0 };
-    await tell(runtime, { target, reading: atRest(target.mode), atMs: Date.now() }, judgement);
+    await tell(runtime, { target, reading: atRest(target), atMs: Date.now() }, judgement);
   });
   return changes.at(-1)?.revision ?? revision;
 };

@@ -22,7 +22,7 @@ export const healthViews = projection({
         coalesce(r.latency_ms, b.latency_ms) as latency_ms, greatest(r.probed_at, b.probed_at) as probed_at,
         b.changed_at, b.simulated
       from bots b join targets t on t.bot_id = b.bot_id and t.mode <> 'DESTROYED'
-      left join readings r on r.bot_id = b.bot_id and t.mode = 'RUNNING'`,
+      left join readings r on r.bot_id = b.bot_id and t.mode = 'RUNNING' and t.health_check->>'kind' <> 'none'`,
     fleets: `select workspace, fleet_id, status, changed_at, json_build_object('healthy', healthy,
         'degraded', degraded, 'unhealthy', unhealthy, 'unknown', unknown) as counts from fleets`,
     probes: 'select workspace, bot_id, probed_at, status, latency_ms, detail from probes',

@@ -14,6 +14,7 @@ import {
   BotStopped,
   type EventDefinition,
   type FactOf,
+  type HealthCheck,
   type HealthStatus,
   rebuildProjection,
 } from '@molthub/contracts';
@@ -100,7 +101,7 @@ const resolved = {
 } as const;
 const hash = `sha256:${'a'.repeat(64)}`;
 type Bot = { readonly botId: string; readonly fleetId: string; readonly simulated: boolean };
-const assign = ({ botId, fleetId, simulated }: Bot) =>
+const assign = ({ botId, fleetId, simulated }: Bot, healthCheck?: HealthCheck) =>
   say(botId, BotAssigned, {
     botId,
     fleetId,
@@ -111,7 +112,7 @@ const assign = ({ botId, fleetId, simulated }: Bot) =>
     version: 1,
     generation: 1,
     hash,
-    resolved,
+    resolved: healthCheck ? { ...resolved, spec: { ...resolved.spec, healthCheck } } : resolved,
     target: simulated ? 'simulated' : 'local',
     simulated,
   });
@@ -200,6 +201,25 @@ test('two bad answers in a row make a bot unhealthy, and a good one heals it', a
   const stream = await service.log.readStream(`bot-${bot.botId}`);
   expect(stream[1]?.data).toMatchObject({ from: 'HEALTHY', to: 'UNHEALTHY', failures: 2, simulated: true, hash });
   expect(stream).toHaveLength(3);
+});
+
+test('a bot whose manifest switches the check off is unknown and not asked, until another manifest says otherwise', async () => {
+  const bot = await simulatedBot(randomUUID(), 'HEALTHY');
+  await isNow(bot.botId, 'HEALTHY');
+  await assign(bot, { kind: 'none' });
+  expect((await isNow(bot.botId, 'UNKNOWN')).detail).toBe('Not asked: spec.healthCheck of its manifest is none.');
+  await assign(bot);
+  await isNow(bot.botId, 'HEALTHY');
+});
+
+test('a bot that bears more bad answers is unhealthy only after so many', async () => {
+  const bot = await simulatedBot(randomUUID(), 'HEALTHY');
+  await assign(bot, { kind: 'engine', failuresMax: 4 });
+  await isNow(bot.botId, 'HEALTHY');
+  answers.set(bot.botId, 'UNHEALTHY');
+  await isNow(bot.botId, 'UNHEALTHY');
+  const stream = await service.log.readStream(`bot-${bot.botId}`);
+  expect(stream.at(-1)?.data).toMatchObject({ to: 'UNHEALTHY', failures: 4 });
 });
 
 test('a bot that is stopped is unknown and not asked; started again, it is', async () => {

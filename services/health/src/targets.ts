@@ -11,6 +11,7 @@ import {
   DriftHealed,
   type FactOf,
   Hash,
+  HealthCheck,
   type Recorded,
 } from '@molthub/contracts';
 import type { Migration } from '@molthub/event-store';
@@ -24,7 +25,7 @@ export const migrations: readonly Migration[] = [
       create sequence target_revision;
       create table targets (
         workspace text not null, bot_id uuid primary key, fleet_id uuid not null, mode text not null,
-        url text, token_reference text, simulated boolean not null, hash text,
+        url text, token_reference text, simulated boolean not null, hash text, health_check jsonb not null,
         revision bigint not null default nextval('target_revision')
       );
       create index on targets (revision);
@@ -40,7 +41,7 @@ export const migrations: readonly Migration[] = [
   },
 ];
 
-/** Only a bot that is meant to run is asked. */
+/** Only a bot that is meant to run is asked, and not if its manifest says no. */
 export const Mode = z.enum(['STARTING', 'RUNNING', 'STOPPED', 'PAUSED', 'DESTROYED']);
 export const Target = z.object({
   workspace: z.string(),
@@ -51,6 +52,7 @@ export const Target = z.object({
   tokenReference: z.string().nullable(),
   simulated: z.boolean(),
   hash: Hash.nullable(),
+  healthCheck: HealthCheck,
 });
 export type Target = z.infer<typeof Target>;
 
@@ -69,6 +71,9 @@ type Heard = FactOf<(typeof heard)[number]>;
 const types = new Set<string>(heard.map(({ type }) => type));
 const isHeard = (event: Recorded): event is Recorded<Heard> => types.has(event.type);
 
+/** Of a bot whose manifest says nothing of it. */
+export const defaultHealthCheck = HealthCheck.parse({ kind: 'engine' });
+
 /** What an event changes; absent fields stay as they are. */
 type Change = Pick<Target, 'workspace' | 'botId' | 'fleetId'> & Partial<Target>;
 
@@ -76,7 +81,10 @@ const changeOf = ({ workspace, ...event }: Recorded<Heard>): Change => {
   const { botId, fleetId } = event.data;
   const bot = { workspace, botId, fleetId };
   switch (event.type) {
-    case 'reconciler.bot.assigned.v1':
+    case 'reconciler.bot.assigned.v1': {
+      const { simulated, resolved } = event.data;
+      return { ...bot, simulated, healthCheck: resolved.spec.healthCheck ?? defaultHealthCheck };
+    }
     case 'reconciler.bot.failed.v1':
       return { ...bot, simulated: event.data.simulated };
     case 'reconciler.bot.started.v1':
@@ -113,21 +121,23 @@ export const targetListener = (changed: () => void): Listener => ({
     }
     if (changes.size === 0) return;
     const inserted = sql(
-      `insert into targets as t (workspace, bot_id, fleet_id, mode, url, token_reference, simulated, hash)
+      `insert into targets as t (workspace, bot_id, fleet_id, mode, url, token_reference, simulated, hash,
+         health_check)
        select workspace, "botId", "fleetId", coalesce(mode, 'STARTING'), url, "tokenReference",
-         coalesce(simulated, false), hash
+         coalesce(simulated, false), hash, coalesce("healthCheck", $2)
        from jsonb_to_recordset($1) as c (workspace text, "botId" uuid, "fleetId" uuid, mode text, url text,
-         "tokenReference" text, simulated boolean, hash text)
+         "tokenReference" text, simulated boolean, hash text, "healthCheck" jsonb)
        on conflict (bot_id) do nothing`,
-      [JSON.stringify([...changes.values()])],
+      [JSON.stringify([...changes.values()]), JSON.stringify(defaultHealthCheck)],
     );
     const updated = sql(
       `update targets t set mode = coalesce(c.mode, t.mode), url = coalesce(c.url, t.url),
          token_reference = coalesce(c."tokenReference", t.token_reference),
          simulated = coalesce(c.simulated, t.simulated), hash = coalesce(c.hash, t.hash),
+         health_check = coalesce(c."healthCheck", t.health_check),
          revision = nextval('target_revision')
        from jsonb_to_recordset($1) as c ("botId" uuid, mode text, url text, "tokenReference" text, simulated boolean,
-         hash text)
+         hash text, "healthCheck" jsonb)
        where t.bot_id = c."botId"`,
       [JSON.stringify([...changes.values()])],
     );

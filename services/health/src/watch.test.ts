@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Target } from './targets.ts';
+import { defaultHealthCheck, type Target } from './targets.ts';
 import { createWatch } from './watch.ts';
 
 const intervalMs = 30_000;
@@ -13,6 +13,7 @@ const target = (more: Partial<Target> = {}): Target => ({
   tokenReference: null,
   simulated: false,
   hash: null,
+  healthCheck: defaultHealthCheck,
   ...more,
 });
 const healthy = { status: 'HEALTHY', latencyMs: 3, detail: '' } as const;
@@ -85,4 +86,24 @@ test('simulated bots are due in whole seconds, so that one request asks for many
   watch.take(now);
   watch.note(bot, healthy, now + 7);
   expect((watch.nextMs() ?? 1) % 1_000).toBe(0);
+});
+
+test('a manifest says how often its bot is asked and how much is borne', () => {
+  const watch = createWatch(intervalMs);
+  const bot = target({ healthCheck: { kind: 'engine', intervalS: 120, failuresMax: 1 } });
+  watch.update(bot, null, now);
+  watch.note(watch.take(now)[0] ?? target(), healthy, now);
+  expect(watch.nextMs()).toBe(now + 120_000);
+  watch.take(now + 120_000);
+  expect(watch.note(bot, unhealthy, now + 120_000)).toMatchObject({ tell: true, status: 'UNHEALTHY' });
+});
+
+test('a bot whose manifest switches the check off is not asked, and what was said of it is taken back', () => {
+  const watch = createWatch(intervalMs);
+  watch.update(target(), null, now);
+  watch.note(watch.take(now)[0] ?? target(), healthy, now);
+  expect(watch.update(target({ healthCheck: { kind: 'none' } }), 'HEALTHY', now + 10)).toBe('UNKNOWN');
+  expect(watch.nextMs()).toBe(null);
+  expect(watch.update(target(), 'UNKNOWN', now + 20)).toBe(null);
+  expect(watch.take(now + 20)).toHaveLength(1);
 });

@@ -1,7 +1,7 @@
 // Who is asked next: every watched bot with its standing and the moment it is due. Pure but for being a map.
 import { createHash } from 'node:crypto';
 import type { HealthStatus } from '@molthub/contracts';
-import { judge, type Judgement, type Reading, type Standing } from './judge.ts';
+import { judge, type Judgement, type Patience, type Reading, type Standing } from './judge.ts';
 import type { Target } from './targets.ts';
 
 export type Watched = { readonly target: Target; readonly standing: Standing; readonly dueMs: number };
@@ -21,7 +21,13 @@ export type Watch = {
 /** Simulated bots come in whole seconds, so that one request asks for many. */
 const slotMs = 1_000;
 
-export const createWatch = (intervalMs: number): Watch => {
+/** `defaultIntervalMs`: how often a bot that is well is asked where its manifest does not say. */
+export const createWatch = (defaultIntervalMs: number): Watch => {
+  const patienceWith = ({ healthCheck }: Target): Patience => {
+    if (healthCheck.kind === 'none') return { intervalMs: defaultIntervalMs, failuresMax: 1 };
+    const { intervalS, failuresMax } = healthCheck;
+    return { intervalMs: intervalS === undefined ? defaultIntervalMs : intervalS * 1_000, failuresMax };
+  };
   const bots = new Map<string, Watched>();
   const out = new Set<string>();
   const dueAt = ({ simulated }: Target, atMs: number) => (simulated ? Math.ceil(atMs / slotMs) * slotMs : atMs);
@@ -30,7 +36,7 @@ export const createWatch = (intervalMs: number): Watch => {
     update: (target, told, nowMs) => {
       const known = bots.get(target.botId);
       const status = known?.standing.status ?? told ?? 'UNKNOWN';
-      if (target.mode !== 'RUNNING' || target.url === null) {
+      if (target.mode !== 'RUNNING' || target.url === null || target.healthCheck.kind === 'none') {
         bots.delete(target.botId);
         return status === 'UNKNOWN' ? null : 'UNKNOWN';
       }
@@ -38,7 +44,7 @@ export const createWatch = (intervalMs: number): Watch => {
       const isWell = status === 'HEALTHY';
       // After a restart of ours a bot that was well waits for its place. A new or changed one, and one that is not
       // well and of which there is news, is asked at once.
-      const placeMs = dueAt(target, nowMs + placeOf(target.botId) * intervalMs);
+      const placeMs = dueAt(target, nowMs + placeOf(target.botId) * patienceWith(target).intervalMs);
       const dueMs = !isWell ? nowMs : isSame ? known.dueMs : known ? nowMs : placeMs;
       const standing = isSame ? known.standing : { status, failures: 0, unknowns: 0 };
       bots.set(target.botId, { target, standing, dueMs });
@@ -53,10 +59,15 @@ export const createWatch = (intervalMs: number): Watch => {
       out.delete(target.botId);
       const known = bots.get(target.botId);
       if (!known || known.target.url !== target.url) return null;
-      const judgement = judge(known.standing, reading, intervalMs);
+      const patience = patienceWith(known.target);
+      const judgement = judge(known.standing, reading, patience);
       const { status, failures, unknowns, againMs } = judgement;
       const changedMeanwhile = known.target !== target && known.target.hash !== target.hash;
-      const dueMs = changedMeanwhile ? nowMs : againMs < intervalMs ? nowMs + againMs : dueAt(target, nowMs + againMs);
+      const dueMs = changedMeanwhile
+        ? nowMs
+        : againMs < patience.intervalMs
+          ? nowMs + againMs
+          : dueAt(target, nowMs + againMs);
       bots.set(target.botId, { target: known.target, standing: { status, failures, unknowns }, dueMs });
       return judgement;
     },

@@ -5,7 +5,7 @@ import { compiling, type CompiledPack, type Pack } from './pack.ts';
 import { openclawChecks } from './rules/openclaw-checks.ts';
 
 /** Raise it whenever anything below changes: the published view of packs is made anew only then. */
-export const builtinRevision = 2;
+export const builtinRevision = 3;
 
 const rule = (id: string, type: string, more: Partial<PolicyRule> = {}): PolicyRule => ({
   id,
@@ -98,14 +98,13 @@ const openclawChannelSafety = pack({
   ],
 });
 
-/**
- * A sandbox needs a container engine, which not every machine has, so a bot without one is told and not refused. How old
- * tokens are stands in no manifest; that rule of earlier systems is not here.
- */
+/** A sandbox needs a container engine, which not every machine has, so a bot without one is told and not refused. */
 const openclawProductionHardening = pack({
   id: 'builtin-openclaw-production-hardening',
   name: 'OpenClaw production hardening',
-  description: 'Bots in prod run their tools in a sandbox, with bounds, for people who are named.',
+  version: '1.1.0',
+  description:
+    'Bots in prod run their tools in a sandbox, with bounds, for people who are named, and change their tokens.',
   priority: 200,
   targetEnvironments: ['prod'],
   rules: [
@@ -114,6 +113,7 @@ const openclawProductionHardening = pack({
     rule('model-guardrails', 'require_model_guardrails', warning),
     rule('no-open-groups', 'forbid_open_group_policy'),
     rule('skill-verification', 'require_skill_verification'),
+    rule('token-rotation', 'require_token_rotation', { ...warning, config: { maxAgeDays: 90 } }),
   ],
 });
 

@@ -63,9 +63,6 @@ const problemsOfRule = (rule: PolicyRule, at: (path: string) => string): readonl
     const message = `There is no rule type ${rule.type}; use one of ${[...ruleTypes.keys()].join(', ')}.`;
     return [{ path: at('type'), code: 'policy.unknown-rule-type', message }];
   }
-  if (ruleType.cannotBeJudged !== undefined) {
-    return [{ path: at('type'), code: 'policy.rule-not-judged', message: ruleType.cannotBeJudged }];
-  }
   const made = ruleType.judgeFor(rule.config);
   if ('judge' in made) return [];
   return made.problems.map(({ path, message }) => ({

@@ -42,9 +42,8 @@ const configText = (config: unknown): string => {
 
 const typesText = (): string => ['## Rule types\n', ...[...ruleTypes.values()].map(typeText)].join('\n');
 
-const typeText = ({ type, about, parameters, cannotBeJudged }: RuleType): string => {
+const typeText = ({ type, about, parameters }: RuleType): string => {
   const head = `### \`${type}\`\n\n${about}\n`;
-  if (cannotBeJudged !== undefined) return `${head}\n**Refused when a pack is saved**: ${cannotBeJudged}\n`;
   const rows = parametersOf(parameters);
   if (rows.length === 0) return head;
   return [head, '| parameter | form | default | |', '|---|---|---|---|', ...rows, ''].join('\n');

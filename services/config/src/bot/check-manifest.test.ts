@@ -22,6 +22,7 @@ const problemsOf = async (given: Manifest, engine: () => Promise<readonly Proble
   const checked = await checkManifest(given, place, engine);
   return checked.sound ? [] : checked.problems.map(({ path, code }) => `${code} ${path}`);
 };
+const taskRole = { statements: [{ actions: ['s3:GetObject'], resources: ['*'] }] };
 const simulated = { runtime: { engine: 'simulated' }, target: { kind: 'simulated' } };
 
 describe('a manifest', () => {
@@ -41,6 +42,20 @@ describe('a manifest', () => {
     ['config.place-mismatch metadata.workspace', manifest({}, { workspace: 'other' })],
     ['config.target-refused spec.target.kind', manifest({ target: { kind: 'simulated' } })],
     ['config.target-refused spec.target.kind', manifest({ runtime: { engine: 'simulated' } })],
+    ['config.target-refused spec.target.taskRole', manifest({ target: { kind: 'local', taskRole } })],
+    [
+      'config.target-refused spec.runtime.autoscaling',
+      manifest({
+        runtime: { engine: 'openclaw', version: '2026.9.6', autoscaling: { minReplicas: 1, maxReplicas: 2 } },
+      }),
+    ],
+    [
+      'config.autoscaling-refused spec.runtime.autoscaling.minReplicas',
+      manifest({
+        runtime: { engine: 'simulated', autoscaling: { minReplicas: 3, maxReplicas: 2 } },
+        target: { kind: 'simulated', taskRole },
+      }),
+    ],
     ['config.version-not-pinned spec.runtime.version', manifest({ runtime: { engine: 'openclaw' } })],
     ['config.secret-literal spec.config.hooks.token', manifest({ config: { hooks: { token: 'open sesame' } } })],
     [

@@ -99,6 +99,19 @@ const runtimeProblems = ({ spec: { runtime, target } }: Manifest): readonly Prob
     const message = `Engine ${runtime.engine} does not run on target ${target.kind}; write "${fitting}".`;
     problems.push({ path: 'spec.target.kind', code: 'config.target-refused', message });
   }
+  if (target.kind === 'local' && target.taskRole !== undefined) {
+    const message = 'A process of this machine has no task role; only simulated bots rehearse one.';
+    problems.push({ path: 'spec.target.taskRole', code: 'config.target-refused', message });
+  }
+  if (target.kind === 'local' && runtime.autoscaling !== undefined) {
+    const message = 'Target local runs one process for each bot; only simulated bots rehearse autoscaling.';
+    problems.push({ path: 'spec.runtime.autoscaling', code: 'config.target-refused', message });
+  }
+  const { minReplicas = 1, maxReplicas = 1 } = runtime.autoscaling ?? {};
+  if (minReplicas > maxReplicas) {
+    const message = `minReplicas is ${minReplicas}; write ${maxReplicas} or less, or raise maxReplicas.`;
+    problems.push({ path: 'spec.runtime.autoscaling.minReplicas', code: 'config.autoscaling-refused', message });
+  }
   if (!isSimulated && runtime.version === undefined) {
     const message = 'Pin one exact version such as 2026.9.6; without one it would be whatever is newest.';
     problems.push({ path: 'spec.runtime.version', code: 'config.version-not-pinned', message });

@@ -96,7 +96,21 @@ const fleetsOf = (layer: KnownLayer): readonly { readonly path: string; readonly
 /** What no layer says, since it is the bot's own: who it is, where it lives, what it is. */
 const bots = new Map([
   ['metadata', new Set(['labels'])],
-  ['spec', new Set(['runtime', 'config', 'secrets', 'channels', 'skills', 'network', 'observability', 'policies'])],
+  [
+    'spec',
+    new Set([
+      'runtime',
+      'config',
+      'secrets',
+      'channels',
+      'skills',
+      'network',
+      'observability',
+      'healthCheck',
+      'security',
+      'policies',
+    ]),
+  ],
 ]);
 
 const patchProblems = (patch: unknown, field: string): readonly Problem[] => {
@@ -123,7 +137,7 @@ const strangeField = (path: string): Problem => ({
   path,
   code: 'config.layer-field',
   message:
-    'A layer may say metadata.labels, and below spec: runtime (but its engine), config, secrets, channels, skills, network, observability, policies.',
+    'A layer may say metadata.labels, and below spec: runtime (but its engine), config, secrets, channels, skills, network, observability, healthCheck, security, policies.',
 });
 
 /** Of patch, strategies and locks, as the library that resolves them finds them. */

@@ -27,6 +27,7 @@ const Parameters = z.looseObject({
   maxCpu: z.number().optional(),
   maxMemory: z.number().optional(),
   maxReplicas: z.number().optional(),
+  maxAgeDays: z.number().default(Infinity),
   allowedModes: Words.default([]),
   allowedValues: Words.optional(),
   forbiddenValues: Words.default([]),
@@ -68,6 +69,11 @@ export const claimsOf = ({ type, config }: PolicyRule): readonly Claim[] => {
       return [
         { path: 'spec.network.inbound', is: 'among', words: said.allowedInbound, needsValue: true },
         { path: 'spec.network.egressPreset', is: 'among', words: said.allowedEgress, needsValue: true },
+      ];
+    case 'require_token_rotation':
+      return [
+        { path: 'spec.security.tokenMaxAgeDays', is: 'between', min: 1, max: said.maxAgeDays, needsValue: true },
+        { path: 'spec.security.tokenMaxAgeDays', is: 'present' },
       ];
     case 'require_secret_manager':
       return [{ path: 'spec.secrets[*].provider', is: 'among', words: said.allowedProviders, needsValue: false }];

@@ -1,12 +1,25 @@
 import { z } from 'zod';
-import { unjudgeableRuleType } from './rule-type.ts';
+import { type Finding, ruleType } from './rule-type.ts';
 
 const mode = z.string().regex(/^[0-7]{3}$/, 'three octal digits such as 600');
 
-/** Looks at nothing yet: the modes of a bot's files are the target's doing, and no manifest says them. */
-export const requireConfigPermissions = unjudgeableRuleType({
+/** What `spec.security` says, or the 600 and 700 that target local takes without it; the target sees to the files. */
+export const requireConfigPermissions = ruleType({
   type: 'require_config_permissions',
-  about: 'The bot’s configuration file and state folder are closed to others.',
+  about:
+    'spec.security gives nobody more of the bot’s configuration file and folders than these modes do; 600 and 700 where it is silent.',
   parameters: z.strictObject({ configFileMode: mode.default('600'), stateDirMode: mode.default('700') }),
-  reason: 'No manifest says the modes of a bot’s files (target local makes them 600 and 700); remove the rule.',
+  judge:
+    (allowed) =>
+    ({ spec: { security } }) => [
+      ...beyond('configFileMode', security?.configFileMode ?? '600', allowed.configFileMode),
+      ...beyond('stateDirMode', security?.stateDirMode ?? '700', allowed.stateDirMode),
+    ],
 });
+
+const beyond = (field: string, mode: string, allowed: string): readonly Finding[] => {
+  const isWithin = (Number.parseInt(mode, 8) & ~Number.parseInt(allowed, 8)) === 0;
+  if (isWithin) return [];
+  const message = `Mode ${mode} lets in more than ${allowed} does.`;
+  return [{ path: `spec.security.${field}`, message, currentValue: mode, suggestedValue: allowed }];
+};

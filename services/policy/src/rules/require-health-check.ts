@@ -1,9 +1,21 @@
-import { noParameters, unjudgeableRuleType } from './rule-type.ts';
+import { noParameters, ruleType } from './rule-type.ts';
 
-/** Looks at nothing yet: a manifest declares health checks for containers only, and Molthub probes every bot anyway. */
-export const requireHealthCheck = unjudgeableRuleType({
+/** Bots of every engine of today are asked unless their manifest says no. */
+export const requireHealthCheck = ruleType({
   type: 'require_health_check',
-  about: 'The manifest declares a health check.',
+  about: 'Molthub asks the bot whether it is well: spec.healthCheck is absent or of another kind than none.',
   parameters: noParameters,
-  reason: 'No engine of this Molthub takes a health check from a manifest (every bot is probed); remove the rule.',
+  judge:
+    () =>
+    ({ spec: { healthCheck } }) =>
+      healthCheck?.kind === 'none'
+        ? [
+            {
+              path: 'spec.healthCheck.kind',
+              message: 'Nobody would notice that this bot is ill; write engine.',
+              currentValue: 'none',
+              suggestedValue: 'engine',
+            },
+          ]
+        : [],
 });

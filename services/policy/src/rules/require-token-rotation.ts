@@ -1,10 +1,21 @@
 import { z } from 'zod';
-import { unjudgeableRuleType } from './rule-type.ts';
+import { ruleType } from './rule-type.ts';
 
-/** Looks at nothing yet: how old a token is stands in no manifest. */
-export const requireTokenRotation = unjudgeableRuleType({
+/** Target local makes a token anew when it is older than the manifest says; without that it is kept for good. */
+export const requireTokenRotation = ruleType({
   type: 'require_token_rotation',
-  about: 'The bot’s token is not older than so many days.',
-  parameters: z.strictObject({ maxAgeDays: z.int().min(1).default(90) }),
-  reason: 'How old a bot’s token is stands in no manifest, so it cannot be judged; remove the rule.',
+  about: 'An OpenClaw’s gateway token is made anew: spec.security.tokenMaxAgeDays is there, and at most so many days.',
+  parameters: z.strictObject({ maxAgeDays: z.int().min(1).max(3_650).default(90) }),
+  judge:
+    ({ maxAgeDays }) =>
+    ({ spec: { runtime, security } }) => {
+      if (runtime.engine !== 'openclaw') return [];
+      const days = security?.tokenMaxAgeDays;
+      if (days !== undefined && days <= maxAgeDays) return [];
+      const message =
+        days === undefined
+          ? `The bot keeps its token for good; write at most ${maxAgeDays} days.`
+          : `The bot keeps a token for ${days} days; write at most ${maxAgeDays}.`;
+      return [{ path: 'spec.security.tokenMaxAgeDays', message, currentValue: days, suggestedValue: maxAgeDays }];
+    },
 });

@@ -25,6 +25,12 @@ const models = (params: Record<string, unknown>) => ({
   config: { agents: { defaults: { models: { 'some/model': { params } } } } },
 });
 const otel = (enabled: boolean) => ({ config: { diagnostics: { otel: { enabled } } } });
+const taskRole = (actions: readonly string[], resources: readonly string[]) => ({
+  spec: {
+    runtime: { engine: 'simulated' },
+    target: { kind: 'simulated', taskRole: { statements: [{ actions, resources }] } },
+  },
+});
 const pinned = { engine: 'openclaw' };
 
 export const rows: readonly Row[] = [
@@ -223,11 +229,29 @@ export const rows: readonly Row[] = [
     fails: { config: { skills: { load: { extraDirs: ['/opt/skills', '/tmp/skills'] } } } },
     at: 'spec.config.skills.load.extraDirs[1]',
   },
-];
-/** Rule types that nothing in a manifest can answer. */
-export const unjudgeable = [
-  'forbid_wildcard_iam',
-  'require_config_permissions',
-  'require_health_check',
-  'require_token_rotation',
+  {
+    type: 'forbid_wildcard_iam',
+    passes: taskRole(['s3:GetObject'], ['arn:aws:s3:::bots/*']),
+    fails: taskRole(['s3:GetObject', 's3:*'], ['arn:aws:s3:::bots/*']),
+    at: 'spec.target.taskRole.statements[0].actions[1]',
+  },
+  {
+    type: 'require_config_permissions',
+    config: { configFileMode: '640' },
+    passes: { spec: { security: { configFileMode: '640' } } },
+    fails: { spec: { security: { configFileMode: '644' } } },
+    at: 'spec.security.configFileMode',
+  },
+  {
+    type: 'require_health_check',
+    passes: { spec: { healthCheck: { kind: 'engine', intervalS: 10 } } },
+    fails: { spec: { healthCheck: { kind: 'none' } } },
+    at: 'spec.healthCheck.kind',
+  },
+  {
+    type: 'require_token_rotation',
+    passes: { spec: { security: { tokenMaxAgeDays: 90 } } },
+    fails: {},
+    at: 'spec.security.tokenMaxAgeDays',
+  },
 ];

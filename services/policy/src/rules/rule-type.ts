@@ -56,8 +56,6 @@ export type RuleType = {
   readonly about: string;
   /** What `config` of a rule of this type may say. */
   readonly parameters: z.ZodObject;
-  /** Why nothing in a manifest can answer this rule; a pack with it is refused, and so is a bot judged by it. */
-  readonly cannotBeJudged: string | undefined;
   readonly judgeFor: (
     config: unknown,
   ) => { readonly judge: Judge } | { readonly problems: readonly ParameterProblem[] };
@@ -73,7 +71,6 @@ export const ruleType = <Parameters extends z.ZodObject>(parts: {
   type: parts.type,
   about: parts.about,
   parameters: parts.parameters,
-  cannotBeJudged: undefined,
   judgeFor: (config) => {
     const parsed = parts.parameters.safeParse(config);
     if (!parsed.success) return { problems: parsed.error.issues.flatMap(problemsOf) };
@@ -84,20 +81,6 @@ export const ruleType = <Parameters extends z.ZodObject>(parts: {
       return { problems: [{ path: error.path, message: error.message }] };
     }
   },
-});
-
-/** Declares a rule type that earlier systems had and that nothing here can answer: it never passes. */
-export const unjudgeableRuleType = (parts: {
-  readonly type: string;
-  readonly about: string;
-  readonly parameters: z.ZodObject;
-  readonly reason: string;
-}): RuleType => ({
-  type: parts.type,
-  about: parts.about,
-  parameters: parts.parameters,
-  cannotBeJudged: parts.reason,
-  judgeFor: () => ({ problems: [{ path: '', message: parts.reason }] }),
 });
 
 /** For rule types that take no parameters. */

@@ -62,7 +62,7 @@ export const writeIdentity = async (place: Place, identity: Identity): Promise<I
 export const prepare = async (home: string, place: Place, nodeId: string, workspace: string): Promise<Identity> => {
   const known = await readIdentity(place);
   await mkdir(place.dirs.root, { recursive: true, mode: 0o700 });
-  await firstWritten(tokenFile(place), randomBytes(32).toString('base64url'));
+  await firstWritten(tokenFile(place), newToken());
   if (known) return known;
   return writeIdentity(place, {
     botId: place.botId,
@@ -79,6 +79,9 @@ export const prepare = async (home: string, place: Place, nodeId: string, worksp
     intent: 'stopped',
   });
 };
+
+/** Makes another token. What runs with the old one has to start anew. */
+export const renewToken = (place: Place): Promise<void> => replaceFile(tokenFile(place), `${newToken()}\n`);
 
 export const readToken = async (place: Place): Promise<string> => (await readFile(tokenFile(place), 'utf8')).trim();
 
@@ -149,10 +152,11 @@ const leftOverOf = (place: Place) => `${place.dirs.root}${deleting}`;
 const remove = (path: string) => rm(path, { recursive: true, force: true, maxRetries: 3 });
 
 const identityFile = (place: Place) => join(place.dirs.root, 'identity.json');
-const tokenFile = (place: Place) => join(place.dirs.root, 'gateway.token');
+const newToken = () => randomBytes(32).toString('base64url');
+export const tokenFile = (place: Place) => join(place.dirs.root, 'gateway.token');
 
 /** Null where there is no such file. */
-const unlessMissing = async <T>(reading: Promise<T>): Promise<T | null> => {
+export const unlessMissing = async <T>(reading: Promise<T>): Promise<T | null> => {
   try {
     return await reading;
   } catch (error) {

@@ -1,9 +1,10 @@
 // One real OpenClaw bot through what every target must do. The runtime is shared with other tests: 650 MB.
-import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ResolvedManifest } from '@molthub/contracts';
+import { connectGateway } from '@molthub/openclaw';
 import { createLogger } from '@molthub/telemetry';
 import { until } from '@molthub/testing';
 import { afterAll, expect, test } from 'vitest';
@@ -11,7 +12,7 @@ import { z } from 'zod';
 import { desiredBot, describeTarget, reach } from '../target.conformance.ts';
 import type { Desired, Target } from '../target.ts';
 import { openLocalTarget } from './local.ts';
-import { placeOf, readIdentity } from './local-place.ts';
+import { placeOf, readIdentity, readToken } from './local-place.ts';
 
 const runtimesDir = join(tmpdir(), 'molthub-test-runtimes');
 const logger = createLogger('reconciler', 'error');
@@ -23,11 +24,14 @@ afterAll(async () => {
   for (const folder of homes) await rm(folder, { recursive: true, force: true });
 });
 
-const manifest = (config: ResolvedManifest['spec']['config']): ResolvedManifest => ({
+const manifest = (
+  config: ResolvedManifest['spec']['config'],
+  security: ResolvedManifest['spec']['security'] = {},
+): ResolvedManifest => ({
   apiVersion: 'molthub/v1',
   kind: 'MoltbotInstance',
   metadata: { name: 'conform' },
-  spec: { runtime: { engine: 'openclaw', version: '2026.9.6' }, target: { kind: 'local' }, config },
+  spec: { runtime: { engine: 'openclaw', version: '2026.9.6' }, target: { kind: 'local' }, config, security },
 });
 const open = async () => {
   home = await mkdtemp(join(tmpdir(), 'molthub-local-'));
@@ -90,6 +94,54 @@ test('what a bot leaves on disk is readable by its owner only, and belongs to th
   await expect(other.configure(desired, () => {})).rejects.toMatchObject({ code: 'reconciler.foreign' });
   await target.close();
   await other.close();
+});
+
+const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
+
+test('a bot’s files have the modes that its manifest says; others are told and put right without a restart', async () => {
+  const target = await open();
+  const desired = desiredBot(manifest({}, { configFileMode: '640', stateDirMode: '750' }));
+  const { dirs } = placeOf(home, desired.botId);
+  const modes = async () => [await modeOf(dirs.configFile), await modeOf(dirs.root), await modeOf(dirs.state)];
+  expect(await reach(target, desired)).toMatchObject({ is: 'running', differences: [] });
+  expect(await modes()).toEqual(['640', '750', '750']);
+  const pid = await pidOf(target, desired);
+  await chmod(dirs.configFile, 0o644);
+  const seen = await target.observe(desired);
+  expect(seen).toMatchObject({
+    differences: [{ class: 'config', path: 'spec.security.configFileMode', desired: '640', observed: '644' }],
+  });
+  const strict = { ...desired, resolved: manifest({}) };
+  expect(await reach(target, strict)).toMatchObject({ is: 'running', differences: [] });
+  expect(await modes()).toEqual(['600', '700', '700']);
+  expect(await pidOf(target, desired)).toBe(pid);
+  await reach(target, { ...desired, run: 'DESTROYED' });
+  await target.close();
+});
+
+test('a token that is past its time is made anew, and the bot starts with it', async () => {
+  const target = await open();
+  const desired = desiredBot(manifest({}, { tokenMaxAgeDays: 30 }));
+  expect(await reach(target, desired)).toMatchObject({ is: 'running', differences: [] });
+  const place = placeOf(home, desired.botId);
+  const [file, before] = [join(place.dirs.root, 'gateway.token'), await readToken(place)];
+  const longAgo = new Date(Date.now() - 31.5 * 86_400_000);
+  await utimes(file, longAgo, longAgo);
+  expect(await target.observe(desired)).toMatchObject({
+    differences: [{ class: 'secret', path: 'spec.security.tokenMaxAgeDays', desired: 30, observed: 31 }],
+  });
+  expect(await reach(target, desired)).toMatchObject({ is: 'running', answers: 'yes', differences: [] });
+  const after = await readToken(place);
+  expect(after).not.toBe(before);
+  const { port = 0 } = (await readIdentity(place)) ?? {};
+  const lets = async (token: string) => {
+    const client = await connectGateway({ url: `ws://127.0.0.1:${port}`, token, timeoutMs: 10_000 });
+    client.close();
+  };
+  await lets(after);
+  await expect(lets(before)).rejects.toMatchObject({ code: 'AUTH_TOKEN_MISMATCH' });
+  await reach(target, { ...desired, run: 'DESTROYED' });
+  await target.close();
 });
 
 test('a destroy that was cut off is not taken for done, and the next one finishes it', async () => {

@@ -5,17 +5,11 @@ import { Rejected } from '@molthub/decider';
 import {
   botEnvironment,
   connectGateway,
-  diffConfig,
   findBotProcess,
   GatewayError,
   installOpenclaw,
   lastLogLines,
-  observedConfig,
-  type OwnedValues,
   ownedReasons,
-  readConfigFile,
-  redacted,
-  sensitiveBy,
   startBot,
   stopBot,
   waitReady,
@@ -23,10 +17,10 @@ import {
   writeConfigFile,
 } from '@molthub/openclaw';
 import type { Logger } from '@molthub/telemetry';
-import { canonicalHash } from '@molthub/manifest';
 import { planActions } from '../plan.ts';
-import type { Configured, Desired, Difference, Observation, Say, Target } from '../target.ts';
+import type { Configured, Desired, Observation, Say, Target } from '../target.ts';
 import { applyLive } from './local-apply.ts';
+import { compare, effectiveConfig, ownedOf } from './local-compare.ts';
 import {
   type Identity,
   isAnythingLeft,
@@ -38,13 +32,15 @@ import {
   readToken,
   removeLeftOvers,
   removePlace,
+  renewToken,
   withFreePort,
   writeIdentity,
 } from './local-place.ts';
+import { applyModes, isTokenTooOld, securityDifferences } from './local-security.ts';
 import { resolveSecrets } from './local-secrets.ts';
 import { changeVersion } from './local-snapshot.ts';
 import { createSupervisor, type Supervisor } from './local-supervisor.ts';
-import { asDifference, engineConfig, hasChannels, withChannelsCut } from './openclaw-config.ts';
+import { engineConfig, hasChannels } from './openclaw-config.ts';
 
 export type LocalSettings = {
   readonly home: string;
@@ -154,9 +150,10 @@ const observe = async (local: Local, desired: Desired): Promise<Observation> => 
     const detail = asAsked ? 'stopped as asked' : (local.exits.get(desired.botId) ?? 'its process ended');
     return { is: 'stopped', asAsked, detail, version: identity.version };
   }
-  const [answers, { differences, hash }] = await Promise.all([
+  const [answers, { differences, hash }, kept] = await Promise.all([
     local.supervisor.answers(place, identity.port, startedAtOf(identity)),
     compare(place, identity, desired),
+    securityDifferences(place, desired.resolved.spec.security),
   ]);
   return {
     is: 'running',
@@ -168,41 +165,9 @@ const observe = async (local: Local, desired: Desired): Promise<Observation> => 
     restarts: identity.restarts,
     channels: identity.channels,
     answers,
-    differences,
+    differences: [...differences, ...kept],
   };
 };
-
-type Compared = { readonly differences: readonly Difference[]; readonly hash: string | null };
-
-/** The file says what the bot runs or will run next; a broken one shows nowhere else. */
-const compare = async (place: Place, identity: Identity, desired: Desired): Promise<Compared> => {
-  const file = await readConfigFile(place.dirs.configFile);
-  if (file.state !== 'read') {
-    const seen = file.state === 'missing' ? 'the file is missing' : `the file is broken: ${file.reason}`;
-    const difference = { class: 'config', path: 'spec.config', desired: 'a readable file', observed: seen } as const;
-    return { differences: [{ ...difference, owner: 'unknown' }], hash: null };
-  }
-  const wanted = effectiveConfig(desired, identity.channels);
-  const observed = observedConfig(file.parsed, { owned: await ownedOf(place, identity), desired: wanted });
-  const differences = diffConfig(wanted, observed).map(asDifference);
-  if (differences.length === 0) return { differences, hash: desired.hash };
-  const { resolved } = desired;
-  // A hash of a short secret would give it away.
-  const config = redacted(observed, sensitiveBy());
-  return { differences, hash: canonicalHash({ ...resolved, spec: { ...resolved.spec, config } }) };
-};
-
-const effectiveConfig = (desired: Desired, channels: 'open' | 'cut') => {
-  const config = engineConfig(desired.resolved);
-  return channels === 'cut' ? withChannelsCut(config) : config;
-};
-
-const ownedOf = async (place: Place, identity: Identity): Promise<OwnedValues> => ({
-  port: identity.port,
-  token: await readToken(place),
-  logFile: place.dirs.logFile,
-  workspace: place.dirs.workspace,
-});
 
 const versionOf = (desired: Desired): string => {
   const { engine, version } = desired.resolved.spec.runtime;
@@ -223,6 +188,12 @@ const install = (local: Local, desired: Desired, say: Say) =>
 
 const configure = async (local: Local, desired: Desired, say: Say): Promise<Configured> => {
   const place = placeOf(local.home, desired.botId);
+  const configured = await writeOrApply(local, place, desired, say);
+  await applyModes(place, desired.resolved.spec.security);
+  return configured;
+};
+
+const writeOrApply = async (local: Local, place: Place, desired: Desired, say: Say): Promise<Configured> => {
   const version = versionOf(desired);
   const reasons = ownedReasons(engineConfig(desired.resolved));
   if (reasons.length > 0)
@@ -231,7 +202,14 @@ const configure = async (local: Local, desired: Desired, say: Say): Promise<Conf
   const channels = desired.run === 'PAUSED' ? 'cut' : 'open';
   const config = effectiveConfig(desired, channels);
   const reached = { generation: desired.generation, channels } as const;
+  const isTokenOver = await isTokenTooOld(place, desired.resolved.spec.security);
+  const renewed = async () => {
+    if (!isTokenOver) return;
+    await renewToken(place);
+    say('its token was past its time; it gets another one');
+  };
   if (!(await findBotProcess(place.dirs))) {
+    await renewed();
     const placed = await local.preparing(() => withFreePort(local.home, place, identity));
     if (placed.port !== identity.port) say(`port ${identity.port} is taken by someone else; it gets ${placed.port}`);
     const moved = await changeVersion(place, placed, version, say);
@@ -239,16 +217,17 @@ const configure = async (local: Local, desired: Desired, say: Say): Promise<Conf
     await writeIdentity(place, { ...moved, ...reached });
     return 'needs-restart';
   }
-  const owned = await ownedOf(place, identity);
   if (identity.version !== version) throw new Error(`The bot still runs ${identity.version}; it has to stop first.`);
-  if (identity.processKey !== processKeyOf(desired)) {
+  if (isTokenOver || identity.processKey !== processKeyOf(desired)) {
     // It has to start anew in any case; written before it ended, the file would be reloaded for nothing.
     await stop(local, desired, 'clean');
-    await writeConfigFile(place.dirs.configFile, withOwned(config, owned));
+    await renewed();
+    await writeConfigFile(place.dirs.configFile, withOwned(config, await ownedOf(place, identity)));
     await writeIdentity(place, { ...identity, ...reached, intent: 'stopped' });
     return 'needs-restart';
   }
   const note = `molthub: generation ${desired.generation}`;
+  const owned = await ownedOf(place, identity);
   const applied = await applyLive({ config, owned, configFile: place.dirs.configFile, note, say });
   await writeIdentity(place, { ...identity, ...reached });
   return applied;
@@ -295,6 +274,8 @@ const start = (local: Local, desired: Desired, say: Say): Promise<void> =>
     });
     say(`process ${started.identity.pid} on port ${before.port}`);
     await ready(local, desired, place, { port: before.port, identity: started.identity, exited: started.exited });
+    // A bot that starts writes its file anew, as its owner's alone.
+    await applyModes(place, desired.resolved.spec.security);
   });
 
 type Begun = Pick<Awaited<ReturnType<typeof startBot>>, 'identity' | 'exited'> & { readonly port: number };
