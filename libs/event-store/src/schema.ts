@@ -11,11 +11,6 @@ export const identifier = (name: string): string => {
  * written, so transaction ids rise along every stream. Source: the measurements in docs/decisions/0002.
  */
 export const logSchema = (schema: string): string => `
-create table ${schema}.streams (
-  stream_id text primary key,
-  version integer not null
-);
-
 create table ${schema}.events (
   epoch integer not null,
   tx xid8 not null default pg_current_xact_id(),
@@ -127,6 +122,8 @@ declare
   -- Assigned, since plpgsql evaluates such an expression without starting a statement.
   locked boolean;
   known integer[];
+  -- Of each stream the version of its last event, 0 without one.
+  bases integer[];
 begin
   if pg_current_xact_id_if_assigned() is not null then
     raise exception 'an append must be the first write of its transaction' using errcode = 'MH001';
@@ -141,6 +138,11 @@ begin
     where exists (select from ${schema}.events e where e.event_id = i.id)
   );
 
+  bases := array(
+    select coalesce((select e.version from ${schema}.events e where e.stream_id = w.stream order by e.version desc limit 1), 0)
+    from unnest(s_stream) with ordinality as w(stream, ord) order by w.ord
+  );
+
   select array_agg(
       case when r.request = any(known) then 'repeat' when r.is_refused then 'conflict' else 'ok' end
       order by r.request
@@ -148,23 +150,17 @@ begin
   into statuses from (
     select w.request, bool_or(not case
       when w.expected = -1 then true
-      when w.expected = -2 then s.stream_id is not null
-      else coalesce(s.version, 0) = w.expected
+      when w.expected = -2 then w.base > 0
+      else w.base = w.expected
     end) as is_refused
-    from unnest(s_request, s_stream, s_expected) as w(request, stream, expected)
-    left join ${schema}.streams s on s.stream_id = w.stream
+    from unnest(s_request, s_expected, bases) as w(request, expected, base)
     group by w.request
   ) r;
 
   with base as (
-    select w.stream, coalesce(s.version, 0) as version, w.events
-    from unnest(s_request, s_stream, s_events) as w(request, stream, events)
-    left join ${schema}.streams s on s.stream_id = w.stream
+    select w.stream, w.version
+    from unnest(s_request, s_stream, s_events, bases) as w(request, stream, events, version)
     where statuses[w.request + 1] = 'ok' and w.events > 0
-  ), moved as (
-    insert into ${schema}.streams as s (stream_id, version)
-    select stream, version + events from base
-    on conflict (stream_id) do update set version = excluded.version
   ), taken as (
     insert into ${schema}.events (epoch, workspace, stream_id, version, event_id, type, data, meta, at)
     select p_epoch, e.workspace, e.stream, b.version + e.offset_, e.id, e.type, e.data::jsonb, e.meta::jsonb, e.at
@@ -200,7 +196,7 @@ begin
   locked := pg_advisory_xact_lock_shared(hashtextextended('${schema}', 1)) is null;
   locked := pg_advisory_xact_lock(hashtextextended('${schema}' || p_stream, 0)) is null;
 
-  select (select s.version from ${schema}.streams s where s.stream_id = p_stream),
+  select (select e.version from ${schema}.events e where e.stream_id = p_stream order by e.version desc limit 1),
     exists (select from ${schema}.events e where e.event_id = p_id)
   into base, is_known;
   status := case
@@ -213,11 +209,6 @@ begin
   end if;
 
   at_version := coalesce(base, 0) + 1;
-  if base is null then
-    insert into ${schema}.streams (stream_id, version) values (p_stream, at_version);
-  else
-    update ${schema}.streams set version = at_version where stream_id = p_stream;
-  end if;
   insert into ${schema}.events as e (epoch, workspace, stream_id, version, event_id, type, data, meta, at)
   values (p_epoch, p_workspace, p_stream, at_version, p_id, p_type, p_data, p_meta, p_at)
   returning e.position::text into at_position;

@@ -50,7 +50,9 @@ const inTurn = (prepared: () => Promise<void>) =>
     events: [FleetUpdated],
     id: ({ data }) => data.fleetId,
     prepare: async (command, reads) => {
-      const [row] = await reads<{ version: number }>("select version from streams where stream_id = 'order'");
+      const [row] = await reads<{ version: number }>(
+        "select max(version) as version from events where stream_id = 'order'",
+      );
       await prepared();
       const seen = row?.version ?? 0;
       const described = { ...command, data: { ...command.data, description: `after ${seen}` } };

@@ -1,7 +1,7 @@
 // What a dump and restore of a log does: its tables, row by row, into a database of another cluster.
 import { createPool, type Migration, migrate } from '@molthub/event-store';
 
-const logTables = ['streams', 'events', 'commands', 'checkpoints', 'consumed', 'timers', 'parked', 'epochs'];
+const logTables = ['events', 'commands', 'checkpoints', 'consumed', 'timers', 'parked', 'epochs'];
 
 /** Copies the log of `schema` and its own `tables`; the read models are not copied, and are built anew from the log. */
 export const copyLog = async (
