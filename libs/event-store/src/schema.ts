@@ -124,6 +124,9 @@ declare
   known integer[];
   -- Of each stream the version of its last event, 0 without one.
   bases integer[];
+  request integer;
+  event integer;
+  place text;
 begin
   if pg_current_xact_id_if_assigned() is not null then
     raise exception 'an append must be the first write of its transaction' using errcode = 'MH001';
@@ -134,7 +137,7 @@ begin
   ) as locks;
 
   known := array(
-    select i.request from unnest(e_request, e_id) as i(request, id)
+    select i.of_request from unnest(e_request, e_id) as i(of_request, id)
     where exists (select from ${schema}.events e where e.event_id = i.id)
   );
 
@@ -143,36 +146,32 @@ begin
     from unnest(s_stream) with ordinality as w(stream, ord) order by w.ord
   );
 
-  select array_agg(
-      case when r.request = any(known) then 'repeat' when r.is_refused then 'conflict' else 'ok' end
-      order by r.request
-    )
-  into statuses from (
-    select w.request, bool_or(not case
-      when w.expected = -1 then true
-      when w.expected = -2 then w.base > 0
-      else w.base = w.expected
-    end) as is_refused
-    from unnest(s_request, s_expected, bases) as w(request, expected, base)
-    group by w.request
-  ) r;
+  statuses := array_fill('ok'::text, array[s_request[cardinality(s_request)] + 1]);
+  for i in 1..cardinality(s_stream) loop
+    request := s_request[i] + 1;
+    if not (case s_expected[i] when -1 then true when -2 then bases[i] > 0 else bases[i] = s_expected[i] end) then
+      statuses[request] := 'conflict';
+    end if;
+  end loop;
+  foreach request in array known loop
+    statuses[request + 1] := 'repeat';
+  end loop;
 
-  with base as (
-    select w.stream, w.version
-    from unnest(s_request, s_stream, s_events, bases) as w(request, stream, events, version)
-    where statuses[w.request + 1] = 'ok' and w.events > 0
-  ), taken as (
-    insert into ${schema}.events (epoch, workspace, stream_id, version, event_id, type, data, meta, at)
-    select p_epoch, e.workspace, e.stream, b.version + e.offset_, e.id, e.type, e.data::jsonb, e.meta::jsonb, e.at
-    from unnest(e_request, e_workspace, e_stream, e_offset, e_id, e_type, e_data, e_meta, e_at)
-      with ordinality as e(request, workspace, stream, offset_, id, type, data, meta, at, ord)
-    join base b on b.stream = e.stream
-    where statuses[e.request + 1] = 'ok'
-    order by e.ord
-    returning version, position
-  )
-  select array_agg(t.version order by t.position), array_agg(t.position::text order by t.position)
-  into versions, positions from taken t;
+  -- Rows one by one: a statement over all of them costs more for the few that most calls have.
+  event := 0;
+  for i in 1..cardinality(s_stream) loop
+    for nth in 1..s_events[i] loop
+      event := event + 1;
+      if statuses[s_request[i] + 1] = 'ok' then
+        insert into ${schema}.events as e (epoch, workspace, stream_id, version, event_id, type, data, meta, at)
+        values (p_epoch, e_workspace[event], s_stream[i], bases[i] + nth, e_id[event], e_type[event],
+          e_data[event]::jsonb, e_meta[event]::jsonb, e_at[event])
+        returning e.position::text into place;
+        versions := versions || (bases[i] + nth);
+        positions := positions || place;
+      end if;
+    end loop;
+  end loop;
 
   tx := pg_current_xact_id_if_assigned()::text;
 end

@@ -20,6 +20,7 @@ export const openTestLog = async (
   const errors: Error[] = [];
   const pool = createPool({
     url,
+    plans: 'kept',
     schema,
     name: 'test',
     connectionsMax: options.connectionsMax ?? 4,

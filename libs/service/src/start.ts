@@ -60,6 +60,7 @@ export const startService = async (
   const logger = settings.logger.child({ service: name });
   const onError = (error: Error) => logger.warn({ err: error }, 'a connection to Postgres was lost');
   const pool = createPool({
+    plans: 'kept',
     url: settings.databaseUrl,
     schema: name,
     name,

@@ -261,8 +261,8 @@ const catchUp = async (
     generation: number;
   }>(
     `select bot_id, workspace, fleet_id, target, version, generation from bots
-     where $1::timestamptz is null or updated_at > $1`,
-    [since],
+     ${since === null ? '' : 'where updated_at > $1'}`,
+    since === null ? [] : [since],
   );
   for (const row of rows) {
     const isNew = (parts.bots.get(row.bot_id)?.version ?? 0) < row.version;
