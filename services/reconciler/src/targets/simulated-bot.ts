@@ -1,7 +1,7 @@
 // One simulated bot: what it runs, and when it will drift, crash or be asked something. Plain data without a timer of its
 // own, so that ten thousand of them cost a process next to nothing.
 import { createHash } from 'node:crypto';
-import { type ResolvedManifest, Simulation } from '@molthub/contracts';
+import { ResolvedManifest, Simulation } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
 import { canonicalHash } from '@molthub/manifest';
 import { z } from 'zod';
@@ -15,7 +15,8 @@ export type SimulatedBot = {
   generation: number;
   /** Of what it was configured to; what it really runs may differ by its own edits. */
   appliedHash: string;
-  resolved: ResolvedManifest;
+  /** What it was configured to, as JSON: seldom looked at, so it is not kept as objects. */
+  resolvedText: string;
   simulation: Simulation;
   channels: 'open' | 'cut';
   restarts: number;
@@ -40,7 +41,7 @@ export const createBot = (desired: Desired): SimulatedBot => ({
   name: desired.botName,
   generation: 0,
   appliedHash: '',
-  resolved: desired.resolved,
+  resolvedText: JSON.stringify(desired.resolved),
   simulation: simulationOf(desired.resolved),
   channels: 'open',
   restarts: 0,
@@ -71,7 +72,7 @@ export const simulationOf = (resolved: ResolvedManifest): Simulation => {
 
 export const configureBot = (bot: SimulatedBot, desired: Desired, now: number): void => {
   bot.simulation = simulationOf(desired.resolved);
-  bot.resolved = desired.resolved;
+  bot.resolvedText = JSON.stringify(desired.resolved);
   bot.appliedHash = desired.hash;
   bot.generation = desired.generation;
   bot.channels = desired.run === 'PAUSED' ? 'cut' : 'open';
@@ -91,13 +92,18 @@ export const stopBot = (bot: SimulatedBot, asAsked: boolean, detail: string): vo
 };
 
 /** The hash of what it really runs. */
-export const observedHash = (bot: SimulatedBot): string =>
-  bot.selfEdits === 0
-    ? bot.appliedHash
-    : canonicalHash({ ...bot.resolved, spec: { ...bot.resolved.spec, config: observedConfig(bot) } });
+export const observedHash = (bot: SimulatedBot): string => {
+  if (bot.selfEdits === 0) return bot.appliedHash;
+  const resolved = resolvedOf(bot);
+  return canonicalHash({ ...resolved, spec: { ...resolved.spec, config: observedConfig(bot) } });
+};
 
-export const observedConfig = (bot: SimulatedBot) =>
-  bot.selfEdits === 0 ? bot.resolved.spec.config : { ...bot.resolved.spec.config, selfEdits: bot.selfEdits };
+export const observedConfig = (bot: SimulatedBot): ResolvedManifest['spec']['config'] => {
+  const { config } = resolvedOf(bot).spec;
+  return bot.selfEdits === 0 ? config : { ...config, selfEdits: bot.selfEdits };
+};
+
+const resolvedOf = (bot: SimulatedBot) => ResolvedManifest.parse(JSON.parse(bot.resolvedText));
 
 export const differencesOfBot = (bot: SimulatedBot): readonly Difference[] =>
   bot.selfEdits === 0
@@ -106,7 +112,7 @@ export const differencesOfBot = (bot: SimulatedBot): readonly Difference[] =>
         {
           class: 'config',
           path: 'spec.config.selfEdits',
-          desired: bot.resolved.spec.config['selfEdits'] ?? null,
+          desired: resolvedOf(bot).spec.config['selfEdits'] ?? null,
           observed: bot.selfEdits,
           owner: 'bot',
         },
