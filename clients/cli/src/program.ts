@@ -84,7 +84,10 @@ program
   .option('--path <folder>', 'the folder of documents in it; default: all of it', '')
   .requiredOption('--owner <name>', 'as for apply: whose the things are')
   .option('--prune', 'delete what the owner applied and describes no more')
-  .option('--once', 'try the newest commit and end; exit code 1 where it is not applied')
+  .option(
+    '--once',
+    'try the newest commit and end; exit code 1 where it is not applied, or has not reached all of its bots',
+  )
   .option('--interval <seconds>', 'how often to look', wholeNumber(1), 30)
   .option('--timeout <seconds>', 'how long to wait for the bots of a commit', wholeNumber(0), 120)
   .option('--notes', 'push what came of each commit to the repository, as a git note (refs/notes/molthub)')

@@ -1,12 +1,12 @@
 // One commit brought to the server: all of it is checked before the first command is sent.
 import { z } from 'zod';
 import { Fleet } from './answers.ts';
-import { type Applied, applyPlan } from './apply-plan.ts';
+import { applyPlan } from './apply-plan.ts';
 import { CliError } from './cli-error.ts';
 import type { Client } from './client.ts';
 import { concurrently } from './concurrently.ts';
 import { type Counts, countsOf, type DiffItem, diffText, itemOf } from './diff-items.ts';
-import type { BotChange } from './document-kind.ts';
+import type { BotChange, LayerChange } from './document-kind.ts';
 import { isPolicyTest } from './check-document.ts';
 import { BotDocument, botKind } from './document-kinds/bot.ts';
 import { FleetDocument, fleetKind } from './document-kinds/fleet.ts';
@@ -18,7 +18,7 @@ import type { Step } from './plan.ts';
 import { planFor } from './read-plan.ts';
 import { readYaml } from './read-yaml.ts';
 import { serverOf } from './server-things.ts';
-import { waitForBots } from './wait-for-bots.ts';
+import { type Sent, type Waiting, waitForSent } from './sync-waiting.ts';
 
 export type SyncOptions = {
   /** Below the repository's top; empty for all of it. */
@@ -42,7 +42,8 @@ export type SyncProblem = {
  * refused a part of what was sent. `failed`: the server did not answer, or refused whoever asks; it is tried again.
  * `stopped`: goes on next time.
  */
-export type Outcome = 'applied' | 'broken' | 'refused' | 'failed' | 'stopped';
+export const Outcome = z.enum(['applied', 'broken', 'refused', 'failed', 'stopped']);
+export type Outcome = z.infer<typeof Outcome>;
 
 export type CommitResult = {
   readonly outcome: Outcome;
@@ -50,8 +51,8 @@ export type CommitResult = {
   /** Everything but what is unchanged. */
   readonly items: readonly DiffItem[];
   readonly problems: readonly SyncProblem[];
-  /** Bots that were changed and did not get there in time, or whose fleet releases by hand. */
-  readonly waiting: readonly SyncProblem[];
+  /** What is applied and has not reached its bots. */
+  readonly waiting: readonly Waiting[];
 };
 
 export const syncCommit = async (
@@ -65,7 +66,7 @@ export const syncCommit = async (
   const result = (
     outcome: Outcome,
     problems: readonly SyncProblem[],
-    waiting: readonly SyncProblem[] = [],
+    waiting: readonly Waiting[] = [],
   ): CommitResult => {
     const items = steps.map(itemOf);
     return {
@@ -84,7 +85,7 @@ export const syncCommit = async (
     if (problems.length > 0) return result('broken', problems);
     options.tell(`${commit.slice(0, 12)}\n${diffText(steps.map(itemOf))}`);
     isSending = true;
-    const { changed, refused } = await applied(client, steps, desired.documents, { commit, ...options }, (held) => {
+    const { refused, ...sent } = await applied(client, steps, desired.documents, { commit, ...options }, (held) => {
       steps = steps.map((step) => held.find(({ title }) => title === step.title) ?? step);
     });
     isSending = false;
@@ -92,7 +93,7 @@ export const syncCommit = async (
     if (refused.length > 0) {
       return result(refused.every(isRefusal) ? 'refused' : 'failed', refused.flatMap(problemsOf));
     }
-    return result('applied', [], await waited(client, changed, options));
+    return result('applied', [], await waitForSent(client, sent, options));
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     return result(isSending && isRefusal(error) ? 'refused' : 'failed', problemsOf(error));
@@ -109,20 +110,29 @@ const applied = async (
   desired: readonly Desired[],
   options: SyncOptions & { readonly commit: string },
   tellHeld: (held: readonly Step[]) => void,
-): Promise<Pick<Applied, 'changed' | 'refused'>> => {
-  const changed: BotChange[] = [];
+): Promise<Sent & { readonly refused: readonly CliError[] }> => {
+  const [changed, layers, others]: [BotChange[], LayerChange[], Known[]] = [[], [], unchangedBots(plan)];
   let steps = plan;
   for (let count = 1; ; count += 1) {
     const done = await applyPlan(client, steps, { reason: `git ${options.commit}`, stop: options.stop });
     changed.push(...done.changed);
+    layers.push(...done.layers);
     const isOvertaken = done.overtaken.length > 0 && done.overtaken.length === done.refused.length;
-    if (!isOvertaken || count === plansMax) return { changed, refused: done.refused };
+    if (!isOvertaken || count === plansMax) return { changed, layers, others, refused: done.refused };
     const again = desired.filter(({ title }) => done.overtaken.includes(title));
     const planned = await withHolds(client, await planFor(client, again, { owner: options.owner }));
+    others.push(...unchangedBots(planned));
     tellHeld(planned.filter(({ action }) => action === 'held'));
     steps = [...planned, ...plan.filter(({ action }) => action === 'delete')];
   }
 };
+
+type Known = Sent['others'][number];
+
+const unchangedBots = (steps: readonly Step[]): Known[] =>
+  steps.flatMap((step) =>
+    step.action === 'unchanged' && step.kind === botKind ? [{ id: step.current.id, title: step.title }] : [],
+  );
 
 /** What a server says no to for what a write says: it would say so again. Keys, rights and what is gone may come back. */
 const isRefusal = ({ status }: CliError): boolean => status !== undefined && [400, 409, 413, 422].includes(status);
@@ -204,18 +214,4 @@ const invalid = async (client: Client, steps: readonly Step[], desired: readonly
     }));
   });
   return found.flat();
-};
-
-const waited = async (
-  client: Client,
-  changed: readonly BotChange[],
-  { waitMs, stop }: SyncOptions,
-): Promise<SyncProblem[]> => {
-  const manual = changed.filter(({ released }) => !released);
-  const released = changed.filter((bot) => bot.released);
-  const late = await waitForBots(client, released, { timeoutMs: waitMs, timelines: false, stop });
-  return [
-    ...manual.map(({ title }) => ({ path: title, message: 'is not released: its fleet releases manually' })),
-    ...late.map(({ path, message }) => ({ path, message })),
-  ];
 };

@@ -86,7 +86,9 @@ const refuse = (refused: readonly CliError[]): void => {
 /** The bots that layers move are looked for first, so that they are told even where a bot of a document fails. */
 const waited = async (client: Client, { changed, layers }: Waiting, options: ApplyOptions): Promise<void> => {
   const end = Date.now() + options.timeout * 1_000;
-  const problems = await waitForLayers(client, layers, { end, wait: options.wait !== false });
+  const byLayers = await waitForLayers(client, layers, { end, wait: options.wait !== false });
+  // What a person has to start was told, and is nothing that went wrong.
+  const problems = byLayers.filter(({ code }) => code !== 'manual');
   if (options.wait !== false) problems.push(...(await waitedForBots(client, changed, end, options)));
   if (problems.length > 0) throw new CliError('not every bot is what it is to be', { problems });
 };
