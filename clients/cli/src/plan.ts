@@ -21,7 +21,12 @@ export type Step = About &
         readonly changes: readonly Difference[];
       }
     | { readonly action: 'unchanged'; readonly current: Current }
-    | { readonly action: 'impossible'; readonly reason: string }
+    | {
+        readonly action: 'impossible';
+        readonly reason: string;
+        /** Where in its document, if it is one field. */
+        readonly path?: readonly PropertyKey[];
+      }
     | { readonly action: 'held'; readonly reason: string }
     | { readonly action: 'delete'; readonly current: Current }
   );
@@ -33,9 +38,11 @@ export const stepFor = (desired: Desired, current: Current | undefined, owner?: 
   const reason = current?.refusal ?? ownerRefusal(kind, desired.document, current, owner);
   if (reason !== undefined) return { kind, title, action: 'impossible', reason };
   const document = labelled(kind, desired.document, current?.document, owner);
+  const changes = current === undefined ? [] : changesTo(kind, current.document, document);
+  if (current !== undefined && changes.length === 0) return { kind, title, action: 'unchanged', current };
+  const lapsed = kind.lapsed?.(document);
+  if (lapsed !== undefined) return { kind, title, action: 'impossible', ...lapsed };
   if (current === undefined) return { kind, title, action: 'create', document };
-  const changes = changesTo(kind, current.document, document);
-  if (changes.length === 0) return { kind, title, action: 'unchanged', current };
   return { kind, title, action: 'change', document, current, changes };
 };
 

@@ -1,6 +1,5 @@
 // One commit brought to the server: all of it is checked before the first command is sent.
 import { z } from 'zod';
-import { Fleet } from './answers.ts';
 import { applyPlan } from './apply-plan.ts';
 import { CliError } from './cli-error.ts';
 import type { Client } from './client.ts';
@@ -8,9 +7,7 @@ import { concurrently } from './concurrently.ts';
 import { type Counts, countsOf, type DiffItem, diffText, itemOf } from './diff-items.ts';
 import type { BotChange, LayerChange } from './document-kind.ts';
 import { isPolicyTest } from './check-document.ts';
-import { BotDocument, botKind } from './document-kinds/bot.ts';
-import { FleetDocument, fleetKind } from './document-kinds/fleet.ts';
-import { templateKind } from './document-kinds/layers.ts';
+import { botKind } from './document-kinds/bot.ts';
 import { type Desired, desiredOf } from './desired.ts';
 import { type Git, sourcesInCommit } from './git.ts';
 import { lint } from './lint.ts';
@@ -18,6 +15,7 @@ import type { Step } from './plan.ts';
 import { planFor } from './read-plan.ts';
 import { readYaml } from './read-yaml.ts';
 import { serverOf } from './server-things.ts';
+import { problemsWith, type SyncProblem } from './sync-check.ts';
 import { type Sent, type Waiting, waitForSent } from './sync-waiting.ts';
 
 export type SyncOptions = {
@@ -28,13 +26,6 @@ export type SyncOptions = {
   readonly waitMs: number;
   readonly stop: AbortSignal;
   readonly tell: (line: string) => void;
-};
-
-export type SyncProblem = {
-  readonly path: string;
-  readonly message: string;
-  /** Which field of it, where one is to blame. */
-  readonly field?: string;
 };
 
 /**
@@ -81,7 +72,7 @@ export const syncCommit = async (
     const desired = await desiredInCommit(git, commit, options.path);
     if ('problems' in desired) return result('broken', desired.problems);
     steps = await withHolds(client, await planFor(client, desired.documents, options));
-    const problems = [...impossible(steps), ...(await invalid(client, steps, desired.documents))];
+    const problems = await problemsWith(client, steps, desired.documents);
     if (problems.length > 0) return result('broken', problems);
     options.tell(`${commit.slice(0, 12)}\n${diffText(steps.map(itemOf))}`);
     isSending = true;
@@ -177,41 +168,3 @@ const withHolds = (client: Client, steps: readonly Step[]): Promise<Step[]> => {
 };
 
 const asksAtOnce = 8;
-
-const impossible = (steps: readonly Step[]): SyncProblem[] =>
-  steps.flatMap((step) => (step.action === 'impossible' ? [{ path: step.title, message: step.reason }] : []));
-
-const Checked = z.looseObject({
-  valid: z.boolean(),
-  errors: z.array(z.looseObject({ path: z.string(), message: z.string() })),
-});
-
-/**
- * What the server would refuse: the engine's own schema and policy are asked for every manifest that is to be sent. Only
- * what a bot is that comes with its template, is known to the server no sooner than the template.
- */
-const invalid = async (client: Client, steps: readonly Step[], desired: readonly Desired[]): Promise<SyncProblem[]> => {
-  const server = serverOf(client);
-  const written = new Map(
-    desired
-      .filter(({ kind }) => kind === fleetKind)
-      .map(({ document }) => [document.metadata.name, FleetDocument.parse(document).spec.environment]),
-  );
-  const sent = steps.filter((step) => step.action === 'create' || step.action === 'change');
-  const templates = sent.filter(({ kind }) => kind === templateKind);
-  const coming = new Set(templates.map(({ document }) => document.metadata.name));
-  const bots = sent.filter(({ kind }) => kind === botKind);
-  const found = await concurrently(bots, asksAtOnce, async (step): Promise<SyncProblem[]> => {
-    const manifest = BotDocument.parse(step.document);
-    if (manifest.spec.template !== undefined && coming.has(manifest.spec.template.name)) return [];
-    const { fleet } = manifest.metadata;
-    const environment = written.get(fleet) ?? Fleet.optional().parse(await server.thing('Fleet', fleet))?.environment;
-    const { valid, errors } = await client.post(Checked, '/manifests/validate', { manifest, environment });
-    if (valid) return [];
-    return errors.map(({ path, message }) => ({
-      path: step.title,
-      ...(path === '' ? { message } : { message: `${path}: ${message}`, field: path }),
-    }));
-  });
-  return found.flat();
-};

@@ -7,7 +7,8 @@ import { CliError } from './cli-error.ts';
 import { codeOf } from './connection.ts';
 import { commitOf, type Git, gitIn, plainRef } from './git.ts';
 import { Action } from './plan.ts';
-import { type CommitResult, Outcome, type SyncProblem } from './sync-commit.ts';
+import type { SyncProblem } from './sync-check.ts';
+import { type CommitResult, Outcome } from './sync-commit.ts';
 import { Waiting } from './sync-waiting.ts';
 
 export type SyncStatus = CommitResult & {

@@ -7,12 +7,14 @@ import { type Applied, applyPlan } from '../apply-plan.ts';
 import type { Client } from '../client.ts';
 import { diffText, itemOf } from '../diff-items.ts';
 import type { BotChange } from '../document-kind.ts';
+import type { Desired } from '../desired.ts';
 import { desiredFrom } from '../manifest-files.ts';
 import { amount, note } from '../output.ts';
 import { ownerOf } from '../ownership.ts';
 import type { Step } from '../plan.ts';
 import { planFor } from '../read-plan.ts';
 import { sessionOf } from '../session.ts';
+import { impossible, problemOf } from '../sync-check.ts';
 import { waitForBots } from '../wait-for-bots.ts';
 import { waitForLayers } from '../wait-for-layers.ts';
 
@@ -37,7 +39,7 @@ export const apply = async (options: ApplyOptions, command: Command): Promise<vo
   const plan = await planFor(client, desired, { owner, prune: options.prune });
   const items = plan.map(itemOf);
   show(items, () => diffText(items));
-  refuseImpossible(plan);
+  refuseImpossible(plan, desired);
   if (options.dryRun === true) return note('dry run: nothing was changed');
   await confirm(plan, owner ?? '', options.yes === true);
   const { changed, layers, refused, deleted } = await applyPlan(client, plan);
@@ -46,10 +48,9 @@ export const apply = async (options: ApplyOptions, command: Command): Promise<vo
   refuse(refused);
 };
 
-const refuseImpossible = (plan: readonly Step[]): void => {
-  const impossible = plan.filter((step) => step.action === 'impossible');
-  if (impossible.length === 0) return;
-  const problems = impossible.map(({ title, reason }) => ({ path: title, code: 'impossible', message: reason }));
+const refuseImpossible = (plan: readonly Step[], desired: readonly Desired[]): void => {
+  const problems = impossible(plan, problemOf(desired)).map((problem) => ({ ...problem, code: 'impossible' }));
+  if (problems.length === 0) return;
   throw new CliError('nothing was changed', { problems });
 };
 

@@ -11,7 +11,7 @@ import { kindOf } from '../kinds.ts';
 
 const { name, ruleId, owner, reason, expiresAt } = CreateWaiver.data.shape;
 
-const WaiverDocument = z.strictObject({
+export const WaiverDocument = z.strictObject({
   apiVersion: z.literal('molthub/v1'),
   kind: z.literal('Waiver'),
   metadata: z.strictObject({ name }),
@@ -34,7 +34,7 @@ const WaiverDocument = z.strictObject({
       message: 'write one of bot, fleet and selector',
     }),
 });
-type WaiverDocument = z.infer<typeof WaiverDocument>;
+export type WaiverDocument = z.infer<typeof WaiverDocument>;
 
 const Waiver = z.looseObject({
   id: z.uuid(),
@@ -64,7 +64,14 @@ export const waiverKind: DocumentKind = {
     return { ...rest, spec: { ...spec, expiresAt: new Date(spec.expiresAt).toISOString() } };
   },
   isLeaf: false,
-  isLate: (document) => WaiverDocument.parse(document).spec.bot !== undefined,
+  // A bot that is there may need it for its change; one that is not has no id yet.
+  isLate: (document, created) => created.has(`bot/${WaiverDocument.parse(document).spec.bot}`),
+  lapsed: (document) => {
+    const { expiresAt } = WaiverDocument.parse(document).spec;
+    if (Date.parse(expiresAt) > Date.now()) return undefined;
+    const reason = `${expiresAt} is over; write a time to come, or remove the document`;
+    return { path: ['spec', 'expiresAt'], reason };
+  },
   titleOf: ({ metadata }) => `waiver/${metadata.name}`,
   referencesOf: (document) => {
     const { pack, fleet } = WaiverDocument.parse(document).spec;
@@ -79,7 +86,8 @@ export const waiverKind: DocumentKind = {
     const query = { name: document.metadata.name, sort: '-createdAt' };
     const [newest] = await server.client.all(Waiver, path, query, 1);
     if (newest === undefined || newest.status === 'DELETED') return undefined;
-    const current = await currentOf(server, newest, pack);
+    const found = await currentOf(server, newest, pack);
+    const current = newest.status === 'ACTIVE' ? found : withGone(found, document);
     const wanted = JSON.stringify(waiverKind.comparable(document).spec);
     // What has ended is only what its document says while that says the same; otherwise another one is made.
     const isSame = sorted(wanted) === sorted(JSON.stringify(waiverKind.comparable(current.document).spec));
@@ -102,6 +110,17 @@ export const waiverKind: DocumentKind = {
     await make(client, document);
     return undefined;
   },
+};
+
+/** What ended may have outlived what it was about, which its document still calls by name. */
+const withGone = (current: Current, document: Document): Current => {
+  const { spec } = WaiverDocument.parse(document);
+  const isGone = (said: unknown) => typeof said === 'string' && z.uuid().safeParse(said.replace(/^gone\//, '')).success;
+  const gone = (['pack', 'bot', 'fleet'] as const).filter(
+    (field) => spec[field] !== undefined && isGone(current.document.spec[field]),
+  );
+  const said = Object.fromEntries(gone.map((field) => [field, spec[field]]));
+  return { ...current, document: { ...current.document, spec: { ...current.document.spec, ...said } } };
 };
 
 const sorted = (json: string): string =>
