@@ -42,13 +42,23 @@ export const applyPlan = async (
   const overtaken: string[] = [];
   const created = createdBy(plan);
   const isLate = (step: Step) => 'document' in step && step.kind.isLate?.(step.document, created) === true;
+  const unmade = new Set<string>();
+  const isVain = (step: Step) => 'document' in step && step.kind.isLate?.(step.document, unmade) === true;
   for (const late of [false, true]) {
+    if (late) {
+      const vain = plan.filter(isVain).map(({ title }) => title);
+      refused.push(
+        ...vain.map((title) => new CliError(`${title}: was not sent, since its bot was refused`, { status: 409 })),
+      );
+    }
     for (const kind of documentKinds) {
-      const steps = plan.filter((step) => step.kind === kind && isLate(step) === late);
+      const steps = plan.filter((step) => step.kind === kind && isLate(step) === late && !isVain(step));
       for (const [index, result] of (await applyKind(server, kind, steps, options)).entries()) {
         if (result instanceof CliError) {
+          const title = steps[index]?.title ?? '';
           refused.push(result);
-          if (result.status === 412) overtaken.push(steps[index]?.title ?? '');
+          if (created.has(title)) unmade.add(title);
+          if (result.status === 412) overtaken.push(title);
         } else if (result !== undefined) {
           if ('timeline' in result) changed.push(result);
           else layers.push(result);

@@ -221,6 +221,18 @@ test('waivers are documents too: made after what they are about, exported by nam
   expect((await molthub(['diff', '-f', '-'], waiver('one-bot', 'bot: waived/kim', 'Bob'))).status).toBe(0);
 });
 
+test('a bot that is refused is told, and the waiver for it is not sent', async () => {
+  const end = new Date(Date.now() + 86_400_000).toISOString();
+  const waiver =
+    `apiVersion: molthub/v1\nkind: Waiver\nmetadata: { name: vain }\nspec:\n  pack: vain-rules\n  rule: a\n  bot: vain/rita\n` +
+    `  owner: Ada\n  reason: a test\n  expiresAt: ${end}\n`;
+  const refusedBot = bot('rita', 'vain').replace('latencyMs: 200', 'crashEveryS: 0.5');
+  const documents = [fleet('vain'), pack('vain-rules', 8), refusedBot, waiver];
+  const { status, stderr } = await molthub(['apply', '-f', '-'], documents.join('---\n'));
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/bot\/vain\/rita: [^]*crashEveryS[^]*waiver\/vain: was not sent, since its bot was refused/);
+});
+
 describe('a waiver whose time is over', () => {
   const waiver = (name: string, expiresAt: string, target = 'fleet: over', reason = 'a test') =>
     `apiVersion: molthub/v1\nkind: Waiver\nmetadata: { name: ${name} }\nspec:\n  pack: over-rules\n  rule: a\n  ${target}\n` +

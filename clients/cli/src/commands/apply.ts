@@ -81,7 +81,7 @@ const refuse = (refused: readonly CliError[]): void => {
       ...(problem.path === '' ? { message: `  ${problem.message}` } : { path: `  ${problem.path}` }),
     })),
   ]);
-  throw new CliError(`${refused.length} bots were refused`, { problems });
+  throw new CliError(`${refused.length} documents were refused`, { problems });
 };
 
 /** The bots that layers move are looked for first, so that they are told even where a bot of a document fails. */
