@@ -2,11 +2,10 @@
 // its place, and one that has ended at its time is what its document says.
 import { CreateWaiver, EntityName, Labels, PackId, WaiverScope, WaiverStatus } from '@molthub/contracts';
 import { z } from 'zod';
-import { CliError } from '../cli-error.ts';
 import type { Client } from '../client.ts';
 import { concurrently } from '../concurrently.ts';
 import type { Current, Document, DocumentKind, Server } from '../document-kind.ts';
-import { find, findBot, Identified } from '../find.ts';
+import { find, findBot, Identified, orId } from '../find.ts';
 import { kindOf } from '../kinds.ts';
 
 const { name, ruleId, owner, reason, expiresAt } = CreateWaiver.data.shape;
@@ -164,14 +163,4 @@ const targetOf = async (server: Server, scope: WaiverScope): Promise<Partial<Wai
       `gone/${scope.botInstanceId}`,
     ),
   };
-};
-
-/** What a waiver is about may be gone; its id then stands for it. */
-const orId = async (named: Promise<string | undefined>, id: string): Promise<string> => {
-  try {
-    return (await named) ?? id;
-  } catch (error) {
-    if (error instanceof CliError && error.status === 404) return id;
-    throw error;
-  }
 };
