@@ -38,6 +38,8 @@ export const Bot = z.looseObject({
   health: z.string(),
   manifestVersion: z.int(),
   generation: z.int(),
+  /** Servers that do not tell it are taken to have released the newest. */
+  assignedGeneration: z.int().optional(),
   observedGeneration: z.int(),
   desiredHash: z.string(),
   observedHash: z.string().nullable(),
@@ -52,6 +54,10 @@ export type Bot = z.infer<typeof Bot>;
 /** Whether the target reports exactly what is desired. */
 export const isConverged = (bot: Bot): boolean =>
   bot.observedGeneration === bot.generation && bot.observedHash === bot.desiredHash;
+
+/** Whether its newest version was handed to it; until then its status and its error are of an earlier one. */
+export const isAssigned = ({ assignedGeneration, generation }: Bot): boolean =>
+  assignedGeneration === undefined || assignedGeneration >= generation;
 
 export const Published = z.looseObject({
   version: z.int(),

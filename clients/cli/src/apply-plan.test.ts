@@ -7,6 +7,8 @@ import { applyPlan } from './apply-plan.ts';
 import { type Client, clientOf } from './client.ts';
 import { desiredOf } from './desired.ts';
 import { diffText, itemOf } from './diff-items.ts';
+import { botKind } from './document-kinds/bot.ts';
+import type { Step } from './plan.ts';
 import { planFor } from './read-plan.ts';
 import { waitForBots } from './wait-for-bots.ts';
 import { yamlDocuments } from './yaml-documents.ts';
@@ -54,6 +56,10 @@ const serving = async () => {
     }
     if (kind === 'fleets') return [200, Object.assign(fleets.find((one) => one.id === id) ?? {}, body)];
     const bot = bots.find((one) => one.id === id);
+    if (method === 'DELETE') {
+      const at = bots.findIndex((one) => one.id === id);
+      return at < 0 ? [404, { detail: 'There is no such bot instance.' }] : [204, bots.splice(at, 1)];
+    }
     if (method === 'POST' && id === undefined) {
       const { manifest } = Body.parse(body);
       const name = manifest?.metadata.name ?? '';
@@ -85,9 +91,10 @@ const serving = async () => {
   };
   const respond = async (request: IncomingMessage, response: ServerResponse) => {
     const url = new URL(request.url ?? '', 'http://x');
-    const body = request.method === 'GET' ? undefined : await json(request);
+    const hasBody = request.method !== 'GET' && request.method !== 'DELETE';
+    const body = hasBody ? await json(request) : undefined;
     const [status, content] = answer(request.method ?? '', url.pathname, url.searchParams, body);
-    response.writeHead(status).end(JSON.stringify(content));
+    response.writeHead(status).end(status === 204 ? undefined : JSON.stringify(content));
   };
   const server = createServer((request, response) => {
     respond(request, response).catch((error: unknown) => response.destroy(new Error('no answer', { cause: error })));
@@ -155,6 +162,21 @@ test('a bot of a fleet that nobody describes is no plan', async () => {
   const { client } = await serving();
   const plan = await planFor(client, yamlDocuments('f.yaml', bot('anna')).map(desiredOf));
   expect(plan).toMatchObject([{ action: 'impossible', reason: expect.stringContaining("no fleet 'support'") }]);
+});
+
+test('what is gone when it is to be deleted counts as deleted, and the rest is deleted all the same', async () => {
+  const { client, writes } = await serving();
+  const text = fleet + bot('anna') + bot('bert');
+  await applied(client, text);
+  const there = await planFor(client, yamlDocuments('f.yaml', text).map(desiredOf));
+  const plan = there.flatMap((step): Step[] =>
+    step.action === 'unchanged' && step.kind === botKind ? [{ ...step, action: 'delete' }] : [],
+  );
+  await client.delete(`/bot-instances/${uuid(100)}`);
+  writes.length = 0;
+  const { deleted } = await applyPlan(client, plan);
+  expect(deleted).toEqual(['bot/support/anna', 'bot/support/bert']);
+  expect(writes).toHaveLength(2);
 });
 
 test("a fleet's environment is not changed by an edit", async () => {

@@ -40,13 +40,25 @@ export const applyPlan = async (
   const layers: LayerChange[] = [];
   const refused: CliError[] = [];
   const overtaken: string[] = [];
+  const created = createdBy(plan);
+  const isLate = (step: Step) => 'document' in step && step.kind.isLate?.(step.document, created) === true;
+  const unmade = new Set<string>();
+  const isVain = (step: Step) => 'document' in step && step.kind.isLate?.(step.document, unmade) === true;
   for (const late of [false, true]) {
+    if (late) {
+      const vain = plan.filter(isVain).map(({ title }) => title);
+      refused.push(
+        ...vain.map((title) => new CliError(`${title}: was not sent, since its bot was refused`, { status: 409 })),
+      );
+    }
     for (const kind of documentKinds) {
-      const steps = plan.filter((step) => step.kind === kind && isLate(step) === late);
+      const steps = plan.filter((step) => step.kind === kind && isLate(step) === late && !isVain(step));
       for (const [index, result] of (await applyKind(server, kind, steps, options)).entries()) {
         if (result instanceof CliError) {
+          const title = steps[index]?.title ?? '';
           refused.push(result);
-          if (result.status === 412) overtaken.push(steps[index]?.title ?? '');
+          if (created.has(title)) unmade.add(title);
+          if (result.status === 412) overtaken.push(title);
         } else if (result !== undefined) {
           if ('timeline' in result) changed.push(result);
           else layers.push(result);
@@ -58,13 +70,24 @@ export const applyPlan = async (
   if (refused.length > 0) return { changed, layers, deleted, refused, overtaken };
   for (const step of plan) {
     if (step.action !== 'delete' || options.stop?.aborted) continue;
-    await named(step.title, client.delete(`${step.kind.path}/${step.current.id}`));
+    await named(step.title, unlessGone(client.delete(`${step.kind.path}/${step.current.id}`)));
     deleted.push(step.title);
   }
   return { changed, layers, deleted, refused, overtaken };
 };
 
-const isLate = (step: Step): boolean => 'document' in step && step.kind.isLate?.(step.document) === true;
+/** What somebody deleted meanwhile is what it is to be. */
+const unlessGone = async (deletion: Promise<void>): Promise<void> => {
+  try {
+    await deletion;
+  } catch (error) {
+    if (!(error instanceof CliError) || error.status !== 404) throw error;
+  }
+};
+
+/** Titles of what the plan makes, which is not there before. */
+const createdBy = (plan: readonly Step[]): ReadonlySet<string> =>
+  new Set(plan.flatMap(({ action, title }) => (action === 'create' ? [title] : [])));
 
 const applyKind = (server: Server, kind: DocumentKind, steps: readonly Step[], { reason, stop }: ApplyPlanOptions) =>
   concurrently(steps, kind.isLeaf ? writesAtOnce : 1, async (step): Promise<Change | CliError | undefined> => {

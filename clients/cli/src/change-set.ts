@@ -1,16 +1,35 @@
 // Waiting for a change set to end, with its progress.
 import { setTimeout as wait } from 'node:timers/promises';
-import { ChangeSetStatus } from './answers.ts';
+import { z } from 'zod';
+import { ChangeSetStatus, Fleet } from './answers.ts';
 import type { Client } from './client.ts';
 import { progress } from './progress.ts';
 
-const going = new Set(['PLANNED', 'RUNNING', 'PAUSED', 'ROLLING_BACK']);
+const going = new Set(['RUNNING', 'PAUSED', 'ROLLING_BACK']);
 const pollMs = 300;
 
-export const isEnded = (status: Pick<ChangeSetStatus, 'status'>): boolean => !going.has(status.status);
+export const isEnded = (status: Pick<ChangeSetStatus, 'status'>): boolean =>
+  status.status !== 'PLANNED' && !isGoing(status.status);
+
+/** Whether it was started, and has not ended. */
+export const isGoing = (status: string): boolean => going.has(status);
+
+const Releasing = z.looseObject({ release: Fleet.shape.release, status: z.string().optional() });
+
+/** Why somebody has to start the change sets of a fleet; undefined where they start by themselves. */
+export const whyByHand = async (client: Client, fleetId: string): Promise<string | undefined> => {
+  const { release, status } = await client.get(Releasing, `/fleets/${fleetId}`);
+  if (release?.mode === 'manual') return 'its fleet releases manually';
+  return status === 'PAUSED' || status === 'DRAINING' ? `its fleet is ${status}` : undefined;
+};
 
 /** The status in which the change set ended, or the last one seen when the time was over. */
-export const watchChangeSet = async (client: Client, id: string, timeoutMs: number): Promise<ChangeSetStatus> => {
+export const watchChangeSet = async (
+  client: Client,
+  id: string,
+  timeoutMs: number,
+  stop?: AbortSignal,
+): Promise<ChangeSetStatus> => {
   const bar = progress(`change set ${id.slice(0, 8)}`);
   const end = Date.now() + timeoutMs;
   try {
@@ -18,7 +37,7 @@ export const watchChangeSet = async (client: Client, id: string, timeoutMs: numb
       const status = await client.get(ChangeSetStatus, `/change-sets/${id}/status`);
       const { total, updated, failed } = status.progress;
       bar.update(updated + failed, total, `${status.status}${failed === 0 ? '' : `, ${failed} failed`}`);
-      if (isEnded(status) || Date.now() >= end) return status;
+      if (isEnded(status) || Date.now() >= end || stop?.aborted === true) return status;
       await wait(pollMs);
     }
   } finally {

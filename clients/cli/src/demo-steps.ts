@@ -18,6 +18,7 @@ import { amount, note } from './output.ts';
 import { planFor } from './read-plan.ts';
 import { waitForBots } from './wait-for-bots.ts';
 
+const place = { file: 'demo', line: 1, lineOf: () => 1 };
 const simulatedTimeoutMs = 180_000;
 /** A real bot's runtime is installed first, from npm. */
 const realTimeoutMs = 600_000;
@@ -40,10 +41,10 @@ const demoDocuments = (bots: number): Desired[] => [
       metadata: { name: demoFleetName },
       spec: { environment: 'dev', description: 'Simulated bots of the demo' },
     },
-    { file: 'demo', number: 1, line: 1 },
+    { ...place, number: 1 },
   ),
   ...Array.from({ length: bots }, (_, index) =>
-    desiredAs(botKind, demoManifest(index + 1), { file: 'demo', number: index + 2, line: 1 }),
+    desiredAs(botKind, demoManifest(index + 1), { ...place, number: index + 2 }),
   ),
 ];
 

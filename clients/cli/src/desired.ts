@@ -6,7 +6,13 @@ import type { Document, DocumentKind } from './document-kind.ts';
 import { fieldProblems, pathText } from './issue-words.ts';
 import type { YamlDocument } from './yaml-documents.ts';
 
-type Where = { readonly file: string; readonly number: number; readonly line: number };
+type Where = {
+  readonly file: string;
+  readonly number: number;
+  readonly line: number;
+  /** The line where a path of it stands, or the nearest thing around it. */
+  readonly lineOf: YamlDocument['lineOf'];
+};
 
 export type Desired = {
   readonly kind: DocumentKind;
@@ -21,7 +27,12 @@ export const desiredOf = (document: YamlDocument): Desired => {
   const { file, number } = document;
   const checked = checkDocument(document);
   if ('document' in checked)
-    return desiredAs(checked.kind, checked.document, { file, number, line: document.lineOf([]) });
+    return desiredAs(checked.kind, checked.document, {
+      file,
+      number,
+      line: document.lineOf([]),
+      lineOf: document.lineOf,
+    });
   const [first] = checked.findings;
   // Of a document that says nothing of its kind there is only this to tell.
   if (first !== undefined && ['', 'kind'].includes(first.path)) {
@@ -68,4 +79,7 @@ export const refuseDoubles = (all: readonly Desired[]): void => {
   }
 };
 
-const at = ({ file, number, line }: Where): string => `${file}: document ${number}, line ${line}`;
+/** `file:line` of a place in a document. */
+export const placeIn = ({ file, lineOf }: Where, path: readonly PropertyKey[]): string => `${file}:${lineOf(path)}`;
+
+const at = ({ file, number, line }: Omit<Where, 'lineOf'>): string => `${file}: document ${number}, line ${line}`;

@@ -1,6 +1,7 @@
 // A plan, or the difference between two states of some files, as people and programs read it. Secrets are not shown.
 import pc from 'picocolors';
 import type { Difference } from './differences.ts';
+import { pathText } from './issue-words.ts';
 import { cell } from './output.ts';
 import type { Action, Step } from './plan.ts';
 import { printable } from './printable.ts';
@@ -22,8 +23,11 @@ export const itemOf = (step: Step): DiffItem => ({
   kind: step.kind.kind,
   action: step.action,
   ...('changes' in step ? { changes: step.changes.map(shown) } : {}),
-  ...('reason' in step ? { reason: step.reason } : {}),
+  ...('reason' in step ? { reason: reasonOf(step) } : {}),
 });
+
+const reasonOf = (step: Extract<Step, { readonly reason: string }>): string =>
+  'path' in step && step.path !== undefined ? `${pathText(step.path)}: ${step.reason}` : step.reason;
 
 /** A difference without the secrets in it. */
 export const shown = ({ path, from, to }: Difference): Difference => ({

@@ -22,6 +22,8 @@ export type Remark = {
   readonly message: string;
 };
 
+export type Lapsed = { readonly path: readonly PropertyKey[]; readonly reason: string };
+
 /** The server, and the ids behind the names that documents use. What was found is asked for once. */
 export type Server = {
   readonly client: Client;
@@ -80,8 +82,10 @@ export type DocumentKind = {
   readonly comparable: (document: Document) => Document;
   /** Whether nothing refers to it: several are written at a time, and a refused one keeps no other from being written. */
   readonly isLeaf: boolean;
-  /** Whether this one comes after all kinds, since it is about what another document makes. */
-  readonly isLate?: (document: Document) => boolean;
+  /** Whether this one comes after all kinds, since it is about one of the things that other documents make. */
+  readonly isLate?: (document: Document, created: ReadonlySet<string>) => boolean;
+  /** What of a right document's fields lets it bring about nothing any more; what it once brought about stays. */
+  readonly lapsed?: (document: Document) => Lapsed | undefined;
   readonly titleOf: (document: Document) => string;
   readonly referencesOf: (document: Document) => readonly Reference[];
   readonly remarksOn: (document: Document) => readonly Remark[];

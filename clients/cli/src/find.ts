@@ -45,3 +45,13 @@ export const findBot = async (client: Client, text: string): Promise<Bot> => {
   if (bot === undefined) throw new CliError(`there is no bot '${printable(name)}' in fleet ${printable(fleetName)}`);
   return bot;
 };
+
+/** A name that was asked for, or the id of what is gone or not ours to see. */
+export const orId = async (named: Promise<string | undefined>, id: string): Promise<string> => {
+  try {
+    return (await named) ?? id;
+  } catch (error) {
+    if (error instanceof CliError && (error.status === 404 || error.status === 403)) return id;
+    throw error;
+  }
+};

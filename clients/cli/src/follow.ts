@@ -1,7 +1,7 @@
 // Waiting for a bot to be what it is to be, telling its timeline meanwhile.
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
-import { Bot, isConverged, TimelineItem } from './answers.ts';
+import { Bot, isAssigned, isConverged, TimelineItem } from './answers.ts';
 import type { Client } from './client.ts';
 
 export type Following =
@@ -11,7 +11,7 @@ export type Following =
 
 const pollMs = 300;
 /** A manifest that cannot be applied as it is; anything else the reconciler tries again. */
-const isFinal = (bot: Bot): boolean => bot.status === 'ERROR' && bot.lastError?.permanent === true;
+const isFinal = (bot: Bot): boolean => isAssigned(bot) && bot.status === 'ERROR' && bot.lastError?.permanent === true;
 
 /**
  * Looks at a bot until its target reports the desired generation and hash, until it failed for good, or until the

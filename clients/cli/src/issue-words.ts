@@ -20,6 +20,12 @@ export const pathText = (path: readonly PropertyKey[]): string =>
     return text === '' ? String(key) : `${text}.${String(key)}`;
   }, '');
 
+/** The keys of a path in a text of the server's, such as `spec.channels[0].config["a.b"]`. */
+export const keysIn = (text: string): readonly PropertyKey[] =>
+  Array.from(text.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|[^.[\]]+/g), ([whole, index, quoted]) =>
+    index === undefined ? (quoted ?? whole) : Number(index),
+  );
+
 const keyOf = (key: PropertyKey): string | number => (typeof key === 'symbol' ? '' : key);
 
 const unknownField = (key: string, fields: readonly string[]): string => {

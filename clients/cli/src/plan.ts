@@ -1,4 +1,5 @@
 // What has to be done so that the server has what documents say.
+import { z } from 'zod';
 import type { Current, Document, DocumentKind } from './document-kind.ts';
 import type { Desired } from './desired.ts';
 import { type Difference, differences } from './differences.ts';
@@ -19,21 +20,29 @@ export type Step = About &
         readonly current: Current;
         readonly changes: readonly Difference[];
       }
-    | { readonly action: 'unchanged' }
-    | { readonly action: 'impossible'; readonly reason: string }
+    | { readonly action: 'unchanged'; readonly current: Current }
+    | {
+        readonly action: 'impossible';
+        readonly reason: string;
+        /** Where in its document, if it is one field. */
+        readonly path?: readonly PropertyKey[];
+      }
     | { readonly action: 'held'; readonly reason: string }
     | { readonly action: 'delete'; readonly current: Current }
   );
-export type Action = Step['action'];
+export const Action = z.enum(['create', 'change', 'unchanged', 'impossible', 'held', 'delete']);
+export type Action = z.infer<typeof Action>;
 
 export const stepFor = (desired: Desired, current: Current | undefined, owner?: string): Step => {
   const { kind, title } = desired;
   const reason = current?.refusal ?? ownerRefusal(kind, desired.document, current, owner);
   if (reason !== undefined) return { kind, title, action: 'impossible', reason };
   const document = labelled(kind, desired.document, current?.document, owner);
+  const changes = current === undefined ? [] : changesTo(kind, current.document, document);
+  if (current !== undefined && changes.length === 0) return { kind, title, action: 'unchanged', current };
+  const lapsed = kind.lapsed?.(document);
+  if (lapsed !== undefined) return { kind, title, action: 'impossible', ...lapsed };
   if (current === undefined) return { kind, title, action: 'create', document };
-  const changes = changesTo(kind, current.document, document);
-  if (changes.length === 0) return { kind, title, action: 'unchanged' };
   return { kind, title, action: 'change', document, current, changes };
 };
 

@@ -84,7 +84,10 @@ program
   .option('--path <folder>', 'the folder of documents in it; default: all of it', '')
   .requiredOption('--owner <name>', 'as for apply: whose the things are')
   .option('--prune', 'delete what the owner applied and describes no more')
-  .option('--once', 'try the newest commit and end; exit code 1 where it is not applied')
+  .option(
+    '--once',
+    'try the newest commit and end; exit code 1 where it is not applied, or has not reached all of its bots',
+  )
   .option('--interval <seconds>', 'how often to look', wholeNumber(1), 30)
   .option('--timeout <seconds>', 'how long to wait for the bots of a commit', wholeNumber(0), 120)
   .option('--notes', 'push what came of each commit to the repository, as a git note (refs/notes/molthub)')
@@ -126,11 +129,40 @@ program
   .action(async (kind, name, _, command) => (await import('./commands/describe.ts')).describe(kind, name, command));
 
 program
+  .command('explain')
+  .description('why a bot is to run what it runs: each value with its layer, the layer’s version and its author')
+  .argument('<bot>', 'its name, fleet/name or id')
+  .argument('[path]', 'such as spec.config.logging.level, with all below it; default: everything')
+  .option('--at <version>', 'this version of its manifest; default: the newest', wholeNumber(1))
+  .action(async (bot, path, options, command) =>
+    (await import('./commands/explain.ts')).explain(bot, path, options, command),
+  );
+
+program
+  .command('preview')
+  .description(
+    'what a bot of a template would run, judged by policy too; records nothing; exit code 1 where it cannot be',
+  )
+  .argument('<template>', 'its name or id')
+  .option('--set <path=value>', 'fill in a field of the template; may be repeated', collect)
+  .option('--fleet <name>', 'as in this fleet, with its layers and its environment')
+  .option('--environment <name>', 'dev, staging or prod; otherwise that of the fleet, or dev')
+  .option('--engine-version <version>', 'such as 2026.9.6')
+  .option('--label <name=value>', 'a label of the bot; may be repeated', collect)
+  .action(async (template, options, command) =>
+    (await import('./commands/preview.ts')).preview(template, options, command),
+  );
+
+program
   .command('delete')
   .description('delete a fleet, a bot, a policy pack, a waiver or a layer; a bot’s process and state are destroyed')
   .argument('<kind>', 'fleet, bot, policy-pack, waiver, template, profile, overlay')
   .argument('<name>', 'its name or id')
-  .action(async (kind, name, _, command) => (await import('./commands/delete.ts')).remove(kind, name, command));
+  .option('--no-wait', 'do not wait for the bots that the end of a layer moves')
+  .option('--timeout <seconds>', 'how long to wait for them', wholeNumber(1), 120)
+  .action(async (kind, name, options, command) =>
+    (await import('./commands/delete.ts')).remove(kind, name, options, command),
+  );
 
 program
   .command('status')

@@ -39,11 +39,14 @@ const planOne = async (
   owner: string | undefined,
 ): Promise<Step> => {
   const { kind, title, document } = desired;
-  for (const { kind: named, name } of kind.referencesOf(document)) {
+  // What ended needs nothing any more: what it refers to may be gone.
+  const ended = kind.lapsed?.(document) && stepFor(desired, await kind.find(server, document), owner);
+  if (ended?.action === 'unchanged') return ended;
+  for (const { kind: named, name, path } of kind.referencesOf(document)) {
     const isComing = all.some((one) => one.kind.kind === named && one.document.metadata.name === name);
     if (isComing || (await server.thing(named, name)) !== undefined) continue;
     const reason = `there is no ${named.toLowerCase()} '${name}', and no document describes one`;
-    return { kind, title, action: 'impossible', reason };
+    return { kind, title, action: 'impossible', reason, path };
   }
   return stepFor(desired, await kind.find(server, document), owner);
 };

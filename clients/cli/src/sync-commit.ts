@@ -1,16 +1,13 @@
 // One commit brought to the server: all of it is checked before the first command is sent.
 import { z } from 'zod';
-import { Fleet } from './answers.ts';
-import { type Applied, applyPlan } from './apply-plan.ts';
+import { applyPlan } from './apply-plan.ts';
 import { CliError } from './cli-error.ts';
 import type { Client } from './client.ts';
 import { concurrently } from './concurrently.ts';
 import { type Counts, countsOf, type DiffItem, diffText, itemOf } from './diff-items.ts';
-import type { BotChange } from './document-kind.ts';
+import type { BotChange, LayerChange } from './document-kind.ts';
 import { isPolicyTest } from './check-document.ts';
-import { BotDocument, botKind } from './document-kinds/bot.ts';
-import { FleetDocument, fleetKind } from './document-kinds/fleet.ts';
-import { templateKind } from './document-kinds/layers.ts';
+import { botKind } from './document-kinds/bot.ts';
 import { type Desired, desiredOf } from './desired.ts';
 import { type Git, sourcesInCommit } from './git.ts';
 import { lint } from './lint.ts';
@@ -18,7 +15,8 @@ import type { Step } from './plan.ts';
 import { planFor } from './read-plan.ts';
 import { readYaml } from './read-yaml.ts';
 import { serverOf } from './server-things.ts';
-import { waitForBots } from './wait-for-bots.ts';
+import { problemsWith, type SyncProblem } from './sync-check.ts';
+import { type Sent, type Waiting, waitForSent } from './sync-waiting.ts';
 
 export type SyncOptions = {
   /** Below the repository's top; empty for all of it. */
@@ -30,19 +28,13 @@ export type SyncOptions = {
   readonly tell: (line: string) => void;
 };
 
-export type SyncProblem = {
-  readonly path: string;
-  readonly message: string;
-  /** Which field of it, where one is to blame. */
-  readonly field?: string;
-};
-
 /**
  * What came of a commit. `broken`: it says something that cannot be, and nothing at all was changed. `refused`: the server
  * refused a part of what was sent. `failed`: the server did not answer, or refused whoever asks; it is tried again.
  * `stopped`: goes on next time.
  */
-export type Outcome = 'applied' | 'broken' | 'refused' | 'failed' | 'stopped';
+export const Outcome = z.enum(['applied', 'broken', 'refused', 'failed', 'stopped']);
+export type Outcome = z.infer<typeof Outcome>;
 
 export type CommitResult = {
   readonly outcome: Outcome;
@@ -50,8 +42,8 @@ export type CommitResult = {
   /** Everything but what is unchanged. */
   readonly items: readonly DiffItem[];
   readonly problems: readonly SyncProblem[];
-  /** Bots that were changed and did not get there in time, or whose fleet releases by hand. */
-  readonly waiting: readonly SyncProblem[];
+  /** What is applied and has not reached its bots. */
+  readonly waiting: readonly Waiting[];
 };
 
 export const syncCommit = async (
@@ -65,7 +57,7 @@ export const syncCommit = async (
   const result = (
     outcome: Outcome,
     problems: readonly SyncProblem[],
-    waiting: readonly SyncProblem[] = [],
+    waiting: readonly Waiting[] = [],
   ): CommitResult => {
     const items = steps.map(itemOf);
     return {
@@ -80,11 +72,11 @@ export const syncCommit = async (
     const desired = await desiredInCommit(git, commit, options.path);
     if ('problems' in desired) return result('broken', desired.problems);
     steps = await withHolds(client, await planFor(client, desired.documents, options));
-    const problems = [...impossible(steps), ...(await invalid(client, steps, desired.documents))];
+    const problems = await problemsWith(client, steps, desired.documents);
     if (problems.length > 0) return result('broken', problems);
     options.tell(`${commit.slice(0, 12)}\n${diffText(steps.map(itemOf))}`);
     isSending = true;
-    const { changed, refused } = await applied(client, steps, desired.documents, { commit, ...options }, (held) => {
+    const { refused, ...sent } = await applied(client, steps, desired.documents, { commit, ...options }, (held) => {
       steps = steps.map((step) => held.find(({ title }) => title === step.title) ?? step);
     });
     isSending = false;
@@ -92,7 +84,7 @@ export const syncCommit = async (
     if (refused.length > 0) {
       return result(refused.every(isRefusal) ? 'refused' : 'failed', refused.flatMap(problemsOf));
     }
-    return result('applied', [], await waited(client, changed, options));
+    return result('applied', [], await waitForSent(client, sent, options));
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     return result(isSending && isRefusal(error) ? 'refused' : 'failed', problemsOf(error));
@@ -109,20 +101,29 @@ const applied = async (
   desired: readonly Desired[],
   options: SyncOptions & { readonly commit: string },
   tellHeld: (held: readonly Step[]) => void,
-): Promise<Pick<Applied, 'changed' | 'refused'>> => {
-  const changed: BotChange[] = [];
+): Promise<Sent & { readonly refused: readonly CliError[] }> => {
+  const [changed, layers, others]: [BotChange[], LayerChange[], Known[]] = [[], [], unchangedBots(plan)];
   let steps = plan;
   for (let count = 1; ; count += 1) {
     const done = await applyPlan(client, steps, { reason: `git ${options.commit}`, stop: options.stop });
     changed.push(...done.changed);
+    layers.push(...done.layers);
     const isOvertaken = done.overtaken.length > 0 && done.overtaken.length === done.refused.length;
-    if (!isOvertaken || count === plansMax) return { changed, refused: done.refused };
+    if (!isOvertaken || count === plansMax) return { changed, layers, others, refused: done.refused };
     const again = desired.filter(({ title }) => done.overtaken.includes(title));
     const planned = await withHolds(client, await planFor(client, again, { owner: options.owner }));
+    others.push(...unchangedBots(planned));
     tellHeld(planned.filter(({ action }) => action === 'held'));
     steps = [...planned, ...plan.filter(({ action }) => action === 'delete')];
   }
 };
+
+type Known = Sent['others'][number];
+
+const unchangedBots = (steps: readonly Step[]): Known[] =>
+  steps.flatMap((step) =>
+    step.action === 'unchanged' && step.kind === botKind ? [{ id: step.current.id, title: step.title }] : [],
+  );
 
 /** What a server says no to for what a write says: it would say so again. Keys, rights and what is gone may come back. */
 const isRefusal = ({ status }: CliError): boolean => status !== undefined && [400, 409, 413, 422].includes(status);
@@ -167,55 +168,3 @@ const withHolds = (client: Client, steps: readonly Step[]): Promise<Step[]> => {
 };
 
 const asksAtOnce = 8;
-
-const impossible = (steps: readonly Step[]): SyncProblem[] =>
-  steps.flatMap((step) => (step.action === 'impossible' ? [{ path: step.title, message: step.reason }] : []));
-
-const Checked = z.looseObject({
-  valid: z.boolean(),
-  errors: z.array(z.looseObject({ path: z.string(), message: z.string() })),
-});
-
-/**
- * What the server would refuse: the engine's own schema and policy are asked for every manifest that is to be sent. Only
- * what a bot is that comes with its template, is known to the server no sooner than the template.
- */
-const invalid = async (client: Client, steps: readonly Step[], desired: readonly Desired[]): Promise<SyncProblem[]> => {
-  const server = serverOf(client);
-  const written = new Map(
-    desired
-      .filter(({ kind }) => kind === fleetKind)
-      .map(({ document }) => [document.metadata.name, FleetDocument.parse(document).spec.environment]),
-  );
-  const sent = steps.filter((step) => step.action === 'create' || step.action === 'change');
-  const templates = sent.filter(({ kind }) => kind === templateKind);
-  const coming = new Set(templates.map(({ document }) => document.metadata.name));
-  const bots = sent.filter(({ kind }) => kind === botKind);
-  const found = await concurrently(bots, asksAtOnce, async (step): Promise<SyncProblem[]> => {
-    const manifest = BotDocument.parse(step.document);
-    if (manifest.spec.template !== undefined && coming.has(manifest.spec.template.name)) return [];
-    const { fleet } = manifest.metadata;
-    const environment = written.get(fleet) ?? Fleet.optional().parse(await server.thing('Fleet', fleet))?.environment;
-    const { valid, errors } = await client.post(Checked, '/manifests/validate', { manifest, environment });
-    if (valid) return [];
-    return errors.map(({ path, message }) => ({
-      path: step.title,
-      ...(path === '' ? { message } : { message: `${path}: ${message}`, field: path }),
-    }));
-  });
-  return found.flat();
-};
-
-const waited = async (
-  client: Client,
-  changed: readonly BotChange[],
-  { waitMs, stop }: SyncOptions,
-): Promise<SyncProblem[]> => {
-  const manual = changed.filter(({ released }) => !released);
-  const released = changed.filter((bot) => bot.released);
-  const late = await waitForBots(client, released, { timeoutMs: waitMs, timelines: false, stop });
-  return [
-    ...manual.map(({ title }) => ({ path: title, message: 'is not released: its fleet releases manually' })),
-    ...late.map(({ path, message }) => ({ path, message })),
-  ];
-};

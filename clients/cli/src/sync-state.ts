@@ -6,7 +6,10 @@ import { z } from 'zod';
 import { CliError } from './cli-error.ts';
 import { codeOf } from './connection.ts';
 import { commitOf, type Git, gitIn, plainRef } from './git.ts';
-import type { CommitResult, SyncProblem } from './sync-commit.ts';
+import { Action } from './plan.ts';
+import type { SyncProblem } from './sync-check.ts';
+import { type CommitResult, Outcome } from './sync-commit.ts';
+import { Waiting } from './sync-waiting.ts';
 
 export type SyncStatus = CommitResult & {
   readonly commit: string;
@@ -18,16 +21,22 @@ export type SyncStatus = CommitResult & {
   readonly at: string;
 };
 
+const Problem = z.looseObject({ path: z.string(), message: z.string() });
 const Tried = z.looseObject({
   commit: z.string(),
-  outcome: z.string(),
+  subject: z.string(),
+  at: z.string(),
+  outcome: Outcome,
+  counts: z.record(Action, z.int()),
+  problems: z.array(Problem),
+  waiting: z.array(Waiting),
   repo: z.string(),
   ref: z.string(),
   path: z.string(),
   owner: z.string(),
   server: z.string(),
 });
-type Tried = z.infer<typeof Tried>;
+export type Tried = z.infer<typeof Tried>;
 
 export type SyncPlace = {
   readonly repo: string;
@@ -94,7 +103,7 @@ export const lastTried = async (folder: string): Promise<Tried | undefined> => {
 };
 
 /** Whole or not at all: as the newest, and under its commit. */
-export const keepStatus = async (folder: string, status: SyncStatus, server: string): Promise<void> => {
+export const keepStatus = async (folder: string, status: SyncStatus | Tried, server: string): Promise<void> => {
   const text = `${JSON.stringify({ ...status, server }, null, 2)}\n`;
   await mkdir(join(folder, 'commits'), { recursive: true });
   for (const file of [join('commits', `${status.commit}.json`), 'status.json']) {
@@ -134,7 +143,11 @@ export const pushNote = async (
  */
 export const noteOf = ({ problems, waiting, ...status }: SyncStatus): object => {
   const placeOf = ({ path, field }: SyncProblem) => ({ path, ...(field === undefined ? {} : { field }) });
-  return { ...status, problems: problems.map(placeOf), waiting: waiting.map(placeOf) };
+  return {
+    ...status,
+    problems: problems.map(placeOf),
+    waiting: waiting.map(({ path, state }) => ({ path, state })),
+  };
 };
 
 /** An address without the password in it. */

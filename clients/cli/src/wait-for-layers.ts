@@ -2,9 +2,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Problem } from '@molthub/contracts';
 import pc from 'picocolors';
-import { z } from 'zod';
-import { ChangeSet, Fleet, LayerChanged, PlannedBot } from './answers.ts';
-import { isEnded, watchChangeSet } from './change-set.ts';
+import { ChangeSet, LayerChanged, PlannedBot } from './answers.ts';
+import { isEnded, watchChangeSet, whyByHand } from './change-set.ts';
 import { CliError } from './cli-error.ts';
 import type { Client } from './client.ts';
 import type { LayerChange } from './document-kind.ts';
@@ -16,12 +15,19 @@ type Options = {
   readonly end: number;
   /** Otherwise only the change sets are named, not waited for. */
   readonly wait: boolean;
+  /** Nothing is waited for after it. */
+  readonly stop?: AbortSignal;
+  /** Told of each bot that is moved. */
+  readonly moves?: (botId: string) => void;
 };
 
 const pollMs = 200;
 const hashShown = 12;
 
-/** Answers what is wrong with the bots that the layers move; an empty list means that all of them are moved. */
+/**
+ * Answers what is wrong with the bots that the layers move; an empty list means that all of them are moved. What waits for
+ * a person to start it has the code `manual`.
+ */
 export const waitForLayers = async (
   client: Client,
   layers: readonly LayerChange[],
@@ -33,7 +39,7 @@ export const waitForLayers = async (
 };
 
 const waitForLayer = async (client: Client, layer: LayerChange, options: Options): Promise<Problem[]> => {
-  const change = await foundBots(client, layer, options.end);
+  const change = await foundBots(client, layer, options);
   if (change === undefined) {
     const message = 'which bots it moves was not known when the time was over';
     return [{ path: layer.title, code: 'timeout', message }];
@@ -42,31 +48,31 @@ const waitForLayer = async (client: Client, layer: LayerChange, options: Options
   else note(pc.bold(`${layer.title} moves ${amount(change.bots, 'bot')}`));
   const problems: Problem[] = [];
   for (const id of change.changeSetIds) {
-    if (options.wait) problems.push(...(await waitForChangeSet(client, layer.title, id, options.end)));
+    if (options.wait) problems.push(...(await waitForChangeSet(client, layer.title, id, options)));
     else note(`  by change set ${id}; molthub rollout status ${id} --watch shows how it goes`);
   }
   return problems;
 };
 
 /** Looks until there is something or the time is over; it looks once at least. */
-const sought = async <T>(end: number, look: () => Promise<T | undefined>): Promise<T | undefined> => {
+const sought = async <T>({ end, stop }: Options, look: () => Promise<T | undefined>): Promise<T | undefined> => {
   for (;;) {
     const found = await look();
-    if (found !== undefined || Date.now() >= end) return found;
+    if (found !== undefined || Date.now() >= end || stop?.aborted === true) return found;
     await wait(pollMs);
   }
 };
 
-const foundBots = (client: Client, { path, version }: LayerChange, end: number) =>
-  sought(end, async () => {
+const foundBots = (client: Client, { path, version }: LayerChange, options: Options) =>
+  sought(options, async () => {
     const [change] = await client.all(LayerChanged, `${path}/changes`, { version }, 1);
     const { bots, changeSetIds } = change ?? { bots: null, changeSetIds: [] };
     return bots === null ? undefined : { bots, changeSetIds };
   });
 
 /** A change set is planned once each of its bots is judged; until then there is none. */
-const planned = (client: Client, id: string, end: number): Promise<ChangeSet | undefined> =>
-  sought(end, async () => {
+const planned = (client: Client, id: string, options: Options): Promise<ChangeSet | undefined> =>
+  sought(options, async () => {
     try {
       return await client.get(ChangeSet, `/change-sets/${id}`);
     } catch (error) {
@@ -75,20 +81,26 @@ const planned = (client: Client, id: string, end: number): Promise<ChangeSet | u
     }
   });
 
-const waitForChangeSet = async (client: Client, title: string, id: string, end: number): Promise<Problem[]> => {
-  const plan = await planned(client, id, end);
+const waitForChangeSet = async (client: Client, title: string, id: string, options: Options): Promise<Problem[]> => {
+  const plan = await planned(client, id, options);
   const path = `${title}, change set ${id}`;
   if (plan === undefined) return [{ path, code: 'timeout', message: 'not planned when the time was over' }];
   const bots = await client.all(PlannedBot, `/change-sets/${id}/plan`);
-  for (const bot of bots) note(movesLine(plan, bot));
-  const refused = refusalsOf(path, plan);
-  if (plan.status === 'PLANNED' && (await isManual(client, plan.fleetId))) {
-    note(`  change set ${id} is not started: its fleet releases manually; molthub rollout start ${id}`);
-    return refused;
+  for (const bot of bots) {
+    note(movesLine(plan, bot));
+    options.moves?.(bot.botInstanceId);
   }
-  const { status, message } = isEnded(plan) ? plan : await watchChangeSet(client, id, Math.max(end - Date.now(), 0));
+  const refused = refusalsOf(path, plan);
+  const why = plan.status === 'PLANNED' ? await whyByHand(client, plan.fleetId) : undefined;
+  if (why !== undefined) {
+    const message = `is not started: ${why}; molthub rollout start ${id}`;
+    note(`  change set ${id} ${message}`);
+    return [...refused, { path, code: 'manual', message }];
+  }
+  const leftMs = Math.max(options.end - Date.now(), 0);
+  const { status, message } = isEnded(plan) ? plan : await watchChangeSet(client, id, leftMs, options.stop);
   if (status === 'SUCCEEDED') return refused;
-  return [...refused, ...(await unfinished(client, { id, path, status, message }))];
+  return [...refused, ...(await unfinished(client, { id, path, fleetName: plan.fleetName, status, message }))];
 };
 
 /** Such as `support/anna  3f2a… → 91bc…  change set 018f…`. */
@@ -110,20 +122,21 @@ const refusalsOf = (path: string, { fleetName, refused, refusedBots }: ChangeSet
   return [...named, { path, code: 'refused', message: `${amount(more, 'more bot')} refused` }];
 };
 
-const Manual = z.looseObject({ release: Fleet.shape.release });
-
-const isManual = async (client: Client, fleetId: string): Promise<boolean> =>
-  (await client.get(Manual, `/fleets/${fleetId}`)).release?.mode === 'manual';
-
-type Unfinished = { readonly id: string; readonly path: string; readonly status: string; readonly message: string };
+type Unfinished = {
+  readonly id: string;
+  readonly path: string;
+  readonly fleetName: string;
+  readonly status: string;
+  readonly message: string;
+};
 
 /** The change set, and each of its bots that failed. */
-const unfinished = async (client: Client, { id, path, status, message }: Unfinished): Promise<Problem[]> => {
+const unfinished = async (client: Client, { id, path, fleetName, status, message }: Unfinished): Promise<Problem[]> => {
   const why = message === '' ? '' : `: ${message}`;
   if (!isEnded({ status })) return [{ path, code: 'timeout', message: `still ${status} when the time was over${why}` }];
   const failed = await client.all(PlannedBot, `/change-sets/${id}/plan`, { state: 'FAILED' });
   return [
     { path, code: 'failed', message: `ended as ${status}${why}` },
-    ...failed.map((bot) => ({ path: `bot/${bot.name}`, code: 'failed', message: bot.message })),
+    ...failed.map((bot) => ({ path: `bot/${fleetName}/${bot.name}`, code: 'failed', message: bot.message })),
   ];
 };

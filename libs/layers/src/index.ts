@@ -15,6 +15,7 @@ export { type Explanation, explain, type Statement } from './explain.ts';
 export {
   type Leaf,
   leavesOf,
+  placeIn,
   type Provenance,
   type ProvenDifference,
   provenDifferences,

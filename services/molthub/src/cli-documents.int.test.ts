@@ -2,8 +2,8 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { withNats, withPostgres } from '@molthub/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { until, withNats, withPostgres } from '@molthub/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type ApiUnderTest, openApi } from './api-under-test.ts';
 import { type Molthub, molthubOf } from './cli-under-test.ts';
@@ -219,4 +219,56 @@ test('waivers are documents too: made after what they are about, exported by nam
   const another = await molthub(['apply', '-f', '-'], waiver('one-bot', 'bot: waived/kim', 'Bob'));
   expect(another).toMatchObject({ status: 0, stdout: expect.stringContaining('spec.owner: Ada → Bob') });
   expect((await molthub(['diff', '-f', '-'], waiver('one-bot', 'bot: waived/kim', 'Bob'))).status).toBe(0);
+});
+
+test('a bot that is refused is told, and the waiver for it is not sent', async () => {
+  const end = new Date(Date.now() + 86_400_000).toISOString();
+  const waiver =
+    `apiVersion: molthub/v1\nkind: Waiver\nmetadata: { name: vain }\nspec:\n  pack: vain-rules\n  rule: a\n  bot: vain/rita\n` +
+    `  owner: Ada\n  reason: a test\n  expiresAt: ${end}\n`;
+  const refusedBot = bot('rita', 'vain').replace('latencyMs: 200', 'crashEveryS: 0.5');
+  const documents = [fleet('vain'), pack('vain-rules', 8), refusedBot, waiver];
+  const { status, stderr } = await molthub(['apply', '-f', '-'], documents.join('---\n'));
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/bot\/vain\/rita: [^]*crashEveryS[^]*waiver\/vain: was not sent, since its bot was refused/);
+});
+
+describe('a waiver whose time is over', () => {
+  const waiver = (name: string, expiresAt: string, target = 'fleet: over', reason = 'a test') =>
+    `apiVersion: molthub/v1\nkind: Waiver\nmetadata: { name: ${name} }\nspec:\n  pack: over-rules\n  rule: a\n  ${target}\n` +
+    `  owner: Ada\n  reason: ${reason}\n  expiresAt: ${expiresAt}\n`;
+  const apply = (...documents: string[]) => molthub(['apply', '-f', '-'], documents.join('---\n'));
+
+  test('is a problem of its document where there is none, and nothing is sent', async () => {
+    const rules = pack('over-rules', 5).replace('type:', 'allowOverride: true, type:');
+    expect(await apply(fleet('over'), rules)).toMatchObject({ status: 0 });
+    const sent = await Promise.all([eventCount('config'), eventCount('policy')]);
+    const past = await apply(waiver('past', '2026-01-01T00:00:00.000Z'), bot('otto', 'over'));
+    expect(past).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/standard input:10: waiver\/past: spec\.expiresAt: .*2026-01-01.* is over/),
+    });
+    expect(await Promise.all([eventCount('config'), eventCount('policy')])).toEqual(sent);
+  });
+
+  test('is what its document says where that says the same, also when what it was about is gone', async () => {
+    const end = new Date(Date.now() + 4_000).toISOString();
+    const documents = [waiver('ended', end), waiver('ended-bot', end, 'bot: over/paul')];
+    expect(await apply(bot('paul', 'over'), ...documents)).toMatchObject({ status: 0 });
+    const statuses = async () => (await api.call('GET', '/api/v1/policy/waivers?status=EXPIRED')).body['total'];
+    await until(async () => (await statuses()) === 2, { what: 'the end of both waivers', timeoutMs: 30_000 });
+    const unchanged = { status: 0, stdout: expect.stringContaining('2 unchanged') };
+    expect(await apply(...documents)).toMatchObject(unchanged);
+    // Another reason would be another waiver, and it is too late for that.
+    expect(await apply(waiver('ended', end, 'fleet: over', 'another'))).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('spec.expiresAt'),
+    });
+    expect(await molthub(['delete', 'bot', 'over/paul'])).toMatchObject({ status: 0 });
+    await until(async () => !(await namesOf('/bot-instances')).includes('paul'), { what: 'paul to be gone' });
+    expect(await molthub(['delete', 'fleet', 'over'])).toMatchObject({ status: 0 });
+    expect(await molthub(['delete', 'policy-pack', 'over-rules'])).toMatchObject({ status: 0 });
+    const after = await apply(...documents);
+    expect(after, after.stderr).toMatchObject(unchanged);
+  });
 });

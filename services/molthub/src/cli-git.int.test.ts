@@ -1,7 +1,6 @@
 // A workspace in git: a pull request is checked, merged, and arrives at a bot; a broken commit changes nothing.
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { until, withNats, withPostgres } from '@molthub/testing';
@@ -9,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { z } from 'zod';
 import { type ApiUnderTest, openApi } from './api-under-test.ts';
 import { type Molthub, molthubOf, startMolthub } from './cli-under-test.ts';
+import { openRepository, type Repository } from './git-under-test.ts';
 
 const postgres = withPostgres();
 const nats = withNats();
@@ -20,33 +20,23 @@ afterAll(() => api.close());
 
 let home: string;
 let repo: string;
+let repository: Repository;
 let molthub: Molthub;
 let fleetName: string;
 let tests = 0;
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'molthub-sync-'));
   repo = join(home, 'origin');
-  mkdirSync(repo);
-  git('init', '-q', '-b', 'main');
+  repository = openRepository(repo);
   molthub = molthubOf(api.url, api.adminKey, home);
   tests += 1;
   fleetName = `git-${tests}`;
 });
 afterEach(() => rmSync(home, { recursive: true }));
 
-const git = (...args: string[]) =>
-  String(
-    execFileSync('git', ['-C', repo, '-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { stdio: 'pipe' }),
-  ).trim();
-const write = (name: string, ...documents: string[]) => {
-  mkdirSync(join(repo, name, '..'), { recursive: true });
-  writeFileSync(join(repo, name), documents.join('---\n'));
-};
-const commit = (message = 'a change'): string => {
-  git('add', '-A');
-  git('commit', '-qm', message);
-  return git('rev-parse', 'HEAD');
-};
+const git = (...args: string[]) => repository.git(...args);
+const write = (name: string, ...documents: string[]) => repository.write(name, ...documents);
+const commit = (message?: string): string => repository.commit(message);
 const fleet = () =>
   `apiVersion: molthub/v1\nkind: Fleet\nmetadata: { name: ${fleetName} }\nspec: { environment: dev }\n`;
 const bot = (name: string, latencyMs: number, more = '') =>

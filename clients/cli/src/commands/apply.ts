@@ -7,12 +7,14 @@ import { type Applied, applyPlan } from '../apply-plan.ts';
 import type { Client } from '../client.ts';
 import { diffText, itemOf } from '../diff-items.ts';
 import type { BotChange } from '../document-kind.ts';
+import type { Desired } from '../desired.ts';
 import { desiredFrom } from '../manifest-files.ts';
 import { amount, note } from '../output.ts';
 import { ownerOf } from '../ownership.ts';
 import type { Step } from '../plan.ts';
 import { planFor } from '../read-plan.ts';
 import { sessionOf } from '../session.ts';
+import { impossible, problemOf } from '../sync-check.ts';
 import { waitForBots } from '../wait-for-bots.ts';
 import { waitForLayers } from '../wait-for-layers.ts';
 
@@ -37,7 +39,7 @@ export const apply = async (options: ApplyOptions, command: Command): Promise<vo
   const plan = await planFor(client, desired, { owner, prune: options.prune });
   const items = plan.map(itemOf);
   show(items, () => diffText(items));
-  refuseImpossible(plan);
+  refuseImpossible(plan, desired);
   if (options.dryRun === true) return note('dry run: nothing was changed');
   await confirm(plan, owner ?? '', options.yes === true);
   const { changed, layers, refused, deleted } = await applyPlan(client, plan);
@@ -46,10 +48,9 @@ export const apply = async (options: ApplyOptions, command: Command): Promise<vo
   refuse(refused);
 };
 
-const refuseImpossible = (plan: readonly Step[]): void => {
-  const impossible = plan.filter((step) => step.action === 'impossible');
-  if (impossible.length === 0) return;
-  const problems = impossible.map(({ title, reason }) => ({ path: title, code: 'impossible', message: reason }));
+const refuseImpossible = (plan: readonly Step[], desired: readonly Desired[]): void => {
+  const problems = impossible(plan, problemOf(desired)).map((problem) => ({ ...problem, code: 'impossible' }));
+  if (problems.length === 0) return;
   throw new CliError('nothing was changed', { problems });
 };
 
@@ -80,13 +81,15 @@ const refuse = (refused: readonly CliError[]): void => {
       ...(problem.path === '' ? { message: `  ${problem.message}` } : { path: `  ${problem.path}` }),
     })),
   ]);
-  throw new CliError(`${refused.length} bots were refused`, { problems });
+  throw new CliError(`${refused.length} documents were refused`, { problems });
 };
 
 /** The bots that layers move are looked for first, so that they are told even where a bot of a document fails. */
 const waited = async (client: Client, { changed, layers }: Waiting, options: ApplyOptions): Promise<void> => {
   const end = Date.now() + options.timeout * 1_000;
-  const problems = await waitForLayers(client, layers, { end, wait: options.wait !== false });
+  const byLayers = await waitForLayers(client, layers, { end, wait: options.wait !== false });
+  // What a person has to start was told, and is nothing that went wrong.
+  const problems = byLayers.filter(({ code }) => code !== 'manual');
   if (options.wait !== false) problems.push(...(await waitedForBots(client, changed, end, options)));
   if (problems.length > 0) throw new CliError('not every bot is what it is to be', { problems });
 };

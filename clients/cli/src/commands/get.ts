@@ -4,6 +4,7 @@ import { Loose } from '../answers.ts';
 import type { Client } from '../client.ts';
 import { find, findOne, Identified } from '../find.ts';
 import { type Kind, kindOf } from '../kinds.ts';
+import { namedRows } from '../names.ts';
 import { print, table } from '../output.ts';
 import { sessionOf } from '../session.ts';
 
@@ -17,11 +18,13 @@ export const get = async (
   const { client, show, format } = await sessionOf(command);
   if (name !== undefined) {
     const one = await findOne(client, kind, name);
-    return show(one, () => table(kind.columns, [one]));
+    const named = format === 'table' ? await namedRows(client, kind, [one]) : [];
+    return show(one, () => table(kind.columns, named));
   }
   const items = await itemsOf(client, kind, options);
   if (format === 'table' && items.length === 0) return print(`no ${kind.name}`);
-  show(items, () => table(kind.columns, items));
+  const named = format === 'table' ? await namedRows(client, kind, items) : [];
+  show(items, () => table(kind.columns, named));
 };
 
 const itemsOf = async (client: Client, kind: Kind, options: { limit: number; fleet?: string }): Promise<Loose[]> => {

@@ -12,6 +12,7 @@ import { FleetDocument, fleetKind } from '../document-kinds/fleet.ts';
 import { find, Identified } from '../find.ts';
 import { kindOf } from '../kinds.ts';
 import { desiredFrom } from '../manifest-files.ts';
+import { packNames } from '../names.ts';
 import { cell, note, table } from '../output.ts';
 import { printable } from '../printable.ts';
 import { sessionOf } from '../session.ts';
@@ -35,9 +36,11 @@ export const evaluate = async (options: EvaluateOptions, command: Command): Prom
     const body = { manifest: bot.document, ...pack, ...environmentOf(bot) };
     return { title: bot.title, verdict: await client.post(Verdict, '/policy-packs/evaluate', body) };
   });
+  const found = judged.flatMap(({ verdict }) => [...verdict.violations, ...verdict.warnings]);
+  const packName = await packNames(client, found);
   show(
     judged.map(({ title, verdict }) => ({ title, ...verdict })),
-    () => judged.flatMap(linesOf).join('\n'),
+    () => judged.flatMap((one) => linesOf(one, packName)).join('\n'),
   );
   const denied = judged.filter(({ verdict }) => !verdict.valid).length;
   if (denied > 0) throw new CliError(`${denied} of ${judged.length} denied`);
@@ -69,14 +72,20 @@ const environments = async (
   };
 };
 
-const linesOf = ({ title, verdict }: Judged): string[] => [
+type NameOf = (packId: string) => string;
+
+const linesOf = ({ title, verdict }: Judged, packName: NameOf): string[] => [
   `${verdict.valid ? pc.green('passed') : pc.red('denied')}  ${printable(title)}  (${verdict.packs.length} packs)`,
-  ...verdict.violations.map((violation) => lineOf(violation, pc.red)),
-  ...verdict.warnings.map((violation) => lineOf(violation, pc.yellow)),
+  ...verdict.violations.map((violation) => lineOf(violation, packName, pc.red)),
+  ...verdict.warnings.map((violation) => lineOf(violation, packName, pc.yellow)),
 ];
 
-const lineOf = ({ action = 'deny', packId, ruleId, path, message }: Violation, colour: (text: string) => string) =>
-  `  ${colour(action.padEnd(5))}  ${printable(`${packId}/${ruleId}`)}  ${printable(path)}  ${printable(message)}`;
+const lineOf = (
+  { action = 'deny', packId, ruleId, path, message }: Violation,
+  packName: NameOf,
+  colour: (text: string) => string,
+) =>
+  `  ${colour(action.padEnd(5))}  ${printable(`${packName(packId)}/${ruleId}`)}  ${printable(path)}  ${printable(message)}`;
 
 export const dryRun = async (name: string, command: Command): Promise<void> => {
   const { client, show } = await sessionOf(command);

@@ -12,6 +12,7 @@ import { ownerOf } from '../ownership.ts';
 import { printable, printableJson } from '../printable.ts';
 import { clientFor, formatOf } from '../session.ts';
 import { type SyncOptions, syncCommit } from '../sync-commit.ts';
+import { lookAgain, type Waiting } from '../sync-waiting.ts';
 import * as state from '../sync-state.ts';
 
 type Options = {
@@ -32,7 +33,7 @@ type Work = {
   readonly folder: string;
   readonly place: state.SyncPlace;
   readonly options: SyncOptions & { readonly isOnce: boolean; readonly notes: boolean };
-  readonly show: (status: state.SyncStatus) => void;
+  readonly show: (status: state.SyncStatus | state.Tried) => void;
 };
 
 export const sync = async (given: Options, command: Command): Promise<void> => {
@@ -62,8 +63,7 @@ export const sync = async (given: Options, command: Command): Promise<void> => {
   };
   await state.openMirror(folder);
   if (given.once === true) {
-    const outcome = await once(work);
-    if (outcome !== 'applied') process.exitCode = exitCodes.failed;
+    if (!(await once(work))) process.exitCode = exitCodes.failed;
     return;
   }
   note(`watching ${state.shownRepo(place.repo)} ${place.ref} every ${given.interval} s; Ctrl-C ends it`);
@@ -97,16 +97,16 @@ const watch = async (work: Work, intervalMs: number): Promise<void> => {
   }
 };
 
-/** Tries the newest commit, once: what came of it stands, unless the server did not answer or the work was cut short. */
-const once = async ({ client, folder, place, options, show }: Work): Promise<string> => {
+/**
+ * Tries the newest commit, once: what came of it stands, unless the server did not answer or the work was cut short.
+ * Answers whether everything that it asks for has reached its bots.
+ */
+const once = async (work: Work): Promise<boolean> => {
+  const { client, folder, place, options, show } = work;
   const commit = await fetched(folder, place, options.stop);
-  if (commit === undefined) return 'stopped';
+  if (commit === undefined) return false;
   const tried = await state.lastTried(folder);
-  if (tried?.commit === commit && state.isTriedAt(tried, place) && isFinal(tried.outcome)) {
-    const more = tried.outcome === 'applied' ? '' : '; push another commit';
-    if (options.isOnce || more !== '') note(`${commit.slice(0, 12)} is ${tried.outcome} already${more}`);
-    return tried.outcome;
-  }
+  if (tried?.commit === commit && state.isTriedAt(tried, place) && isFinal(tried.outcome)) return again(work, tried);
   const git = await state.openMirror(folder);
   const result = await syncCommit(client, git, commit, options);
   const { server, repo, ...where } = place;
@@ -121,7 +121,19 @@ const once = async ({ client, folder, place, options, show }: Work): Promise<str
   await state.keepStatus(folder, status, server);
   show(status);
   if (options.notes && isFinal(result.outcome)) await noted(folder, place, status, options.stop);
-  return result.outcome;
+  return result.outcome === 'applied' && result.waiting.length === 0;
+};
+
+/** A commit that was tried already is not applied again; with --once, the bots that it waits for are looked at again. */
+const again = async ({ client, folder, place, options, show }: Work, tried: state.Tried): Promise<boolean> => {
+  const more = tried.outcome === 'applied' ? '' : '; push another commit';
+  if (options.isOnce || more !== '') note(`${tried.commit.slice(0, 12)} is ${tried.outcome} already${more}`);
+  if (!options.isOnce || tried.outcome !== 'applied') return false;
+  if (tried.waiting.length === 0) return true;
+  const status = { ...tried, waiting: [...(await lookAgain(client, tried.waiting, options))] };
+  await state.keepStatus(folder, status, place.server);
+  show(status);
+  return status.waiting.length === 0;
 };
 
 const fetched = async (folder: string, place: state.SyncPlace, stop: AbortSignal): Promise<string | undefined> => {
@@ -156,11 +168,30 @@ const folderIn = (path: string): string => {
   return parts.join('/');
 };
 
-const statusText = ({ commit, subject, outcome, counts, problems, waiting }: state.SyncStatus): string => {
+type Shown = Pick<state.SyncStatus, 'commit' | 'subject' | 'outcome' | 'counts' | 'problems' | 'waiting'>;
+
+const statusText = ({ commit, subject, outcome, counts, problems, waiting }: Shown): string => {
   const colour = outcome === 'applied' ? pc.green : pc.red;
   const about = ({ path, message }: { path: string; message: string }) =>
     `  ${printable(path === '' ? message : `${path}: ${message}`)}`;
   const sum = outcome === 'broken' ? 'nothing was changed' : sumText(counts);
   const head = `${commit.slice(0, 12)} ${colour(outcome)}: ${printable(subject)} (${sum})`;
-  return [head, ...problems.map(about), ...waiting.map(about)].join('\n');
+  return [head, ...problems.map(about), ...waitingLines(waiting)].join('\n');
+};
+
+const states = [
+  ['late', 'late'],
+  ['failed', 'failed'],
+  ['manual', 'manual (a person starts it)'],
+] as const;
+
+/** How many are late, failed, or wait for a person, and then each of them. */
+const waitingLines = (waiting: readonly Waiting[]): string[] => {
+  const counts = states.flatMap(([state, words]) => {
+    const count = waiting.filter((one) => one.state === state).length;
+    return count === 0 ? [] : [`${count} ${words}`];
+  });
+  if (counts.length === 0) return [];
+  const lines = waiting.map(({ state, path, message }) => `    ${printable(`${state}: ${path}: ${message}`)}`);
+  return [pc.yellow(`  not there yet: ${counts.join(', ')}`), ...lines];
 };

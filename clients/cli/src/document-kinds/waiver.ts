@@ -2,16 +2,15 @@
 // its place, and one that has ended at its time is what its document says.
 import { CreateWaiver, EntityName, Labels, PackId, WaiverScope, WaiverStatus } from '@molthub/contracts';
 import { z } from 'zod';
-import { CliError } from '../cli-error.ts';
 import type { Client } from '../client.ts';
 import { concurrently } from '../concurrently.ts';
 import type { Current, Document, DocumentKind, Server } from '../document-kind.ts';
-import { find, findBot, Identified } from '../find.ts';
+import { find, findBot, Identified, orId } from '../find.ts';
 import { kindOf } from '../kinds.ts';
 
 const { name, ruleId, owner, reason, expiresAt } = CreateWaiver.data.shape;
 
-const WaiverDocument = z.strictObject({
+export const WaiverDocument = z.strictObject({
   apiVersion: z.literal('molthub/v1'),
   kind: z.literal('Waiver'),
   metadata: z.strictObject({ name }),
@@ -34,7 +33,7 @@ const WaiverDocument = z.strictObject({
       message: 'write one of bot, fleet and selector',
     }),
 });
-type WaiverDocument = z.infer<typeof WaiverDocument>;
+export type WaiverDocument = z.infer<typeof WaiverDocument>;
 
 const Waiver = z.looseObject({
   id: z.uuid(),
@@ -64,7 +63,14 @@ export const waiverKind: DocumentKind = {
     return { ...rest, spec: { ...spec, expiresAt: new Date(spec.expiresAt).toISOString() } };
   },
   isLeaf: false,
-  isLate: (document) => WaiverDocument.parse(document).spec.bot !== undefined,
+  // A bot that is there may need it for its change; one that is not has no id yet.
+  isLate: (document, created) => created.has(`bot/${WaiverDocument.parse(document).spec.bot}`),
+  lapsed: (document) => {
+    const { expiresAt } = WaiverDocument.parse(document).spec;
+    if (Date.parse(expiresAt) > Date.now()) return undefined;
+    const reason = `${expiresAt} is over; write a time to come, or remove the document`;
+    return { path: ['spec', 'expiresAt'], reason };
+  },
   titleOf: ({ metadata }) => `waiver/${metadata.name}`,
   referencesOf: (document) => {
     const { pack, fleet } = WaiverDocument.parse(document).spec;
@@ -79,7 +85,8 @@ export const waiverKind: DocumentKind = {
     const query = { name: document.metadata.name, sort: '-createdAt' };
     const [newest] = await server.client.all(Waiver, path, query, 1);
     if (newest === undefined || newest.status === 'DELETED') return undefined;
-    const current = await currentOf(server, newest, pack);
+    const found = await currentOf(server, newest, pack);
+    const current = newest.status === 'ACTIVE' ? found : withGone(found, document);
     const wanted = JSON.stringify(waiverKind.comparable(document).spec);
     // What has ended is only what its document says while that says the same; otherwise another one is made.
     const isSame = sorted(wanted) === sorted(JSON.stringify(waiverKind.comparable(current.document).spec));
@@ -102,6 +109,17 @@ export const waiverKind: DocumentKind = {
     await make(client, document);
     return undefined;
   },
+};
+
+/** What ended may have outlived what it was about, which its document still calls by name. */
+const withGone = (current: Current, document: Document): Current => {
+  const { spec } = WaiverDocument.parse(document);
+  const isGone = (said: unknown) => typeof said === 'string' && z.uuid().safeParse(said.replace(/^gone\//, '')).success;
+  const gone = (['pack', 'bot', 'fleet'] as const).filter(
+    (field) => spec[field] !== undefined && isGone(current.document.spec[field]),
+  );
+  const said = Object.fromEntries(gone.map((field) => [field, spec[field]]));
+  return { ...current, document: { ...current.document, spec: { ...current.document.spec, ...said } } };
 };
 
 const sorted = (json: string): string =>
@@ -145,14 +163,4 @@ const targetOf = async (server: Server, scope: WaiverScope): Promise<Partial<Wai
       `gone/${scope.botInstanceId}`,
     ),
   };
-};
-
-/** What a waiver is about may be gone; its id then stands for it. */
-const orId = async (named: Promise<string | undefined>, id: string): Promise<string> => {
-  try {
-    return (await named) ?? id;
-  } catch (error) {
-    if (error instanceof CliError && error.status === 404) return id;
-    throw error;
-  }
 };

@@ -10,8 +10,8 @@ import {
 } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
 import type { Reads } from '@molthub/event-store';
-import { leavesOf, type LayerRef, withDefaults } from '@molthub/layers';
-import { canonicalHash, resolve } from '@molthub/manifest';
+import { leavesOf, type LayerRef, placeIn, type Provenance, withDefaults } from '@molthub/layers';
+import { canonicalHash, parsePath, type PathStep, resolve } from '@molthub/manifest';
 import { z } from 'zod';
 import { builtinTemplates } from '../template/builtin-templates.ts';
 import { builtinLayers, KnownLayer } from './known-layers.ts';
@@ -51,12 +51,16 @@ const Row = z.object({
 
 const molthub: Actor = { kind: 'service', id: 'molthub', name: 'Molthub' };
 
-/** Throws `Rejected` where there is no such version, and where it cannot be told any more how it was made. */
+/**
+ * Throws `Rejected` where there is no such version or nothing at the path, and where it cannot be told any more how it was
+ * made.
+ */
 export const explain = async (
   { botId, version, path }: Asked,
   workspace: string,
   reads: Reads,
 ): Promise<Explanation> => {
+  const steps = path === undefined ? undefined : stepsOf(path);
   // Who said what the manifest says: a version that a layer brought repeats the manifest of one before it.
   const rows = await reads(
     `select m.version, m.generation, m.hash, m.manifest, m.resolved, m.change_set_id as "changeSetId",
@@ -72,9 +76,20 @@ export const explain = async (
   const [found] = z.array(Row).parse(rows);
   if (!found) throw new Rejected('config.manifest-version-not-found', 'There is no such version of this bot.');
   const layers = await layersThen(found.applied, reads);
-  const leaves = leavesThen(botId, found, layers).filter((leaf) => path === undefined || isAt(leaf.path, path));
+  const leaves = leavesThen(botId, found, layers, steps);
+  if (path !== undefined && leaves.length === 0) {
+    const message = `Version ${found.version} of this bot has nothing at ${path}; ask without a path for all that it has.`;
+    throw new Rejected('config.path-not-found', message, [{ path, code: 'config.path-not-found', message }]);
+  }
   const { generation, hash, changeSetId } = found;
   return { version: found.version, generation, hash, changeSetId, leaves };
+};
+
+const stepsOf = (path: string): readonly PathStep[] => {
+  const steps = parsePath(path);
+  if (steps && steps.every(({ kind }) => kind !== 'every')) return steps;
+  const message = `${path} is not one path; ask for one such as spec.config.logging.level.`;
+  throw new Rejected('config.path-invalid', message, [{ path, code: 'config.path-invalid', message }]);
 };
 
 /** At a path, or below it. */
@@ -85,6 +100,7 @@ const leavesThen = (
   botId: string,
   { manifest, resolved, hash, version, fleetId, said }: z.infer<typeof Row>,
   layers: readonly KnownLayer[],
+  steps: readonly PathStep[] | undefined,
 ): readonly ExplainedLeaf[] => {
   const { workspace = '', fleet: fleetName = '', environment = 'dev' } = resolved.metadata;
   const place = { workspace, fleetName, environment: Environment.parse(environment) };
@@ -104,7 +120,7 @@ const leavesThen = (
     actor: molthub,
   };
   const provenance = withDefaults(made.manifest, made.provenance, again, defaults);
-  return leavesOf(again, provenance).map(({ path, value, layer }) => {
+  return leavesAt(again, provenance, steps).map(({ path, value, layer }) => {
     const isOwn = layer.kind === 'instance' || layer.kind === 'secure-defaults';
     return {
       path,
@@ -116,6 +132,20 @@ const leavesThen = (
       author: layer.kind === 'instance' ? said.author : layer.actor,
     };
   });
+};
+
+/** What stands at a path and below it: of a list that is one value, all of it for each of its items. */
+const leavesAt = (
+  value: unknown,
+  provenance: Provenance,
+  steps: readonly PathStep[] | undefined,
+): ReturnType<typeof leavesOf> => {
+  const all = leavesOf(value, provenance);
+  if (steps === undefined) return all;
+  const place = placeIn({ value, origin: provenance.origin }, steps);
+  if (place.value === undefined) return [];
+  const own = all.filter((leaf) => isAt(leaf.path, place.path));
+  return own.length > 0 ? own : all.filter((leaf) => isAt(place.path, leaf.path));
 };
 
 type Applied = Pick<AppliedLayers['applied'][number], 'id' | 'version'>;

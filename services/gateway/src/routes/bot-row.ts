@@ -17,6 +17,9 @@ export const Bot = z.object({
   driftStatus: DriftStatus,
   manifestVersion: z.int(),
   generation: z.int(),
+  assignedGeneration: z
+    .int()
+    .describe('The newest that was released to it, 0 for none; status and lastError are about this one.'),
   observedGeneration: z.int(),
   desiredHash: Hash,
   observedHash: Hash.nullable(),
@@ -35,7 +38,7 @@ export const Bot = z.object({
 export const botColumns = `b.id, b.fleet_id as "fleetId", b.fleet_name as "fleetName", b.name, b.environment,
   coalesce(r.status, 'CREATING') as status, coalesce(h.status, 'UNKNOWN') as health,
   coalesce(r.drift_status, 'UNKNOWN') as "driftStatus", b.manifest_version as "manifestVersion", b.generation,
-  coalesce(r.observed_generation, 0) as "observedGeneration", b.desired_hash as "desiredHash",
+  coalesce(r.generation, 0) as "assignedGeneration", coalesce(r.observed_generation, 0) as "observedGeneration", b.desired_hash as "desiredHash",
   r.observed_hash as "observedHash", json_build_object('engine', b.engine, 'version', b.engine_version) as runtime,
   json_build_object('kind', b.target, 'endpoint', r.endpoint) as target,
   coalesce(r.simulated, b.engine = 'simulated') as simulated, b.labels, r.last_error as "lastError",

@@ -255,15 +255,19 @@ const validating: readonly Route[] = [
     summary: 'Checks a manifest as a proposal would be checked, by policy too, and records nothing.',
     body: z.strictObject({ manifest: z.json(), ...ToValidate }),
     bodyShown: z.strictObject({ manifest: ShownManifest, ...ToValidate }),
-    answer: Checked.extend({ warnings: z.array(Violation) }),
+    answer: Checked.extend({
+      violations: z.array(Violation).describe('What policy denies, which errors tell too, each with its pack.'),
+      warnings: z.array(Violation),
+    }),
     run: async (call, { body }) => {
       const checked = Checked.parse(await call.dispatch.ask(call, ValidateManifest, body));
       // What is no manifest cannot be judged, and is told to be none.
-      if (!checked.valid) return { status: 200, body: { ...checked, warnings: [] } };
+      if (!checked.valid) return { status: 200, body: { ...checked, violations: [], warnings: [] } };
       const judged = { ...body, manifest: z.json().parse(checked.resolved) };
       const verdict = Verdict.parse(await call.dispatch.ask(call, EvaluateManifest, judged));
-      const errors = verdict.violations.map(({ path, ruleId, message }) => ({ path, code: ruleId, message }));
-      return { status: 200, body: { ...checked, valid: verdict.valid, errors, warnings: verdict.warnings } };
+      const { valid, violations, warnings } = verdict;
+      const errors = violations.map(({ path, ruleId, message }) => ({ path, code: ruleId, message }));
+      return { status: 200, body: { ...checked, valid, errors, violations, warnings } };
     },
   }),
 ];
