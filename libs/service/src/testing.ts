@@ -1,6 +1,6 @@
 // A whole service on real servers, and a way to command it: for tests of services.
 import { type Bus, type Commander, createCommander, openBus } from '@molthub/bus';
-import type { Command, CommandDefinition, CommandOf, Outcome } from '@molthub/contracts';
+import type { Command, CommandDefinition, CommandOf, Outcome, ServiceName } from '@molthub/contracts';
 import { newId } from '@molthub/identity';
 import { createLogger, createMetrics } from '@molthub/telemetry';
 import type { ServiceDefinition } from './definition.ts';
@@ -11,6 +11,18 @@ export const startTestService = (
   urls: { readonly databaseUrl: string; readonly natsUrl: string },
 ): Promise<RunningService> =>
   startService(definition, { ...urls, logger: createLogger(definition.name, 'error'), metrics: createMetrics() });
+
+/** A service that owns its names and does nothing by itself: for what a test says in its place, and for what waits for it. */
+export const silentService = (name: ServiceName): ServiceDefinition => ({
+  name,
+  migrations: [],
+  aggregates: [],
+  projections: [],
+  reactions: [],
+  listeners: [],
+  queries: [],
+  jobs: [],
+});
 
 export type TestCaller = {
   readonly commander: Commander;

@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { CreateChangeSet, FleetCreated, ManifestPublished, StartChangeSet } from '@molthub/contracts';
 import { newEvent } from '@molthub/event-store/testing';
 import type { RunningService } from '@molthub/service';
-import { openTestCaller, startTestService, type TestCaller } from '@molthub/service/testing';
+import { openTestCaller, silentService, startTestService, type TestCaller } from '@molthub/service/testing';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rollout } from './service.ts';
-import { policyDenying, silent } from './testing.ts';
+import { policyDenying } from './testing.ts';
 
 const postgres = withPostgres();
 const nats = withNats();
@@ -20,7 +20,7 @@ let caller: TestCaller;
 beforeAll(async () => {
   urls = { databaseUrl: (await postgres.createDatabase()).url, natsUrl: nats.url };
   [config, policy, service] = await Promise.all([
-    startTestService(silent('config'), urls),
+    startTestService(silentService('config'), urls),
     startTestService(policyDenying(denied), urls),
     startTestService(rollout({ sweepMs: 500 }), urls),
   ]);
@@ -174,7 +174,7 @@ test('an answer that came too late is asked for again', async () => {
     },
     { what: 'the question' },
   );
-  policy = await startTestService(silent('policy'), urls);
+  policy = await startTestService(silentService('policy'), urls);
   const { askId, bots: of } = Object(asked?.['data']);
   const answer = {
     ...newEvent('policy.release.evaluated.v1', { askId, changeSetId, allowed: [of[0].botId], denied: [] }),

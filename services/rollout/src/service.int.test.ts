@@ -18,11 +18,11 @@ import {
 } from '@molthub/contracts';
 import { newEvent } from '@molthub/event-store/testing';
 import type { RunningService } from '@molthub/service';
-import { openTestCaller, startTestService, type TestCaller } from '@molthub/service/testing';
+import { openTestCaller, silentService, startTestService, type TestCaller } from '@molthub/service/testing';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rollout } from './service.ts';
-import { policyDenying, silent } from './testing.ts';
+import { policyDenying } from './testing.ts';
 
 const postgres = withPostgres();
 const nats = withNats();
@@ -35,9 +35,9 @@ let caller: TestCaller;
 beforeAll(async () => {
   const urls = { databaseUrl: (await postgres.createDatabase()).url, natsUrl: nats.url };
   [config, policy, reconciler, service] = await Promise.all([
-    startTestService(silent('config'), urls),
+    startTestService(silentService('config'), urls),
     startTestService(policyDenying(new Set()), urls),
-    startTestService(silent('reconciler'), urls),
+    startTestService(silentService('reconciler'), urls),
     startTestService(rollout({ sweepMs: 500 }), urls),
   ]);
   caller = await openTestCaller(nats.url);

@@ -13,7 +13,7 @@ import {
 } from '@molthub/contracts';
 import { newEvent } from '@molthub/event-store/testing';
 import type { RunningService } from '@molthub/service';
-import { startTestService } from '@molthub/service/testing';
+import { silentService, startTestService } from '@molthub/service/testing';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -33,18 +33,9 @@ beforeAll(async () => {
     await engines.get(metadata.name)?.();
     return [];
   };
-  const nothing = {
-    migrations: [],
-    aggregates: [],
-    projections: [],
-    reactions: [],
-    listeners: [],
-    queries: [],
-    jobs: [],
-  };
   [config, policy] = await Promise.all([
     startTestService({ ...configService({ validateEngineConfig }), jobs: [reachBots(100, 1)] }, urls),
-    startTestService({ name: 'policy', ...nothing }, urls),
+    startTestService(silentService('policy'), urls),
   ]);
   config.runtime.committed((events) => {
     for (const { type, data, workspace } of events) {
