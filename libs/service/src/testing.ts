@@ -6,11 +6,12 @@ import { createLogger, createMetrics } from '@molthub/telemetry';
 import type { ServiceDefinition } from './definition.ts';
 import { type RunningService, startService } from './start.ts';
 
+/** `now`: a clock that the test moves. */
 export const startTestService = (
   definition: ServiceDefinition,
-  urls: { readonly databaseUrl: string; readonly natsUrl: string },
+  settings: { readonly databaseUrl: string; readonly natsUrl: string; readonly now?: () => Date },
 ): Promise<RunningService> =>
-  startService(definition, { ...urls, logger: createLogger(definition.name, 'error'), metrics: createMetrics() });
+  startService(definition, { ...settings, logger: createLogger(definition.name, 'error'), metrics: createMetrics() });
 
 /** A service that owns its names and does nothing by itself: for what a test says in its place, and for what waits for it. */
 export const silentService = (name: ServiceName): ServiceDefinition => ({
