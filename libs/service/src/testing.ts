@@ -37,15 +37,18 @@ export type TestCaller = {
   readonly close: () => Promise<void>;
 };
 
-/** A caller on the bus in the gateway's place. */
-export const openTestCaller = async (natsUrl: string): Promise<TestCaller> => {
+/** A caller on the bus in the gateway's place; `now`: a clock that the test moves. */
+export const openTestCaller = async (natsUrl: string, now = () => new Date()): Promise<TestCaller> => {
   const bus = await openBus({ url: natsUrl, name: 'test caller', onStatus: () => undefined });
   const commander = createCommander(bus, `test-${newId()}`);
   return {
     bus,
     commander,
     send: (definition, data, options = {}) =>
-      commander.request(testCommand(definition.type, data, options), { timeoutMs: options.timeoutMs ?? 10_000 }),
+      commander.request(
+        { ...testCommand(definition.type, data, options), time: now().toISOString() },
+        { timeoutMs: options.timeoutMs ?? 10_000 },
+      ),
     close: async () => {
       commander.close();
       await bus.close();

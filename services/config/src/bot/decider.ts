@@ -8,6 +8,7 @@ import { layeredHash } from '../layers/layered.ts';
 import type {
   BotCommand,
   FleetFacts,
+  PreparedAskAgain,
   PreparedConclude,
   PreparedCreate,
   PreparedPropose,
@@ -40,6 +41,8 @@ export const bots: Decider<BotState, BotCommand, BotFact> = {
         return rollBackOrRefuse(command, state);
       case 'config.manifest.resolve-again.v1':
         return resolveAgain(command, state);
+      case 'config.verdict.ask-again.v1':
+        return askAgain(command, state);
       case 'config.manifest.conclude.v1':
         return conclude(command, state);
       case 'config.bot.retire.v1':
@@ -160,6 +163,14 @@ const resolveAgain = (command: PreparedResolveAgain, state: BotState): readonly 
 const heldAfterRollback = (version: number): Rejected => {
   const message = `Version ${version} is a rollback, which no schedule and no share undoes; propose a manifest, or change a layer, to move the bot on.`;
   return new Rejected('config.held-after-rollback', message);
+};
+
+const askAgain = ({ data }: PreparedAskAgain, state: BotState): readonly BotFact[] => {
+  const open = openProposal(state);
+  if (open?.proposalId !== data.proposalId || (open.asked ?? 1) + 1 !== data.asked) return [];
+  const { fleetId, environment, origin, resolved, enforcedPolicyPackIds: enforced } = open;
+  const same = { fleetId, environment, origin, resolved, ...(enforced ? { enforcedPolicyPackIds: enforced } : {}) };
+  return [{ type: 'config.verdict.asked.v1', data: { ...data, ...same } }];
 };
 
 const conclude = ({ data, workspace, fleet, layers }: PreparedConclude, state: BotState): readonly BotFact[] => {

@@ -39,14 +39,14 @@ const Bot = z.object({
 
 const parallelMax = 32;
 
-type Step<Item> = (item: Item) => Promise<Outcome>;
+export type Step<Item> = (item: Item) => Promise<Outcome>;
 type Pass = { readonly runtime: Runtime; readonly signal: AbortSignal; readonly what: string };
 
 /**
  * Does `step` with each, `parallel` at a time: what fails for one is told, and holds up no other. Throws where the
  * database is away, once those under way have ended.
  */
-const carryOut = async <Item>(
+export const carryOut = async <Item>(
   items: readonly Item[],
   parallel: number,
   step: Step<Item>,

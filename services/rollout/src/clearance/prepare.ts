@@ -1,22 +1,15 @@
 import { type AskRelease, type CommandOf, Environment, Hash, ResolvedManifest } from '@molthub/contracts';
 import type { Reads } from '@molthub/event-store';
+import { isUnanswered } from '@molthub/service';
 import { z } from 'zod';
 import type { ClearanceCommand, Waiting } from './decider.ts';
 
 /** A question carries whole manifests, and an event is at most 512 KiB; the bots that do not fit are asked about next. */
 export const askBytesMax = 384 * 1024;
 
-/**
- * A question, or its answer, is lost where somebody drops it from the parked ones. So it is asked anew after this time, and
- * after twice as long each further time: a policy that is away for a day does not find a day's questions.
- */
-const answerWithinMinutes = 10;
-const doublingsMax = 7;
-
 /** SQL: whether policy may be asked about the part `p` at the time `now`: nobody did, or no answer came for long. */
 export const isAskable = (now: string): string =>
-  `(p.asked_at is null or p.asked_at <=
-     ${now}::timestamptz - interval '${answerWithinMinutes} minutes' * power(2, least(p.asks - 1, ${doublingsMax})))`;
+  `(p.asked_at is null or ${isUnanswered({ askedAt: 'p.asked_at', asks: 'p.asks', now })})`;
 
 const Row = z.object({
   fleetId: z.uuid(),
