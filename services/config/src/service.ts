@@ -25,6 +25,7 @@ import {
   ManifestRefused,
   PassOverlayEdge,
   ProposeManifest,
+  RefuseLayers,
   RenameWorkspace,
   ResolveAgain,
   RetireBot,
@@ -121,7 +122,7 @@ export const configService = ({
     }),
     aggregate({
       category: 'resolution',
-      commands: [EvaluateLayers],
+      commands: [EvaluateLayers, RefuseLayers],
       events: resolutionEvents,
       id: (command) => command.data.changeId,
       prepare: prepareResolution,
