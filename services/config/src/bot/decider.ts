@@ -1,5 +1,5 @@
 // Bots and their manifest versions: proposed, judged by policy, then published or refused. One proposal is open at a time.
-import type { ManifestOrigin } from '@molthub/contracts';
+import { limits, type ManifestOrigin } from '@molthub/contracts';
 import { type Decider, Rejected, unreachable } from '@molthub/decider';
 import { derivedId } from '@molthub/identity';
 import type { z } from 'zod';
@@ -262,7 +262,16 @@ const retire = (command: PreparedRetire, bot: Bot): readonly BotFact[] => {
   ];
 };
 
+/** Room in an event for what is said of a version when it is published, and was not when it was proposed. */
+const publishedBytes = 4 * 1024;
+
 const proposing = (state: BotState, proposed: Proposal & { readonly botId: string }): readonly BotFact[] => {
+  const bytes = Buffer.byteLength(JSON.stringify(proposed)) + publishedBytes;
+  if (bytes > limits.eventBytesMax) {
+    const message =
+      'The manifest, what it resolves to and the layers of it are together larger than an event may be; make spec.config smaller.';
+    throw new Rejected('config.too-large', message);
+  }
   const reason = new Rejected('config.superseded', 'A newer proposal for this bot took the place of this one.');
   return [...superseded(state, proposed.botId, reason), { type: 'config.manifest.proposed.v1', data: proposed }];
 };
