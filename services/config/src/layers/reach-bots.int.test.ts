@@ -132,8 +132,10 @@ const untilVersion = (botId: string, version: number) =>
   );
 
 test('a layer that changes costs itself: the others stay what they are in memory, and what was before is let go', async () => {
-  const { workspace, makeProfile, change } = makeWorkspace();
+  const { workspace, makeProfile, change, moved } = makeWorkspace();
   const [one, two] = [await makeProfile('one', 1), await makeProfile('two', 2)];
+  // Until then the job reads them too, and what two read at once is kept twice for a moment.
+  await until(async () => (await moved()).join() === '0,0', { what: 'nobody else to read them' });
   const { reads } = config.runtime;
   const [row] = await reads<{ key: string }>(`select ${layersKeyOf('$1')} as key`, [workspace]);
   const before = await layersAt(workspace, row?.key ?? null, reads);
