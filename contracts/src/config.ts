@@ -165,6 +165,21 @@ export const ManifestProposed = defineEvent(
     author: Actor,
   }),
 );
+export const VerdictAsked = defineEvent(
+  'config.verdict.asked.v1',
+  'Policy has not judged a proposal for long, and is asked again. Its answer, if there was one, did not arrive.',
+  z.object({
+    proposalId: z.uuid(),
+    botId: z.uuid(),
+    fleetId: z.uuid(),
+    environment: Environment,
+    origin: ManifestOrigin,
+    resolved: ResolvedManifest,
+    enforcedPolicyPackIds: z.array(z.string()).optional(),
+    /** Which time policy is asked; the first was the proposal. */
+    asked: z.int().min(2),
+  }),
+);
 export const ManifestRefused = defineEvent(
   'config.manifest.refused.v1',
   'A proposed manifest was not taken; the bot keeps what it had.',
@@ -256,6 +271,11 @@ export const RollBackManifest = defineCommand(
     forChangeSetId: z.uuid().optional(),
     expectedVersion: version.optional(),
   }),
+);
+export const AskAgain = defineCommand(
+  'config.verdict.ask-again.v1',
+  "Asks policy again about a proposal that it has not judged for long. Config's own job; not for callers.",
+  z.strictObject({ botId: z.uuid(), proposalId: z.uuid(), asked: z.int().min(2) }),
 );
 export const ConcludeManifest = defineCommand(
   'config.manifest.conclude.v1',

@@ -46,10 +46,21 @@ export const LayersEvaluated = defineEvent(
   'Which bots a change of a layer moves is known, and said.',
   z.object({ layersVersion: version, layer: LayerReference, bots: z.int().min(0), changeSetIds: z.array(z.uuid()) }),
 );
+const refusal = { code: z.string(), message: z.string() };
+export const LayersRefused = defineEvent(
+  'config.layers.refused.v1',
+  'Which bots a change of a layer moves cannot be told, so it moves none. Its next change starts from what the bots have.',
+  z.object({ layersVersion: version, layer: LayerReference, ...refusal }),
+);
 export const EvaluateLayers = defineCommand(
   'config.layers.evaluate.v1',
   "Finds the bots that a change of a layer moves. Config's own job; not for callers.",
   z.strictObject({ changeId: z.uuid() }),
+);
+export const RefuseLayers = defineCommand(
+  'config.layers.refuse.v1',
+  "Ends a change of a layer whose bots could not be told, with the reason. Config's own job; not for callers.",
+  z.strictObject({ changeId: z.uuid(), ...refusal }),
 );
 export const ResolveAgain = defineCommand(
   'config.manifest.resolve-again.v1',
@@ -144,6 +155,8 @@ export const LayerChangesView = defineReadModel(
     author: Actor,
     /** Null until it is known which bots it moves. */
     bots: z.int().nullable(),
+    /** Why it is not known, and will not be: then the change moves no bot. */
+    refused: z.object(refusal).nullable(),
     change_set_ids: z.array(z.uuid()),
     changed_at: z.iso.datetime(),
   }),

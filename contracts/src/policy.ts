@@ -190,7 +190,14 @@ export const DeletePack = defineCommand(
 export const ManifestEvaluated = defineEvent(
   'policy.manifest.evaluated.v1',
   'Policy judged a proposed manifest after secure defaults.',
-  Verdict.extend({ proposalId: z.uuid(), botId: z.uuid(), fleetId: z.uuid(), environment: Environment }),
+  Verdict.extend({
+    proposalId: z.uuid(),
+    botId: z.uuid(),
+    fleetId: z.uuid(),
+    environment: Environment,
+    /** Which time it was asked for, where that was not the first. */
+    asked: z.int().min(2).optional(),
+  }),
 );
 export const JudgeProposal = defineCommand(
   'policy.proposal.judge.v1',
@@ -205,6 +212,8 @@ export const JudgeProposal = defineCommand(
     isRollback: z.boolean().optional(),
     /** The packs that the bot's fleet enforces. */
     enforcedPolicyPackIds: z.array(z.string()).optional(),
+    /** Which time it is asked for, where that is not the first: a verdict that did not arrive is given again. */
+    asked: z.int().min(2).optional(),
   }),
 );
 const Swept = { botId: z.uuid(), fleetId: z.uuid(), environment: Environment, version };

@@ -90,8 +90,12 @@ export const ChangeSetStatus = z.looseObject({
 });
 export type ChangeSetStatus = z.infer<typeof ChangeSetStatus>;
 
-/** What came of one version of a layer; `bots` is null until those that it moves are found. */
-export const LayerChanged = z.looseObject({ bots: z.int().nullable(), changeSetIds: z.array(z.uuid()) });
+/** What came of one version of a layer; `bots` is null until those that it moves are found, or that is refused. */
+export const LayerChanged = z.looseObject({
+  bots: z.int().nullable(),
+  refused: z.object({ code: z.string(), message: z.string() }).nullish(),
+  changeSetIds: z.array(z.uuid()),
+});
 
 const VersionOf = z.looseObject({ version: z.int(), hash: z.string() });
 export const PlannedBot = z.looseObject({

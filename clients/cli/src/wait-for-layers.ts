@@ -44,6 +44,7 @@ const waitForLayer = async (client: Client, layer: LayerChange, options: Options
     const message = 'which bots it moves was not known when the time was over';
     return [{ path: layer.title, code: 'timeout', message }];
   }
+  if ('code' in change) return [{ path: layer.title, ...change }];
   if (change.bots === 0) note(`${layer.title} moves no bot`);
   else note(pc.bold(`${layer.title} moves ${amount(change.bots, 'bot')}`));
   const problems: Problem[] = [];
@@ -63,9 +64,11 @@ const sought = async <T>({ end, stop }: Options, look: () => Promise<T | undefin
   }
 };
 
+/** The bots that it moves, or why it moves none. */
 const foundBots = (client: Client, { path, version }: LayerChange, options: Options) =>
   sought(options, async () => {
     const [change] = await client.all(LayerChanged, `${path}/changes`, { version }, 1);
+    if (change?.refused) return change.refused;
     const { bots, changeSetIds } = change ?? { bots: null, changeSetIds: [] };
     return bots === null ? undefined : { bots, changeSetIds };
   });

@@ -60,6 +60,8 @@ export async function* readEvents(parts: {
   const messages = await consumer.consume({ max_messages: bufferMax, expires: expiresMs, idle_heartbeat: heartbeatMs });
   const stop = () => messages.stop();
   signal.addEventListener('abort', stop, { once: true });
+  // Aborted while this was being set up: no event of it comes any more.
+  if (signal.aborted) stop();
   endWhenLost(messages);
   try {
     for await (const batch of batches(messages, batchMax, gatherMs)) {

@@ -48,6 +48,8 @@ export const takeCommands = async (parts: {
   const messages = await consumer.consume({ max_messages: bufferMax, expires: 30_000, idle_heartbeat: 5_000 });
   const stop = () => messages.stop();
   signal.addEventListener('abort', stop, { once: true });
+  // Aborted while this was being set up: no event of it comes any more.
+  if (signal.aborted) stop();
   endWhenLost(messages);
   const running = new Set<Promise<void>>();
   try {

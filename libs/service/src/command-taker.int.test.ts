@@ -59,3 +59,8 @@ test('what a stop cuts short is no fault, and is done by whoever comes next', as
   expect(await outcome).toMatchObject({ status: 'DONE' });
   await next.stop();
 });
+
+test('a service that is stopped as soon as it has started stops', async () => {
+  const service = await startTestService(sampleConfig, urls);
+  await service.stop();
+}, 10_000);

@@ -21,6 +21,7 @@ export type ReactionParts = {
   readonly reactions: readonly Reaction[];
   readonly gatherMs?: number | undefined;
   readonly logger: Logger;
+  readonly now: () => Date;
 };
 
 /** The reader of one source's events for all reactions to it. */
@@ -147,7 +148,7 @@ const asPromised = new WeakSet<Recorded>();
 
 /** Runs all commands that follow from an event; the last one commits the mark that the event was taken. */
 export const react = async (
-  parts: Pick<ReactionParts, 'service' | 'log' | 'executor' | 'logger'>,
+  parts: Pick<ReactionParts, 'service' | 'log' | 'executor' | 'logger' | 'now'>,
   reactions: readonly Reaction[],
   event: Recorded,
   along: Along,
@@ -166,7 +167,7 @@ export const react = async (
         correlationId: event.correlationId,
         causationId: event.id,
         ...(event.traceparent ? { traceparent: event.traceparent } : {}),
-        time: new Date().toISOString(),
+        time: parts.now().toISOString(),
         records: true,
       });
     });

@@ -23,6 +23,8 @@ export type Runtime = {
     data: CommandOf<D>['data'],
     execution: Execution,
   ) => Promise<Outcome>;
+  /** The time of now, which what is executed gets too: that of this process, unless a test moves it. */
+  readonly now: () => Date;
   /** Reads the service's own tables. */
   readonly reads: Reads;
   /** Writes telemetry (spans, probe samples) in one transaction: data that is idempotent by its natural key. */

@@ -39,6 +39,8 @@ export type ServiceSettings = {
   readonly connectionsMax?: number;
   /** How long leases last; for tests of lost ones. */
   readonly leaseDurations?: Parameters<typeof createLeases>[3];
+  /** What time it is; for tests that move it. */
+  readonly now?: () => Date;
 };
 
 export type RunningService = {
@@ -57,6 +59,7 @@ export const startService = async (
   settings: ServiceSettings,
 ): Promise<RunningService> => {
   const { name } = definition;
+  const { now = () => new Date() } = settings;
   const logger = settings.logger.child({ service: name });
   const onError = (error: Error) => logger.warn({ err: error }, 'a connection to Postgres was lost');
   const pool = createPool({
@@ -75,15 +78,15 @@ export const startService = async (
   const onFault = (what: string, error: unknown) => logger.warn({ err: error, what }, 'a leader faltered');
   const leases = createLeases(pool, holder, onFault, settings.leaseDurations);
   const executor = createExecutor(name, log, definition.aggregates);
-  const runtimeUnder = (fence?: Lease) => runtimeOf(definition, log, executor, { ...settings, logger }, fence);
+  const runtimeUnder = (fence?: Lease) => runtimeOf(definition, log, executor, { ...settings, logger, now }, fence);
   const runtime = runtimeUnder();
   const stopping = new AbortController();
 
   const relaying = runRelaying({ service: name, bus, log, leases, logger });
   const { reactions, gatherMs } = definition;
-  const parts = { service: name, log, executor, reactions, gatherMs, logger };
+  const parts = { service: name, log, executor, reactions, gatherMs, logger, now };
   const readers = readingsOf(definition, parts).map((reading) => runReader({ bus, log, leases, logger }, reading));
-  const jobs = [...definition.jobs, ...timerJob(definition, log, executor)].map((job) =>
+  const jobs = [...definition.jobs, ...timerJob(definition, { log, executor, now })].map((job) =>
     runJob(job, runtimeUnder, leases, stopping.signal, logger),
   );
   leases.hold('retention', (_lease, signal) => runRetention(log, signal));
@@ -153,9 +156,11 @@ const readingsOf = (definition: ServiceDefinition, parts: Parameters<typeof read
   ];
 };
 
-const timerJob = (definition: ServiceDefinition, log: Log, executor: Executor) =>
+type Timing = Omit<Parameters<typeof runTimers>[0], 'service'>;
+
+const timerJob = (definition: ServiceDefinition, timing: Timing) =>
   definition.aggregates.some((aggregate) => aggregate.hasTimers)
-    ? [{ name: 'timers', timers: { service: definition.name, log, executor } }]
+    ? [{ name: 'timers', timers: { service: definition.name, ...timing } }]
     : [];
 
 const runJob = (
@@ -192,7 +197,7 @@ const runtimeOf = (
   definition: ServiceDefinition,
   log: Log,
   executor: Executor,
-  settings: ServiceSettings,
+  settings: ServiceSettings & { readonly now: () => Date },
   /** Every write ends in the fence of this lease: a leader that froze can do no harm when it thaws. */
   fence: Lease | undefined,
 ): Runtime => ({
@@ -207,11 +212,12 @@ const runtimeOf = (
       correlationId: execution.correlationId ?? id,
       causationId: execution.causationId ?? null,
       ...(execution.traceparent ? { traceparent: execution.traceparent } : {}),
-      time: new Date().toISOString(),
+      time: settings.now().toISOString(),
       records: true,
     };
     return executor.execute(command, { alongside: execution.alongside, fence });
   },
+  now: settings.now,
   reads: log.reads,
   write: (work) =>
     inTransaction(log.pool, async (sql) => {

@@ -1,16 +1,29 @@
 // A whole service on real servers, and a way to command it: for tests of services.
 import { type Bus, type Commander, createCommander, openBus } from '@molthub/bus';
-import type { Command, CommandDefinition, CommandOf, Outcome } from '@molthub/contracts';
+import type { Command, CommandDefinition, CommandOf, Outcome, ServiceName } from '@molthub/contracts';
 import { newId } from '@molthub/identity';
 import { createLogger, createMetrics } from '@molthub/telemetry';
 import type { ServiceDefinition } from './definition.ts';
 import { type RunningService, startService } from './start.ts';
 
+/** `now`: a clock that the test moves. */
 export const startTestService = (
   definition: ServiceDefinition,
-  urls: { readonly databaseUrl: string; readonly natsUrl: string },
+  settings: { readonly databaseUrl: string; readonly natsUrl: string; readonly now?: () => Date },
 ): Promise<RunningService> =>
-  startService(definition, { ...urls, logger: createLogger(definition.name, 'error'), metrics: createMetrics() });
+  startService(definition, { ...settings, logger: createLogger(definition.name, 'error'), metrics: createMetrics() });
+
+/** A service that owns its names and does nothing by itself: for what a test says in its place, and for what waits for it. */
+export const silentService = (name: ServiceName): ServiceDefinition => ({
+  name,
+  migrations: [],
+  aggregates: [],
+  projections: [],
+  reactions: [],
+  listeners: [],
+  queries: [],
+  jobs: [],
+});
 
 export type TestCaller = {
   readonly commander: Commander;
@@ -24,15 +37,18 @@ export type TestCaller = {
   readonly close: () => Promise<void>;
 };
 
-/** A caller on the bus in the gateway's place. */
-export const openTestCaller = async (natsUrl: string): Promise<TestCaller> => {
+/** A caller on the bus in the gateway's place; `now`: a clock that the test moves. */
+export const openTestCaller = async (natsUrl: string, now = () => new Date()): Promise<TestCaller> => {
   const bus = await openBus({ url: natsUrl, name: 'test caller', onStatus: () => undefined });
   const commander = createCommander(bus, `test-${newId()}`);
   return {
     bus,
     commander,
     send: (definition, data, options = {}) =>
-      commander.request(testCommand(definition.type, data, options), { timeoutMs: options.timeoutMs ?? 10_000 }),
+      commander.request(
+        { ...testCommand(definition.type, data, options), time: now().toISOString() },
+        { timeoutMs: options.timeoutMs ?? 10_000 },
+      ),
     close: async () => {
       commander.close();
       await bus.close();

@@ -20,7 +20,7 @@ const Row = z.object({
 
 /** Runs due timers until the signal aborts. A timer's command id follows from (stream, version, due time). */
 export const runTimers = async (
-  parts: { readonly service: ServiceName; readonly log: Log; readonly executor: Executor },
+  parts: { readonly service: ServiceName; readonly log: Log; readonly executor: Executor; readonly now: () => Date },
   lease: Lease,
   signal: AbortSignal,
 ): Promise<void> => {
@@ -35,7 +35,7 @@ export const runTimers = async (
 };
 
 const fire = async (
-  parts: { readonly service: ServiceName; readonly log: Log; readonly executor: Executor },
+  parts: { readonly service: ServiceName; readonly log: Log; readonly executor: Executor; readonly now: () => Date },
   row: z.infer<typeof Row>,
   lease: Lease,
 ) => {
@@ -48,7 +48,7 @@ const fire = async (
     actor: { kind: 'service', id: parts.service, name: parts.service },
     correlationId: id,
     causationId: null,
-    time: new Date().toISOString(),
+    time: parts.now().toISOString(),
     records: true,
   };
   if (!commandDefinition(row.command_type)) throw new Error(`A timer names the unknown command ${row.command_type}.`);

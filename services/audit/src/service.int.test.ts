@@ -1,9 +1,9 @@
 // The record on real servers: complete, once, in place, and refused where it was tampered with.
 import { randomUUID } from 'node:crypto';
-import { Actor, BotStopped, FleetCreated, type Recorded, republishBus, type ServiceName } from '@molthub/contracts';
+import { Actor, BotStopped, FleetCreated, type Recorded, republishBus } from '@molthub/contracts';
 import { newEvent } from '@molthub/event-store/testing';
-import type { RunningService, ServiceDefinition } from '@molthub/service';
-import { openTestCaller, startTestService } from '@molthub/service/testing';
+import type { RunningService } from '@molthub/service';
+import { openTestCaller, silentService, startTestService } from '@molthub/service/testing';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -16,25 +16,14 @@ import { frontierAt, lockFrontier } from './tree.ts';
 const postgres = withPostgres();
 const nats = withNats();
 
-const silent = (name: ServiceName): ServiceDefinition => ({
-  name,
-  migrations: [],
-  aggregates: [],
-  projections: [],
-  reactions: [],
-  listeners: [],
-  queries: [],
-  jobs: [],
-});
-
 let urls: { databaseUrl: string; natsUrl: string };
 let config: RunningService;
 let reconciler: RunningService;
 let service: RunningService;
 beforeAll(async () => {
   urls = { databaseUrl: (await postgres.createDatabase()).url, natsUrl: nats.url };
-  config = await startTestService(silent('config'), urls);
-  reconciler = await startTestService(silent('reconciler'), urls);
+  config = await startTestService(silentService('config'), urls);
+  reconciler = await startTestService(silentService('reconciler'), urls);
   service = await startTestService(audit(), urls);
 });
 afterAll(async () => {

@@ -9,13 +9,17 @@ import {
   ManifestProposed,
   ManifestPublished,
   ManifestRefused,
+  VerdictAsked,
   WorkspaceCreated,
   WorkspaceRenamed,
 } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
 import { projection, when } from '@molthub/event-store';
 
-/** `bot_names` holds a name, and a place in its fleet, from a bot's first proposal until it is refused or retired. */
+/**
+ * `bot_names` holds a name, and a place in its fleet, from a bot's first proposal until it is refused or retired.
+ * `verdicts_awaited` are the open proposals: when policy was asked last about each, and how often.
+ */
 const tables = `
   create table workspaces (
     workspace text not null, id uuid primary key, name text not null, version int not null,
@@ -50,6 +54,10 @@ const tables = `
     change_set_id uuid, created_at timestamptz not null,
     primary key (bot_id, version)
   );
+  create table verdicts_awaited (
+    workspace text not null, bot_id uuid primary key, proposal_id uuid not null, asked_at timestamptz not null,
+    asks int not null
+  );
 `;
 
 const views = {
@@ -67,7 +75,7 @@ const json = (value: unknown): string | null => (value === undefined ? null : JS
 
 export const configProjection = projection({
   name: 'config',
-  revision: 2,
+  revision: 3,
   tables,
   views,
   rejects: {
@@ -137,21 +145,35 @@ export const configProjection = projection({
       ]),
     ),
     when(FleetDeleted, ({ data }, sql) => sql('delete from fleets where id = $1', [data.fleetId])),
-    when(ManifestProposed, async ({ workspace, data }, sql) =>
-      data.origin === 'create'
-        ? sql('insert into bot_names values ($1, $2, $3, $4, $5)', [
-            workspace,
-            data.botId,
-            data.fleetId,
-            data.proposalId,
-            data.manifest.metadata.name,
-          ])
-        : undefined,
+    when(ManifestProposed, ({ workspace, data, time }, sql) =>
+      sql(
+        `with named as (insert into bot_names select $1, $2, $5, $3, $6 where $7)
+         insert into verdicts_awaited values ($1, $2, $3, $4, 1) on conflict (bot_id) do update
+           set proposal_id = excluded.proposal_id, asked_at = excluded.asked_at, asks = excluded.asks`,
+        [
+          workspace,
+          data.botId,
+          data.proposalId,
+          time,
+          data.fleetId,
+          data.manifest.metadata.name,
+          data.origin === 'create',
+        ],
+      ),
+    ),
+    when(VerdictAsked, ({ data, time }, sql) =>
+      sql('update verdicts_awaited set asked_at = $3, asks = $4 where bot_id = $1 and proposal_id = $2', [
+        data.botId,
+        data.proposalId,
+        time,
+        data.asked,
+      ]),
     ),
     // Only the proposal that took the name gives it back; a bot that exists keeps it.
     when(ManifestRefused, ({ data }, sql) =>
       sql(
-        `delete from bot_names where bot_id = $1 and proposal_id = $2
+        `with answered as (delete from verdicts_awaited where bot_id = $1 and proposal_id = $2)
+         delete from bot_names where bot_id = $1 and proposal_id = $2
          and not exists (select from bots where id = $1)`,
         [data.botId, data.proposalId],
       ),
@@ -161,7 +183,7 @@ export const configProjection = projection({
       return sql(
         `with published as (
            insert into manifests values ($1, $2, $11, $12, $13, $14, $15, $16, $17, $18, $19, $10)
-         )
+         ), answered as (delete from verdicts_awaited where bot_id = $2 and proposal_id = $21)
          insert into bots values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, $12, $13, $20, $10, $10)
          on conflict (id) do update set environment = excluded.environment, engine_version = excluded.engine_version,
            labels = excluded.labels, manifest_version = excluded.manifest_version, generation = excluded.generation,
@@ -187,6 +209,7 @@ export const configProjection = projection({
           json(data.author),
           data.changeSetId,
           version,
+          data.proposalId,
         ],
       );
     }),

@@ -1,4 +1,5 @@
 import {
+  AskAgain,
   BotCreated,
   BotRetired,
   ChangeFleetStatus,
@@ -24,6 +25,7 @@ import {
   ManifestRefused,
   PassOverlayEdge,
   ProposeManifest,
+  RefuseLayers,
   RenameWorkspace,
   ResolveAgain,
   RetireBot,
@@ -32,6 +34,7 @@ import {
   UpdateOverlay,
   UpdateProfile,
   UpdateTemplate,
+  VerdictAsked,
   WorkspaceCreated,
   WorkspaceRenamed,
 } from '@molthub/contracts';
@@ -39,6 +42,7 @@ import { aggregate, type ServiceDefinition } from '@molthub/service';
 import type { ValidateEngineConfig } from './bot/check-manifest.ts';
 import { conclude } from './bot/conclude.ts';
 import { bots } from './bot/decider.ts';
+import { askAgain } from './bot/jobs.ts';
 import { prepareBot } from './bot/prepare.ts';
 import { defaultWorkspace } from './default-workspace.ts';
 import { fleets } from './fleet/decider.ts';
@@ -62,9 +66,16 @@ import { prepareWorkspace } from './workspace/prepare.ts';
 export { workspaceIdOf } from './default-workspace.ts';
 export { type EngineConfigSettings, engineConfigValidator } from './engine-config.ts';
 
-export type ConfigSettings = { readonly validateEngineConfig: ValidateEngineConfig };
+export type ConfigSettings = {
+  readonly validateEngineConfig: ValidateEngineConfig;
+  /** How often proposals without a verdict are looked for; default 10 s. */
+  readonly askAgainEveryMs?: number;
+};
 
-export const configService = ({ validateEngineConfig }: ConfigSettings): ServiceDefinition => ({
+export const configService = ({
+  validateEngineConfig,
+  askAgainEveryMs = 10_000,
+}: ConfigSettings): ServiceDefinition => ({
   name: 'config',
   migrations: [],
   aggregates: [
@@ -111,7 +122,7 @@ export const configService = ({ validateEngineConfig }: ConfigSettings): Service
     }),
     aggregate({
       category: 'resolution',
-      commands: [EvaluateLayers],
+      commands: [EvaluateLayers, RefuseLayers],
       events: resolutionEvents,
       id: (command) => command.data.changeId,
       prepare: prepareResolution,
@@ -119,8 +130,8 @@ export const configService = ({ validateEngineConfig }: ConfigSettings): Service
     }),
     aggregate({
       category: 'bot',
-      commands: [CreateBot, ProposeManifest, RollBackManifest, ResolveAgain, ConcludeManifest, RetireBot],
-      events: [ManifestProposed, ManifestRefused, BotCreated, ManifestPublished, BotRetired],
+      commands: [CreateBot, ProposeManifest, RollBackManifest, ResolveAgain, AskAgain, ConcludeManifest, RetireBot],
+      events: [ManifestProposed, VerdictAsked, ManifestRefused, BotCreated, ManifestPublished, BotRetired],
       id: (command) => command.data.botId,
       prepare: prepareBot(validateEngineConfig),
       decider: bots,
@@ -131,5 +142,5 @@ export const configService = ({ validateEngineConfig }: ConfigSettings): Service
   reactions,
   listeners: [],
   queries: queries(validateEngineConfig),
-  jobs: [defaultWorkspace, reachBots()],
+  jobs: [defaultWorkspace, reachBots(), askAgain(askAgainEveryMs)],
 });

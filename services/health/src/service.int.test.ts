@@ -19,8 +19,8 @@ import {
   rebuildProjection,
 } from '@molthub/contracts';
 import { newEvent } from '@molthub/event-store/testing';
-import { openTestCaller, startTestService } from '@molthub/service/testing';
-import type { RunningService, ServiceDefinition } from '@molthub/service';
+import { openTestCaller, silentService, startTestService } from '@molthub/service/testing';
+import type { RunningService } from '@molthub/service';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -28,17 +28,6 @@ import { health } from './service.ts';
 
 const postgres = withPostgres();
 const nats = withNats();
-
-const silentReconciler: ServiceDefinition = {
-  name: 'reconciler',
-  migrations: [],
-  aggregates: [],
-  projections: [],
-  reactions: [],
-  listeners: [],
-  queries: [],
-  jobs: [],
-};
 
 const probeIntervalMs = 1_000;
 let urls: { databaseUrl: string; natsUrl: string };
@@ -75,7 +64,7 @@ beforeAll(async () => {
     [simulator, hanging].map((server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))),
   );
   urls = { databaseUrl: (await postgres.createDatabase()).url, natsUrl: nats.url };
-  reconciler = await startTestService(silentReconciler, urls);
+  reconciler = await startTestService(silentService('reconciler'), urls);
   service = await startTestService(health({ home, probeIntervalMs }), urls);
 });
 afterAll(async () => {

@@ -30,9 +30,13 @@ const judge = (proposal: number, verdict = passed): PreparedJudge => ({
   data: { proposalId: id(proposal), botId: id(2), fleetId: id(3), environment: 'dev', resolved },
   verdict,
 });
-const evaluated = (proposal: number, verdict = passed): PolicyFact => ({
+const again = (proposal: number, asked: number, verdict = passed): PreparedJudge => {
+  const { data, ...same } = judge(proposal, verdict);
+  return { ...same, data: { ...data, asked } };
+};
+const evaluated = (proposal: number, verdict = passed, more: { asked?: number } = {}): PolicyFact => ({
   type: 'policy.manifest.evaluated.v1',
-  data: { ...verdict, proposalId: id(proposal), botId: id(2), fleetId: id(3), environment: 'dev' },
+  data: { ...verdict, proposalId: id(proposal), botId: id(2), fleetId: id(3), environment: 'dev', ...more },
 });
 const { given } = specification(evaluations);
 
@@ -46,5 +50,21 @@ describe('evaluation', () => {
     given(evaluated(1))
       .when(judge(1, { ...passed, valid: false }))
       .thenNothing());
+  test('a verdict that did not arrive is given again, once for each time that it is asked for', () => {
+    const denied = { ...passed, valid: false };
+    const second = evaluated(1, denied, { asked: 2 });
+    given(evaluated(1))
+      .when(again(1, 2, denied))
+      .then(second);
+    given(evaluated(1), second).when(again(1, 2)).thenNothing();
+    given(evaluated(1), second)
+      .when(again(1, 3))
+      .then(evaluated(1, passed, { asked: 3 }));
+    given()
+      .when(again(1, 2))
+      .then(evaluated(1, passed, { asked: 2 }));
+    // The first question may come after the second, where it was parked.
+    given(second).when(judge(1)).thenNothing();
+  });
   test('the next proposal is judged anew', () => given(evaluated(1)).when(judge(4)).then(evaluated(4)));
 });

@@ -1,19 +1,20 @@
-// The verdicts on one bot's proposals: each proposal is judged once.
+// The verdicts on one bot's proposals: each proposal is judged once, and again where its verdict did not arrive.
 import type { FactOf, ManifestEvaluated } from '@molthub/contracts';
 import type { Decider } from '@molthub/decider';
 import type { PreparedJudge } from './prepare.ts';
 
-export type State = { readonly judged: string | null };
+/** The proposal that was judged last, and how often its verdict was asked for. */
+export type State = { readonly judged: string | null; readonly asks: number };
 
 export type PolicyFact = FactOf<typeof ManifestEvaluated>;
 
 export const evaluations: Decider<State, PreparedJudge, PolicyFact> = {
-  initial: { judged: null },
-  decide: ({ data, verdict }, { judged }) => {
-    if (judged === data.proposalId) return [];
-    const { proposalId, botId, fleetId, environment } = data;
-    const of = { proposalId, botId, fleetId, environment };
+  initial: { judged: null, asks: 0 },
+  decide: ({ data, verdict }, { judged, asks }) => {
+    const { proposalId, botId, fleetId, environment, asked } = data;
+    if (judged === proposalId && (asked ?? 1) <= asks) return [];
+    const of = { proposalId, botId, fleetId, environment, ...(asked === undefined ? {} : { asked }) };
     return [{ type: 'policy.manifest.evaluated.v1', data: { ...verdict, ...of } }];
   },
-  evolve: (_, fact) => ({ judged: fact.data.proposalId }),
+  evolve: (_, { data }) => ({ judged: data.proposalId, asks: data.asked ?? 1 }),
 };

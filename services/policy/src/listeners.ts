@@ -44,6 +44,14 @@ export const migrations: readonly Migration[] = [
     name: '0004_enforced_by_fleets',
     sql: "alter table fleets add column enforced jsonb not null default '[]'",
   },
+  {
+    name: '0005_sweep_by_workspace',
+    sql: `
+      alter table to_sweep add column workspace text not null default '';
+      update to_sweep t set workspace = p.workspace from published p where p.bot_id = t.bot_id;
+      create index on to_sweep (workspace, asked, bot_id);
+    `,
+  },
 ];
 
 const only = <E extends EventDefinition>(events: readonly Recorded[], definition: E): readonly Recorded<FactOf<E>>[] =>
@@ -73,7 +81,7 @@ export const listeners: readonly Listener[] = [
       await Promise.all([
         ...(newest.length > 0 ? publish(newest, sql) : []),
         askFor(
-          toJudge.map(({ data }) => data.botId),
+          toJudge.map(({ workspace, data }) => ({ workspace, bot_id: data.botId })),
           sql,
         ),
         retired.length > 0 && sql('delete from published where bot_id = any($1::uuid[])', [retired]),
@@ -108,12 +116,13 @@ const publish = (newest: readonly Published[], sql: Sql): readonly Promise<unkno
 ];
 
 /** These bots are to be judged anew. */
-const askFor = async (botIds: readonly string[], sql: Sql): Promise<void> => {
-  if (botIds.length === 0) return;
+const askFor = async (bots: readonly Pick<Published, 'workspace' | 'bot_id'>[], sql: Sql): Promise<void> => {
+  if (bots.length === 0) return;
   await sql(
-    `insert into to_sweep (bot_id) select distinct unnest($1::uuid[])
+    `insert into to_sweep (workspace, bot_id)
+     select distinct workspace, bot_id from jsonb_to_recordset($1) as b (workspace text, bot_id uuid)
      on conflict (bot_id) do update set asked = clock_timestamp()`,
-    [[...botIds]],
+    [JSON.stringify(bots)],
   );
 };
 

@@ -22,7 +22,9 @@ export const evaluationsProjection = projection({
     when(ManifestEvaluated, ({ workspace, time, data }, sql) =>
       sql(
         `insert into evaluations (workspace, proposal_id, bot_id, fleet_id, valid, violations, warnings, evaluated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
+         on conflict (proposal_id) do update set valid = excluded.valid, violations = excluded.violations,
+           warnings = excluded.warnings, evaluated_at = excluded.evaluated_at`,
         [
           workspace,
           data.proposalId,

@@ -25,8 +25,8 @@ export const sweep = (everyMs: number = lookEveryMs): Job => ({
   run: async (runtime, signal) => {
     while (!signal.aborted) {
       await markChanged(runtime);
-      const judged = await sweepPage(runtime);
-      if (judged < botsAtOnce) await pause(everyMs, undefined, { signal });
+      const looked = await sweepPage(runtime);
+      if (looked < botsAtOnce) await pause(everyMs, undefined, { signal });
     }
   },
 });
@@ -54,7 +54,7 @@ const markChanged = async (runtime: Runtime): Promise<void> => {
       columns,
     );
     await sql(
-      `insert into to_sweep (bot_id) select bot_id from published where workspace = any($1::text[])
+      `insert into to_sweep (workspace, bot_id) select workspace, bot_id from published where workspace = any($1::text[])
        on conflict (bot_id) do update set asked = clock_timestamp()`,
       columns.slice(0, 1),
     );
@@ -73,17 +73,21 @@ const Row = z.object({
 });
 type Row = z.infer<typeof Row>;
 
-/** Judges the bots that wait, some of them; answers of how many it could. */
+/** Workspaces take turns, so that one bot of a workspace never waits for all those of another. */
+const nextPage = `
+  select t.bot_id as "botId", t.asked::text as asked, p.workspace, p.fleet_id as "fleetId", p.environment, p.version,
+    p.resolved, coalesce(f.enforced, '[]') as "enforcedPackIds"
+  from (
+    select n.* from (select distinct workspace from to_sweep) w cross join lateral (
+      select bot_id, asked, row_number() over (order by asked, bot_id) as turn from to_sweep
+      where workspace = w.workspace and asked <= clock_timestamp() order by asked, bot_id limit $1) n
+    order by n.turn, random() limit $1) t
+  left join published p using (bot_id) left join fleets f on f.fleet_id = p.fleet_id
+  order by t.turn, t.asked, t.bot_id`;
+
+/** Looks at the bots that wait, some of them; answers at how many. */
 const sweepPage = async (runtime: Runtime): Promise<number> => {
-  const rows = z.array(Row).parse(
-    await runtime.reads(
-      `select t.bot_id as "botId", t.asked::text as asked, p.workspace, p.fleet_id as "fleetId", p.environment, p.version,
-         p.resolved, coalesce(f.enforced, '[]') as "enforcedPackIds"
-       from to_sweep t left join published p using (bot_id) left join fleets f on f.fleet_id = p.fleet_id
-       order by t.asked, t.bot_id limit $1`,
-      [botsAtOnce],
-    ),
-  );
+  const rows = z.array(Row).parse(await runtime.reads(nextPage, [botsAtOnce]));
   if (rows.length === 0) return 0;
   const ids = rows.map(({ botId }) => botId);
   const present = await presentOf(ids, runtime.reads);
@@ -93,10 +97,10 @@ const sweepPage = async (runtime: Runtime): Promise<number> => {
     if (await isSwept(runtime, row, present.get(row.botId) ?? [], rulesOf)) judged.push(row);
   }
   await takeOff(runtime, rows, judged);
-  return judged.length;
+  return rows.length;
 };
 
-/** One that was asked for again meanwhile is looked at again; one that could not be judged stands behind all others. */
+/** One that was asked for again meanwhile is looked at again; one that could not be judged is put off, behind all others. */
 const takeOff = (runtime: Runtime, rows: readonly Row[], judged: readonly Row[]): Promise<unknown> =>
   runtime.write(async (sql) => {
     await sql(
@@ -106,7 +110,9 @@ const takeOff = (runtime: Runtime, rows: readonly Row[], judged: readonly Row[])
     );
     const left = rows.filter((row) => !judged.includes(row)).map(({ botId }) => botId);
     if (left.length === 0) return;
-    await sql('update to_sweep set asked = clock_timestamp() where bot_id = any($1::uuid[])', [left]);
+    await sql(`update to_sweep set asked = clock_timestamp() + interval '1 second' where bot_id = any($1::uuid[])`, [
+      left,
+    ]);
   });
 
 type Rules = { readonly packs: readonly CompiledPack[]; readonly waivers: readonly Waiver[] };

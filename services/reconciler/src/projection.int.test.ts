@@ -2,7 +2,7 @@
 import type { Recorded } from '@molthub/contracts';
 import { newEvent } from '@molthub/event-store/testing';
 import { newId } from '@molthub/identity';
-import { startTestService } from '@molthub/service/testing';
+import { silentService, startTestService } from '@molthub/service/testing';
 import { withNats, withPostgres } from '@molthub/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -74,16 +74,7 @@ const fact = (botId: string): fc.Arbitrary<BotFact> => {
 };
 
 test('random histories in random batches', async () => {
-  const bare = {
-    name: 'reconciler',
-    migrations: [],
-    aggregates: [],
-    projections: [botsProjection],
-    reactions: [],
-    listeners: [],
-    queries: [],
-    jobs: [],
-  } as const;
+  const bare = { ...silentService('reconciler'), projections: [botsProjection] };
   const service = await startTestService(bare, { databaseUrl: postgres.url, natsUrl: nats.url });
   const history = fc.tuple(
     fc.array(fact('00000000-0000-4000-8000-000000000001'), { maxLength: 12 }),

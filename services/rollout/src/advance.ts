@@ -20,6 +20,7 @@ import { isUnavailable, type Reads } from '@molthub/event-store';
 import { newId } from '@molthub/identity';
 import { type Intent, intend, type Job, type Runtime } from '@molthub/service';
 import { z } from 'zod';
+import { isAskable } from './clearance/prepare.ts';
 import { gatheredSql } from './gathering.ts';
 import { verdictGoodForS } from './verdict-age.ts';
 import type { Wake } from './wake.ts';
@@ -77,17 +78,18 @@ const overtaken = async (reads: Reads, scope: Scope): Promise<readonly Step[]> =
 const waiting = (scope: Scope, isJudged: boolean): string =>
   `select p.workspace, p.change_set_id as "changeSetId", p.bot_id as "botId"
    from change_sets c join change_set_bots p on p.change_set_id = c.id
-   where c.status = 'RUNNING' ${among('c.id', scope, '$2')} and p.open and p.state = 'PLANNED' and not p.asked
+   where c.status = 'RUNNING' ${among('c.id', scope, '$2')} and p.open and p.state = 'PLANNED'
+     and ${isJudged ? 'p.asked_at is null' : isAskable('$1')}
      and coalesce(p.judged_at > $1::timestamptz - interval '${verdictGoodForS} seconds', false) = ${isJudged}
    order by p.change_set_id, p.bot_id limit ${batchMax}`;
-const atOnce = (scope: Scope) => [new Date().toISOString(), ...(scope ? [scope] : [])];
+const atOnce = (now: string, scope: Scope) => [now, ...(scope ? [scope] : [])];
 
 /** One question to policy is about at most this many bots, so that what denies all of them fits into the answer. */
 const askMax = 50;
 
-/** Bots that nobody asked policy about, or whose verdict has become too old while they waited. */
-const askable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
-  const rows = await reads(waiting(scope, false), atOnce(scope));
+/** Bots that nobody asked policy about, or whose question or verdict has become too old while they waited. */
+const askable = async (reads: Reads, scope: Scope, now: string): Promise<readonly Step[]> => {
+  const rows = await reads(waiting(scope, false), atOnce(now, scope));
   return [...Map.groupBy(z.array(Pair).parse(rows), ({ changeSetId }) => changeSetId).values()].flatMap((bots) =>
     Array.from({ length: Math.ceil(bots.length / askMax) }, (_, chunk) => {
       const asked = bots.slice(chunk * askMax, (chunk + 1) * askMax);
@@ -98,8 +100,8 @@ const askable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => 
   );
 };
 
-const releasable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
-  const rows = await reads(waiting(scope, true), atOnce(scope));
+const releasable = async (reads: Reads, scope: Scope, now: string): Promise<readonly Step[]> => {
+  const rows = await reads(waiting(scope, true), atOnce(now, scope));
   return perBot(rows, (bot) => intend(ReleaseBot, bot));
 };
 
@@ -238,7 +240,11 @@ export const advance = (wake: Wake, sweepMs: number): Job => ({
         for (const look of inOrder) {
           const ids = now.get(look);
           if (!everything && !ids) continue;
-          const pending = await looks[look](runtime.reads, everything || !ids ? null : [...ids]);
+          const pending = await looks[look](
+            runtime.reads,
+            everything || !ids ? null : [...ids],
+            runtime.now().toISOString(),
+          );
           const { done, faults } = await carryOut(runtime, pending, signal);
           failed.push(...faults);
           if (pending.length === batchMax && done > 0) wake.ring('catalog');

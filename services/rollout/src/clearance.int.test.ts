@@ -1,26 +1,35 @@
 // What is released on a verdict that is too old is asked about first: policy lets it go, denies it, or is silent.
 import { randomUUID } from 'node:crypto';
-import { CreateChangeSet, FleetCreated, ManifestPublished, StartChangeSet } from '@molthub/contracts';
+import {
+  CreateChangeSet,
+  dropParked,
+  FleetCreated,
+  ManifestPublished,
+  ReleaseAsked,
+  StartChangeSet,
+} from '@molthub/contracts';
 import { newEvent } from '@molthub/event-store/testing';
-import type { RunningService } from '@molthub/service';
-import { openTestCaller, startTestService, type TestCaller } from '@molthub/service/testing';
+import { on, type RunningService, type ServiceDefinition } from '@molthub/service';
+import { openTestCaller, silentService, startTestService, type TestCaller } from '@molthub/service/testing';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rollout } from './service.ts';
-import { policyDenying, silent } from './testing.ts';
+import { policyDenying } from './testing.ts';
 
 const postgres = withPostgres();
 const nats = withNats();
 const denied = new Set<string>();
-let urls: { readonly databaseUrl: string; readonly natsUrl: string };
+let aheadMs = 0;
+const now = () => new Date(Date.now() + aheadMs);
+let urls: { readonly databaseUrl: string; readonly natsUrl: string; readonly now: () => Date };
 let config: RunningService;
 let policy: RunningService;
 let service: RunningService;
 let caller: TestCaller;
 beforeAll(async () => {
-  urls = { databaseUrl: (await postgres.createDatabase()).url, natsUrl: nats.url };
+  urls = { databaseUrl: (await postgres.createDatabase()).url, natsUrl: nats.url, now };
   [config, policy, service] = await Promise.all([
-    startTestService(silent('config'), urls),
+    startTestService(silentService('config'), urls),
     startTestService(policyDenying(denied), urls),
     startTestService(rollout({ sweepMs: 500 }), urls),
   ]);
@@ -155,7 +164,7 @@ test.each([
 
 test('one that was judged a moment ago is not asked about', async () => {
   const changeSetId = randomUUID();
-  await publish(1, { judgedAt: new Date().toISOString(), changeSetId });
+  await publish(1, { judgedAt: now().toISOString(), changeSetId });
   await untilStates(changeSetId, ['RELEASED']);
   expect(await types(changeSetId)).toEqual([]);
 });
@@ -174,14 +183,74 @@ test('an answer that came too late is asked for again', async () => {
     },
     { what: 'the question' },
   );
-  policy = await startTestService(silent('policy'), urls);
+  policy = await startTestService(silentService('policy'), urls);
   const { askId, bots: of } = Object(asked?.['data']);
   const answer = {
     ...newEvent('policy.release.evaluated.v1', { askId, changeSetId, allowed: [of[0].botId], denied: [] }),
-    time: new Date(Date.now() - 61_000).toISOString(),
+    time: new Date(now().getTime() - 61_000).toISOString(),
   };
   await policy.log.commit({ streams: [{ stream: `release-${askId}`, expected: 'any', events: [answer] }] });
   await until(async () => (await types(changeSetId)).length === 3, { what: 'the second question' });
   expect(await types(changeSetId)).toEqual([...pair, pair[0]]);
+  expect(await bots(changeSetId)).toMatchObject([{ state: 'PLANNED' }]);
+});
+
+/** Once somebody else's question is there, everything has been looked at since. */
+const untilLooked = async () => {
+  const { fleetId } = await publish(1);
+  const changeSetId = await startAll(fleetId, 1);
+  await until(async () => (await types(changeSetId)).length > 0, { what: "somebody else's question" });
+};
+const minutesPass = (minutes: number) => {
+  aheadMs += minutes * 60_000;
+};
+
+test('a question that an operator dropped is asked anew ten minutes after it was asked', async () => {
+  await policy.stop();
+  const failing: ServiceDefinition = {
+    ...silentService('policy'),
+    reactions: [
+      on(ReleaseAsked, 'judge', () => {
+        throw new Error('This version cannot judge it.');
+      }),
+    ],
+  };
+  policy = await startTestService(failing, urls);
+  const { fleetId } = await publish(1);
+  const changeSetId = await startAll(fleetId, 1);
+  const { id: parkedId } = await until(
+    async () => {
+      const [parked] = await policy.log.reads<{ id: string }>(
+        "select id from parked where event->'data'->>'changeSetId' = $1",
+        [changeSetId],
+      );
+      return parked;
+    },
+    { what: 'the question to be parked', timeoutMs: 20_000 },
+  );
+  await policy.stop();
+  policy = await startTestService(policyDenying(denied), urls);
+  expect(await caller.send(dropParked('policy'), { parkedId, reason: '' })).toMatchObject({ status: 'DONE' });
+  minutesPass(9);
+  await untilLooked();
+  expect(await types(changeSetId)).toEqual([pair[0]]);
+  minutesPass(1);
+  await untilStates(changeSetId, ['RELEASED']);
+  expect(await types(changeSetId)).toEqual([pair[0], ...pair]);
+});
+
+test('who is silent for long is asked anew at intervals that grow', async () => {
+  await policy.stop();
+  policy = await startTestService(silentService('policy'), urls);
+  const { fleetId } = await publish(1);
+  const changeSetId = await startAll(fleetId, 1);
+  await until(async () => (await types(changeSetId)).length === 1, { what: 'the question' });
+  minutesPass(10);
+  await until(async () => (await types(changeSetId)).length === 2, { what: 'the second question' });
+  minutesPass(19);
+  await untilLooked();
+  expect(await types(changeSetId)).toHaveLength(2);
+  minutesPass(1);
+  await until(async () => (await types(changeSetId)).length === 3, { what: 'the third question' });
   expect(await bots(changeSetId)).toMatchObject([{ state: 'PLANNED' }]);
 });

@@ -10,11 +10,11 @@ import {
 } from '@molthub/contracts';
 import { newEvent } from '@molthub/event-store/testing';
 import type { RunningService } from '@molthub/service';
-import { startTestService } from '@molthub/service/testing';
+import { silentService, startTestService } from '@molthub/service/testing';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rollout } from './service.ts';
-import { policyDenying, silent } from './testing.ts';
+import { policyDenying } from './testing.ts';
 
 const postgres = withPostgres();
 const nats = withNats();
@@ -24,7 +24,7 @@ let service: RunningService;
 beforeAll(async () => {
   const urls = { databaseUrl: (await postgres.createDatabase()).url, natsUrl: nats.url };
   [config, policy, service] = await Promise.all([
-    startTestService(silent('config'), urls),
+    startTestService(silentService('config'), urls),
     startTestService(policyDenying(new Set()), urls),
     startTestService(rollout({ sweepMs: 500 }), urls),
   ]);

@@ -16,8 +16,8 @@ import { addTo, emptySegment, hotTypes, isHot, write } from './segment.ts';
 
 /**
  * `version`, `generation` of a part: what it was last released to, or will be. `open` parts still wait for their end in
- * the direction under way; `rollback` is null until the part is asked to go back. `asked` while policy has not answered
- * whether it may be released, `judged_at` when policy said that it may.
+ * the direction under way; `rollback` is null until the part is asked to go back. While policy has not answered
+ * whether it may be released, `asked_at` is when it was asked last and `asks` how often; `judged_at` when it said yes.
  */
 const tables = `
   create table change_sets (
@@ -37,7 +37,7 @@ const tables = `
     wave int not null, state text not null default 'PLANNED', rollback text, released boolean not null default false,
     open boolean not null default true, version int not null, generation int not null,
     before jsonb, after jsonb not null, message text not null default '', updated_at timestamptz not null,
-    asked boolean not null default false, judged_at timestamptz,
+    asked_at timestamptz, asks int not null default 0, judged_at timestamptz,
     primary key (change_set_id, bot_id)
   );
   create index on change_set_bots (bot_id, version);
@@ -74,7 +74,7 @@ const end = (sql: Sql, changeSetId: string, status: string, message: string, tim
 /** The way back and the early ends: rare, so one statement each. */
 const cold = projection({
   name: 'change-sets',
-  revision: 3,
+  revision: 4,
   tables,
   views,
   handlers: [
@@ -97,15 +97,16 @@ const cold = projection({
         [data.changeSetId, data.botId, data.result, data.message, time],
       ),
     ),
-    when(ReleaseAsked, ({ data }, sql) =>
-      sql('update change_set_bots set asked = true where change_set_id = $1 and bot_id = any($2::uuid[])', [
-        data.changeSetId,
-        data.bots.map(({ botId }) => botId),
-      ]),
+    when(ReleaseAsked, ({ data, time }, sql) =>
+      sql(
+        `update change_set_bots set asked_at = $3, asks = asks + 1
+         where change_set_id = $1 and bot_id = any($2::uuid[])`,
+        [data.changeSetId, data.bots.map(({ botId }) => botId), time],
+      ),
     ),
     when(ReleaseCleared, ({ data }, sql) =>
       sql(
-        `update change_set_bots set asked = false, judged_at = $3
+        `update change_set_bots set asked_at = null, asks = 0, judged_at = $3
          where change_set_id = $1 and bot_id = any($2::uuid[])`,
         [data.changeSetId, data.botIds, data.judgedAt],
       ),

@@ -18,11 +18,11 @@ import {
 } from '@molthub/contracts';
 import { newEvent } from '@molthub/event-store/testing';
 import type { RunningService } from '@molthub/service';
-import { openTestCaller, startTestService, type TestCaller } from '@molthub/service/testing';
+import { openTestCaller, silentService, startTestService, type TestCaller } from '@molthub/service/testing';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rollout } from './service.ts';
-import { policyDenying, silent } from './testing.ts';
+import { policyDenying } from './testing.ts';
 
 const postgres = withPostgres();
 const nats = withNats();
@@ -35,9 +35,9 @@ let caller: TestCaller;
 beforeAll(async () => {
   const urls = { databaseUrl: (await postgres.createDatabase()).url, natsUrl: nats.url };
   [config, policy, reconciler, service] = await Promise.all([
-    startTestService(silent('config'), urls),
+    startTestService(silentService('config'), urls),
     startTestService(policyDenying(new Set()), urls),
-    startTestService(silent('reconciler'), urls),
+    startTestService(silentService('reconciler'), urls),
     startTestService(rollout({ sweepMs: 500 }), urls),
   ]);
   caller = await openTestCaller(nats.url);
@@ -153,6 +153,12 @@ const isConverged = (botId: string, version: number) => {
   return until(async () => (await rows()).length, { what: `version ${version} to be known as converged` });
 };
 
+const isAskedBack = (changeSetId: string, botId: string) =>
+  until(
+    async () => (await service.log.readStream(`release-${changeSetId}-${botId}`)).find((e) => /requested/.test(e.type)),
+    { what: 'the rollback to be requested' },
+  );
+
 /** A bot that runs version 1, released automatically. */
 const runningBot = async (fleet: Fleet) => {
   const [botId, changeSetId] = [randomUUID(), randomUUID()];
@@ -189,6 +195,7 @@ test('the way back is known as soon as a change set says that it succeeded, forw
   await converge(fleet, botId, second, 2);
   await hasStatus(second, 'SUCCEEDED');
   expect(await caller.send(RollBackChangeSet, { changeSetId: second, reason: '' })).toMatchObject({ status: 'DONE' });
+  await isAskedBack(second, botId);
   await publish(fleet, botId, { version: 3, forChangeSetId: second });
   await hasState(second, 'RELEASED');
   await converge(fleet, botId, second, 3);
@@ -223,10 +230,7 @@ test('a rollback asks config for the earlier content, releases it and reports it
   await converge(fleet, botId, changeSetId, 2);
   await hasStatus(changeSetId, 'SUCCEEDED');
   expect(await caller.send(RollBackChangeSet, { changeSetId, reason: 'too quiet' })).toMatchObject({ status: 'DONE' });
-  const asked = await until(
-    async () => (await service.log.readStream(`release-${changeSetId}-${botId}`)).find((e) => /requested/.test(e.type)),
-    { what: 'the rollback to be requested' },
-  );
+  const asked = await isAskedBack(changeSetId, botId);
   expect(asked.data).toEqual({ changeSetId, botId, toVersion: 1, fromVersion: 2, reason: 'too quiet' });
   await publish(fleet, botId, { version: 3, forChangeSetId: changeSetId });
   await hasState(changeSetId, 'RELEASED');

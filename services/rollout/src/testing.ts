@@ -1,22 +1,11 @@
-// Services beside rollout that say only what a test makes them say.
-import { JudgeRelease, ReleaseAsked, ReleaseEvaluated, type ServiceName } from '@molthub/contracts';
+// A policy beside rollout that says only what a test makes it say.
+import { JudgeRelease, ReleaseAsked, ReleaseEvaluated } from '@molthub/contracts';
 import { aggregate, asIs, intend, on, type ServiceDefinition } from '@molthub/service';
-
-/** A service that does nothing by itself. */
-export const silent = (name: ServiceName): ServiceDefinition => ({
-  name,
-  migrations: [],
-  aggregates: [],
-  projections: [],
-  reactions: [],
-  listeners: [],
-  queries: [],
-  jobs: [],
-});
+import { silentService } from '@molthub/service/testing';
 
 /** A policy that answers every question: it denies the bots of `denied`, and lets all others go. */
 export const policyDenying = (denied: ReadonlySet<string>): ServiceDefinition => ({
-  ...silent('policy'),
+  ...silentService('policy'),
   aggregates: [
     aggregate({
       category: 'release',

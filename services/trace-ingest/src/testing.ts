@@ -11,16 +11,12 @@ import {
 } from '@molthub/contracts';
 import { newEvent } from '@molthub/event-store/testing';
 import { generateKey, type IngestClaims, type SigningKey, sign } from '@molthub/ingest-token';
-import type { RunningService, ServiceDefinition } from '@molthub/service';
-import { startTestService } from '@molthub/service/testing';
+import type { RunningService } from '@molthub/service';
+import { silentService, startTestService } from '@molthub/service/testing';
 import { type TestNats, type TestPostgres, until } from '@molthub/testing';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { z } from 'zod';
 import { type OtlpServer, traceService } from './service.ts';
-
-const none = { migrations: [], aggregates: [], projections: [], reactions: [], listeners: [], queries: [], jobs: [] };
-const gatewayDefinition: ServiceDefinition = { name: 'gateway', ...none };
-const reconcilerDefinition: ServiceDefinition = { name: 'reconciler', ...none };
 
 export const key = generateKey();
 export const simulatorKey = generateKey();
@@ -42,8 +38,8 @@ export const withTelemetry = (postgres: TestPostgres, nats: TestNats) => {
     const definition = traceService({ windows: { latenessMs: 500, lookEveryMs: 50 } });
     [trace, gateway, reconciler] = await Promise.all([
       startTestService(definition, urls),
-      startTestService(gatewayDefinition, urls),
-      startTestService(reconcilerDefinition, urls),
+      startTestService(silentService('gateway'), urls),
+      startTestService(silentService('reconciler'), urls),
     ]);
     door = await definition.startOtlp({ host: '127.0.0.1', port: 0, runtime: trace.runtime });
     await say(gateway, SigningKeyPublished.type, { keyId: key.keyId, publicKey: key.publicKey }, platformWorkspace);

@@ -7,6 +7,7 @@ import type { BotCommand } from './prepared.ts';
 import type { BotFact } from './state.ts';
 import {
   anna,
+  askAgain,
   author,
   botId,
   changeSetId,
@@ -262,4 +263,45 @@ describe('outcomes', () => {
       own: { status: 'PENDING' },
       others: [{ commandId: id(12), outcome: { status: 'REFUSED', code: 'config.superseded' } }],
     }));
+});
+
+describe('a verdict that does not come', () => {
+  const asked = (n: number): BotFact => ({
+    type: 'config.verdict.asked.v1',
+    data: {
+      proposalId: id(10),
+      botId,
+      fleetId,
+      environment: 'dev',
+      origin: 'create',
+      resolved: resolved('info'),
+      asked: n,
+    },
+  });
+  test('is asked for again, each time once, and the proposal stays what it is', () => {
+    const proposed = run(create(10));
+    given(...proposed)
+      .when(askAgain(11, 10, 2))
+      .then(asked(2));
+    given(...proposed, asked(2))
+      .when(askAgain(11, 10, 2))
+      .thenNothing();
+    given(...proposed, asked(2))
+      .when(askAgain(12, 10, 3))
+      .then(asked(3));
+    given(...proposed, asked(2))
+      .when(conclude(13, 10))
+      .thenTypes('config.bot.created.v1', 'config.manifest.published.v1');
+  });
+  test('is not asked for where the proposal has ended', () => {
+    given()
+      .when(askAgain(11, 10, 2))
+      .thenNothing();
+    given(...anna)
+      .when(askAgain(20, 10, 2))
+      .thenNothing();
+    given(...run(create(10), conclude(11, 10), retire))
+      .when(askAgain(20, 10, 2))
+      .thenNothing();
+  });
 });

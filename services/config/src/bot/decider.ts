@@ -1,5 +1,5 @@
 // Bots and their manifest versions: proposed, judged by policy, then published or refused. One proposal is open at a time.
-import type { ManifestOrigin } from '@molthub/contracts';
+import { limits, type ManifestOrigin } from '@molthub/contracts';
 import { type Decider, Rejected, unreachable } from '@molthub/decider';
 import { derivedId } from '@molthub/identity';
 import type { z } from 'zod';
@@ -8,6 +8,7 @@ import { layeredHash } from '../layers/layered.ts';
 import type {
   BotCommand,
   FleetFacts,
+  PreparedAskAgain,
   PreparedConclude,
   PreparedCreate,
   PreparedPropose,
@@ -40,6 +41,8 @@ export const bots: Decider<BotState, BotCommand, BotFact> = {
         return rollBackOrRefuse(command, state);
       case 'config.manifest.resolve-again.v1':
         return resolveAgain(command, state);
+      case 'config.verdict.ask-again.v1':
+        return askAgain(command, state);
       case 'config.manifest.conclude.v1':
         return conclude(command, state);
       case 'config.bot.retire.v1':
@@ -162,6 +165,14 @@ const heldAfterRollback = (version: number): Rejected => {
   return new Rejected('config.held-after-rollback', message);
 };
 
+const askAgain = ({ data }: PreparedAskAgain, state: BotState): readonly BotFact[] => {
+  const open = openProposal(state);
+  if (open?.proposalId !== data.proposalId || (open.asked ?? 1) + 1 !== data.asked) return [];
+  const { fleetId, environment, origin, resolved, enforcedPolicyPackIds: enforced } = open;
+  const same = { fleetId, environment, origin, resolved, ...(enforced ? { enforcedPolicyPackIds: enforced } : {}) };
+  return [{ type: 'config.verdict.asked.v1', data: { ...data, ...same } }];
+};
+
 const conclude = ({ data, workspace, fleet, layers }: PreparedConclude, state: BotState): readonly BotFact[] => {
   const open = openProposal(state);
   if (open?.proposalId !== data.proposalId) return [];
@@ -251,7 +262,16 @@ const retire = (command: PreparedRetire, bot: Bot): readonly BotFact[] => {
   ];
 };
 
+/** Room in an event for what is said of a version when it is published, and was not when it was proposed. */
+const publishedBytes = 4 * 1024;
+
 const proposing = (state: BotState, proposed: Proposal & { readonly botId: string }): readonly BotFact[] => {
+  const bytes = Buffer.byteLength(JSON.stringify(proposed)) + publishedBytes;
+  if (bytes > limits.eventBytesMax) {
+    const message =
+      'The manifest, what it resolves to and the layers of it are together larger than an event may be; make spec.config smaller.';
+    throw new Rejected('config.too-large', message);
+  }
   const reason = new Rejected('config.superseded', 'A newer proposal for this bot took the place of this one.');
   return [...superseded(state, proposed.botId, reason), { type: 'config.manifest.proposed.v1', data: proposed }];
 };

@@ -1,5 +1,6 @@
 // Reads what the decisions about bots rest on, out of config's own tables.
 import type {
+  AskAgain,
   CommandOf,
   ConcludeManifest,
   CreateBot,
@@ -26,6 +27,7 @@ type Unprepared =
   | CommandOf<typeof ProposeManifest>
   | CommandOf<typeof RollBackManifest>
   | CommandOf<typeof ResolveAgain>
+  | CommandOf<typeof AskAgain>
   | CommandOf<typeof ConcludeManifest>
   | CommandOf<typeof RetireBot>;
 
@@ -63,6 +65,8 @@ export const prepareBot =
         const resolution = newest && (await check(newest.manifest, found, botId, true));
         return { command: { ...command, fleet: found.fleet, newest, resolution }, expects: found.expects };
       }
+      case 'config.verdict.ask-again.v1':
+        return { command };
       case 'config.manifest.conclude.v1': {
         const { fleet, expects, layers } = await fleetOfBot(reads, workspace, command.data.botId);
         // Layers that change at the same moment either are seen here, or find the bot as it is published.

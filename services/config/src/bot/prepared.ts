@@ -1,6 +1,7 @@
 // Bot commands with everything that their decision rests on, read before they are decided.
 import type {
   AppliedLayers,
+  AskAgain,
   CommandOf,
   ConcludeManifest,
   CreateBot,
@@ -64,11 +65,13 @@ export type PreparedResolveAgain = CommandOf<typeof ResolveAgain> &
   InFleet & { readonly newest: Newest | null; readonly resolution: Resolution | null };
 export type PreparedConclude = CommandOf<typeof ConcludeManifest> & InFleet & { readonly layers: Layers };
 export type PreparedRetire = CommandOf<typeof RetireBot>;
+export type PreparedAskAgain = CommandOf<typeof AskAgain>;
 
 export type BotCommand =
   | PreparedCreate
   | PreparedPropose
   | PreparedRollBack
   | PreparedResolveAgain
+  | PreparedAskAgain
   | PreparedConclude
   | PreparedRetire;

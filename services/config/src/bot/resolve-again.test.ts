@@ -73,6 +73,7 @@ describe('a changed layer', () => {
       resolveAgain(20, 1, 'info', { problems: [{ path: 'spec.config', code: 'config.locked', message: 'Locked.' }] }),
       'config.locked',
     ],
+    ['it is more than an event may carry', anna, resolveAgain(20, 1, 'a'.repeat(600 * 1024)), 'config.too-large'],
     [
       'the bot is gone',
       [...anna, ...run(create(10), conclude(11, 10), retire).slice(-1)],

@@ -12,12 +12,14 @@ import type {
   ManifestPublished,
   ManifestRefused,
   ResolvedManifest,
+  VerdictAsked,
 } from '@molthub/contracts';
 import { unreachable } from '@molthub/decider';
 import type { z } from 'zod';
 
 export type BotFact =
   | FactOf<typeof ManifestProposed>
+  | FactOf<typeof VerdictAsked>
   | FactOf<typeof ManifestRefused>
   | FactOf<typeof BotCreated>
   | FactOf<typeof ManifestPublished>
@@ -40,6 +42,8 @@ export type Proposal = {
   readonly layersChangeSetId?: string | undefined;
   readonly enforcedPolicyPackIds?: string[] | undefined;
   readonly author: Actor;
+  /** How often policy was asked about it; absent where that was once. */
+  readonly asked?: number | undefined;
 };
 
 export type Current = {
@@ -84,6 +88,11 @@ export const evolve = (before: BotState, fact: BotFact): BotState => {
       return state.kind === 'exists'
         ? { ...state, proposal: fact.data }
         : { kind: 'proposed', position, proposal: fact.data };
+    case 'config.verdict.asked.v1': {
+      const open = openProposal(state);
+      if (open?.proposalId !== fact.data.proposalId || !('proposal' in state)) return state;
+      return { ...state, proposal: { ...open, asked: fact.data.asked } };
+    }
     case 'config.manifest.refused.v1':
       if (openProposal(state)?.proposalId !== fact.data.proposalId) return state;
       return state.kind === 'exists' ? { ...state, proposal: null } : { kind: 'absent', position };

@@ -51,6 +51,11 @@ export const soundly = (level: string, name = 'anna') =>
     layers: { version: 0, applied: [] },
   }) satisfies Resolution;
 
+export const askAgain = (n: number, proposal: number, asked: number): BotCommand => ({
+  ...envelope(n),
+  type: 'config.verdict.ask-again.v1',
+  data: { botId, proposalId: id(proposal), asked },
+});
 export const create = (n: number, fleet: FleetFacts | null = fleetIn(), problems?: readonly Problem[]): BotCommand => ({
   ...envelope(n),
   type: 'config.bot.create.v1',

@@ -10,6 +10,7 @@ import {
   ManifestRefused,
   type Outcome,
   type Recorded,
+  RefuseLayers,
   ResolveAgain,
   ResolutionChanged,
 } from '@molthub/contracts';
@@ -39,14 +40,14 @@ const Bot = z.object({
 
 const parallelMax = 32;
 
-type Step<Item> = (item: Item) => Promise<Outcome>;
+export type Step<Item> = (item: Item) => Promise<Outcome>;
 type Pass = { readonly runtime: Runtime; readonly signal: AbortSignal; readonly what: string };
 
 /**
  * Does `step` with each, `parallel` at a time: what fails for one is told, and holds up no other. Throws where the
  * database is away, once those under way have ended.
  */
-const carryOut = async <Item>(
+export const carryOut = async <Item>(
   items: readonly Item[],
   parallel: number,
   step: Step<Item>,
@@ -72,15 +73,21 @@ const carryOut = async <Item>(
 
 /** Evaluates changes in the order in which they were made; each at the layers of now. */
 const evaluateChanges = async (runtime: Runtime, signal: AbortSignal, batchMax: number): Promise<void> => {
-  const evaluate: Step<z.infer<typeof Change>> = ({ workspace, id, author: actor, correlationId }) => {
-    const execution = { workspace, actor, correlationId, causationId: id, id: derivedId(id, 'evaluate') };
-    return runtime.execute(EvaluateLayers, { changeId: id }, execution);
+  const evaluate: Step<z.infer<typeof Change>> = async ({ workspace, id, author: actor, correlationId }) => {
+    const execution = { workspace, actor, correlationId, causationId: id };
+    const once = (what: string) => ({ ...execution, id: derivedId(id, what) });
+    const outcome = await runtime.execute(EvaluateLayers, { changeId: id }, once('evaluate'));
+    if (outcome.status !== 'REFUSED') return outcome;
+    // A rule said no, and would again: that is the end of this change, told to whoever asks what came of it.
+    const { code, message } = outcome;
+    runtime.logger.warn({ workspace, change: id, code, message }, 'A changed layer moves no bot.');
+    return runtime.execute(RefuseLayers, { changeId: id, code, message }, once('refuse'));
   };
   let after = { layersVersion: 0, id: noId };
   while (!signal.aborted) {
     const rows = await runtime.reads(
       `select workspace, layers_version as "layersVersion", id, author, correlation_id as "correlationId"
-       from layer_changes where bots is null and (layers_version, id) > ($1::int, $2::uuid)
+       from layer_changes where bots is null and refused is null and (layers_version, id) > ($1::int, $2::uuid)
        order by layers_version, id limit ${batchMax}`,
       [after.layersVersion, after.id],
     );

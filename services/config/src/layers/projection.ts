@@ -2,6 +2,7 @@
 import {
   LayersChanged,
   LayersEvaluated,
+  LayersRefused,
   ManifestProposed,
   ManifestPublished,
   ManifestRefused,
@@ -43,11 +44,11 @@ const tables = `
   create table layer_changes (
     workspace text not null, layers_version int not null, id uuid not null, kind text not null, layer_id text not null,
     name text not null, layer_version int not null, change text not null, author jsonb not null,
-    correlation_id text not null, bots int, change_set_ids jsonb not null default '[]', changed_at timestamptz not null,
+    correlation_id text not null, bots int, refused jsonb, change_set_ids jsonb not null default '[]', changed_at timestamptz not null,
     primary key (workspace, layers_version)
   );
   create unique index on layer_changes (id);
-  create index on layer_changes (layers_version) where bots is null;
+  create index on layer_changes (layers_version) where bots is null and refused is null;
   create table layered (bot_id uuid primary key, hash text);
   create table resolving (
     workspace text not null, change_set_id uuid not null, bot_id uuid not null, layers_version int not null,
@@ -90,7 +91,7 @@ const views = {
      (content->>'active')::boolean as is_active, nullif(content->'cohort', 'null') as cohort`,
   ),
   layer_changes: `select workspace, layers_version, kind, layer_id, name, layer_version, change, author, bots,
-    change_set_ids, changed_at from layer_changes`,
+    refused, change_set_ids, changed_at from layer_changes`,
 };
 
 const json = (value: unknown): string => JSON.stringify(value);
@@ -121,9 +122,12 @@ const settled = (sql: Sql, changeSetId: string | undefined, botId: string): Prom
     ? Promise.resolve()
     : sql('delete from resolving where change_set_id = $1 and bot_id = $2', [changeSetId, botId]);
 
+/** Grows with the tables; what comes with Molthub is in the views. */
+const tablesRevision = 1;
+
 export const layersProjection = projection({
   name: 'layers',
-  revision: builtinRevision,
+  revision: builtinRevision + tablesRevision,
   tables,
   views,
   rejects: {
@@ -202,6 +206,13 @@ export const layersProjection = projection({
         data.layersVersion,
         data.bots,
         json(data.changeSetIds),
+      ]),
+    ),
+    when(LayersRefused, ({ workspace, data: { layersVersion, code, message } }, sql) =>
+      sql('update layer_changes set refused = $3 where workspace = $1 and layers_version = $2', [
+        workspace,
+        layersVersion,
+        json({ code, message }),
       ]),
     ),
     when(ManifestProposed, ({ data }, sql) => settled(sql, data.layersChangeSetId, data.botId)),

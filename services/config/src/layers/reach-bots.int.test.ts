@@ -5,15 +5,17 @@ import {
   CreateFleet,
   CreateOverlay,
   CreateProfile,
+  EvaluateLayers,
   type Manifest,
   ManifestEvaluated,
   ManifestProposed,
   UpdateFleet,
   UpdateProfile,
 } from '@molthub/contracts';
+import { Rejected } from '@molthub/decider';
 import { newEvent } from '@molthub/event-store/testing';
 import type { RunningService } from '@molthub/service';
-import { startTestService } from '@molthub/service/testing';
+import { silentService, startTestService } from '@molthub/service/testing';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -27,24 +29,27 @@ let config: RunningService;
 let policy: RunningService;
 /** What the engine of a bot of this name does when it is asked. */
 const engines = new Map<string, () => Promise<void>>();
+/** How often the bots were looked for that a change of these workspaces moves, and refused to be told. */
+const refused = new Map<string, number>();
 beforeAll(async () => {
   const urls = { databaseUrl: (await postgres.createDatabase()).url, natsUrl: nats.url };
   const validateEngineConfig = async ({ metadata }: Manifest) => {
     await engines.get(metadata.name)?.();
     return [];
   };
-  const nothing = {
-    migrations: [],
-    aggregates: [],
-    projections: [],
-    reactions: [],
-    listeners: [],
-    queries: [],
-    jobs: [],
-  };
+  const definition = configService({ validateEngineConfig });
+  const aggregates = definition.aggregates.map((aggregate) => ({
+    ...aggregate,
+    prepare: async (...[command, reads]: Parameters<typeof aggregate.prepare>) => {
+      const times = refused.get(command.workspace);
+      if (command.type !== EvaluateLayers.type || times === undefined) return aggregate.prepare(command, reads);
+      refused.set(command.workspace, times + 1);
+      throw new Rejected('config.event-too-large', 'What this would record is larger than 512 KiB; ask for less.');
+    },
+  }));
   [config, policy] = await Promise.all([
-    startTestService({ ...configService({ validateEngineConfig }), jobs: [reachBots(100, 1)] }, urls),
-    startTestService({ name: 'policy', ...nothing }, urls),
+    startTestService({ ...definition, aggregates, jobs: [reachBots(100, 1)] }, urls),
+    startTestService(silentService('policy'), urls),
   ]);
   config.runtime.committed((events) => {
     for (const { type, data, workspace } of events) {
@@ -127,8 +132,10 @@ const untilVersion = (botId: string, version: number) =>
   );
 
 test('a layer that changes costs itself: the others stay what they are in memory, and what was before is let go', async () => {
-  const { workspace, makeProfile, change } = makeWorkspace();
+  const { workspace, makeProfile, change, moved } = makeWorkspace();
   const [one, two] = [await makeProfile('one', 1), await makeProfile('two', 2)];
+  // Until then the job reads them too, and what two read at once is kept twice for a moment.
+  await until(async () => (await moved()).join() === '0,0', { what: 'nobody else to read them' });
   const { reads } = config.runtime;
   const [row] = await reads<{ key: string }>(`select ${layersKeyOf('$1')} as key`, [workspace]);
   const before = await layersAt(workspace, row?.key ?? null, reads);
@@ -204,4 +211,29 @@ test('a fleet of another name: a layer that says nothing else moves no bot, and 
   await change(profileId, { defaults: latency(6) });
   await untilVersion(anna, 2);
   expect(await moved()).toEqual([0, 0, 1]);
+}, 60_000);
+
+test('a change whose bots cannot be told ends with the reason, is not tried again, and holds up no later one', async () => {
+  const { workspace, makeFleet, makeBot, makeProfile, change, moved } = makeWorkspace();
+  const anna = await makeBot(await makeFleet('support'), 'anna');
+  refused.set(workspace, 0);
+  const profileId = await makeProfile('quiet', 5);
+  const outcomes = () =>
+    config.runtime.reads(
+      'select bots, change_set_ids, refused from config_read.layer_changes where workspace = $1 order by layers_version',
+      [workspace],
+    );
+  const [first] = await until(async () => (await outcomes()).some(({ refused: why }) => why !== null) && outcomes(), {
+    what: 'the change to end',
+  });
+  const message = 'What this would record is larger than 512 KiB; ask for less.';
+  expect(first).toEqual({ bots: null, change_set_ids: [], refused: { code: 'config.event-too-large', message } });
+  const other = makeWorkspace();
+  await other.makeProfile('witness', 6);
+  await until(async () => (await other.moved()).every((bots) => bots !== null), { what: 'the next look' });
+  expect(refused.get(workspace)).toBe(1);
+  refused.delete(workspace);
+  await change(profileId, { defaults: latency(7) });
+  await untilVersion(anna, 2);
+  expect(await moved()).toEqual([null, 1]);
 }, 60_000);

@@ -1,6 +1,12 @@
 import { specification } from '@molthub/decider/testing';
 import { expect, test } from 'vitest';
-import { botsPerChunkMax, type ResolutionCommand, type ResolutionFact, resolutions } from './decider.ts';
+import {
+  botsPerChunkMax,
+  type Evaluation,
+  type ResolutionCommand,
+  type ResolutionFact,
+  resolutions,
+} from './decider.ts';
 
 const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 const hash = `sha256:${'a'.repeat(64)}`;
@@ -21,7 +27,7 @@ const fleet = (n: number, bots: ReturnType<typeof botsFrom>) => ({
   release: { mode: 'auto' as const, strategy: { kind: 'ALL' as const } },
   bots,
 });
-const evaluate = (fleets: ResolutionCommand['fleets']): ResolutionCommand => ({
+const envelope = {
   id: id(2),
   workspace: 'acme',
   actor: author,
@@ -29,6 +35,9 @@ const evaluate = (fleets: ResolutionCommand['fleets']): ResolutionCommand => ({
   causationId: null,
   time: '2026-11-21T10:00:00.000Z',
   records: true,
+} as const;
+const evaluate = (fleets: Evaluation['fleets']): ResolutionCommand => ({
+  ...envelope,
   type: 'config.layers.evaluate.v1',
   data: { changeId: id(3) },
   change: { layer, change: 'updated', layersVersion: 12, reason: 'profile quiet updated' },
@@ -62,6 +71,22 @@ test('a change is told once', () => {
     data: { layersVersion: 12, layer, bots: 0, changeSetIds: [] },
   };
   given(told)
+    .when(evaluate([fleet(1, botsFrom(1, 1))]))
+    .thenNothing();
+});
+
+test('a change that cannot be told says why, unless it has been told', () => {
+  const why = { code: 'config.event-too-large', message: 'Too much.' };
+  const refuse: ResolutionCommand = {
+    ...envelope,
+    type: 'config.layers.refuse.v1',
+    data: { changeId: id(3), ...why },
+    change: { layer, change: 'updated', layersVersion: 12 },
+  };
+  const refused: ResolutionFact = { type: 'config.layers.refused.v1', data: { layersVersion: 12, layer, ...why } };
+  given().when(refuse).then(refused);
+  given(refused).when(refuse).thenNothing();
+  given(refused)
     .when(evaluate([fleet(1, botsFrom(1, 1))]))
     .thenNothing();
 });

@@ -5,6 +5,7 @@ import {
   type EvaluateLayers,
   LayerChange,
   LayerReference,
+  type RefuseLayers,
   Release,
 } from '@molthub/contracts';
 import type { Reads } from '@molthub/event-store';
@@ -14,28 +15,39 @@ import { z } from 'zod';
 import { KnownLayer, type Layers, layersOf } from '../layers/known-layers.ts';
 import { layeredHash, reaches } from '../layers/layered.ts';
 import { botsOf, type ReachedBot } from '../layers/reached-bots.ts';
-import type { ResolutionCommand } from './decider.ts';
+import type { Evaluation, ResolutionCommand } from './decider.ts';
 
 const Changed = z.object({ layersVersion: z.int(), layer: LayerReference, change: LayerChange });
 const Fleet = z.object({ fleetId: z.uuid(), fleetName: z.string(), environment: Environment, release: Release });
 
-/**
- * The bots that are to run something else by the layers of now than by those before the change. What several changes in a
- * row do to a bot is found at the first of them.
- */
 export const prepareResolution = async (
-  command: CommandOf<typeof EvaluateLayers>,
+  command: CommandOf<typeof EvaluateLayers> | CommandOf<typeof RefuseLayers>,
   reads: Reads,
 ): Promise<Prepared<ResolutionCommand>> => {
-  const { workspace } = command;
   const { changeId } = command.data;
   const rows = await reads(
     `select layers_version as "layersVersion", change, json_build_object('kind', kind, 'id', layer_id, 'name', name,
        'version', layer_version) as layer
      from layer_changes where id = $1 and workspace = $2`,
-    [changeId, workspace],
+    [changeId, command.workspace],
   );
   const change = Changed.parse(rows[0]);
+  return command.type === 'config.layers.refuse.v1'
+    ? { command: { ...command, change } }
+    : { command: await evaluation(command, change, reads) };
+};
+
+/**
+ * The bots that are to run something else by the layers of now than by those before the change. What several changes in a
+ * row do to a bot is found at the first of them.
+ */
+const evaluation = async (
+  command: CommandOf<typeof EvaluateLayers>,
+  change: z.infer<typeof Changed>,
+  reads: Reads,
+): Promise<Evaluation> => {
+  const { workspace } = command;
+  const { changeId } = command.data;
   const layers = await layersOf(workspace, reads);
   const then = await layerBefore(change.layer, reads);
   const now = layers.all.find(({ id }) => id === change.layer.id);
@@ -56,7 +68,7 @@ export const prepareResolution = async (
     bots,
     changeSetId: derivedId(changeId, fleet.fleetId),
   }));
-  return { command: { ...command, change: { ...change, reason }, fleets } };
+  return { ...command, change: { ...change, reason }, fleets };
 };
 
 /** The name of a fleet is in the hash of what its bots are to run, and another name alone moves none of them. */
@@ -73,4 +85,4 @@ const layerBefore = async (layer: LayerReference, reads: Reads): Promise<KnownLa
   return rows[0] ? KnownLayer.parse(rows[0]) : null;
 };
 
-type Moved = ResolutionCommand['fleets'][number]['bots'][number];
+type Moved = Evaluation['fleets'][number]['bots'][number];

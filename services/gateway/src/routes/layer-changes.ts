@@ -12,6 +12,10 @@ const LayerChange = z.object({
   change: z.string(),
   author: Actor,
   bots: z.int().nullable().describe('How many bots it moves; null until they are found.'),
+  refused: z
+    .object({ code: z.string(), message: z.string() })
+    .nullable()
+    .describe('Why it is not known which bots it moves, and will not be: then it moves none.'),
   changeSetIds: z.array(z.uuid()).describe('One for each fleet; each exists once all its bots are judged.'),
   changedAt: time,
 });
@@ -44,7 +48,7 @@ export const layerChangeRoutes: readonly Route[] = kinds.map(([kind, permission,
     },
     listing: listing({
       name: `${kind}-changes`,
-      columns: `c.layers_version as "layersVersion", c.layer_version as version, c.change, c.author, c.bots,
+      columns: `c.layers_version as "layersVersion", c.layer_version as version, c.change, c.author, c.bots, c.refused,
         c.change_set_ids as "changeSetIds", c.changed_at as "changedAt"`,
       from: 'config_read.layer_changes c',
       workspace: 'c.workspace',

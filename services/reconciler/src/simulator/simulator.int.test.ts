@@ -11,14 +11,13 @@ import {
   type FactOf,
   FleetStatusChanged,
   type FleetStatus,
-  type ServiceName,
   SimulatorKeyPublished,
 } from '@molthub/contracts';
 import { newEvent } from '@molthub/event-store/testing';
 import { createVerifier } from '@molthub/ingest-token';
 import { canonicalHash } from '@molthub/manifest';
-import type { RunningService, ServiceDefinition } from '@molthub/service';
-import { startTestService } from '@molthub/service/testing';
+import type { RunningService } from '@molthub/service';
+import { silentService, startTestService } from '@molthub/service/testing';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { reconcilerService } from '../service.ts';
@@ -26,16 +25,6 @@ import { simulatedManifest } from '../target.conformance.ts';
 
 const postgres = withPostgres();
 const nats = withNats();
-const silent = (name: ServiceName): ServiceDefinition => ({
-  name,
-  migrations: [],
-  aggregates: [],
-  projections: [],
-  reactions: [],
-  listeners: [],
-  queries: [],
-  jobs: [],
-});
 let home = '';
 let config: RunningService;
 let rollout: RunningService;
@@ -59,8 +48,8 @@ beforeAll(async () => {
   const address = ingest.address();
   otlpUrl = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
   [config, rollout] = await Promise.all([
-    startTestService(silent('config'), urls()),
-    startTestService(silent('rollout'), urls()),
+    startTestService(silentService('config'), urls()),
+    startTestService(silentService('rollout'), urls()),
   ]);
   await start();
 });

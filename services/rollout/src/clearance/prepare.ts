@@ -1,10 +1,15 @@
 import { type AskRelease, type CommandOf, Environment, Hash, ResolvedManifest } from '@molthub/contracts';
 import type { Reads } from '@molthub/event-store';
+import { isUnanswered } from '@molthub/service';
 import { z } from 'zod';
 import type { ClearanceCommand, Waiting } from './decider.ts';
 
 /** A question carries whole manifests, and an event is at most 512 KiB; the bots that do not fit are asked about next. */
 export const askBytesMax = 384 * 1024;
+
+/** SQL: whether policy may be asked about the part `p` at the time `now`: nobody did, or no answer came for long. */
+export const isAskable = (now: string): string =>
+  `(p.asked_at is null or ${isUnanswered({ askedAt: 'p.asked_at', asks: 'p.asks', now })})`;
 
 const Row = z.object({
   fleetId: z.uuid(),
@@ -23,9 +28,9 @@ export const prepareAsk = async (command: CommandOf<typeof AskRelease>, reads: R
       `select b.fleet_id as "fleetId", f.environment, p.bot_id as "botId", p.version, p.generation, v.hash, v.resolved
        from change_set_bots p join bots b on b.id = p.bot_id join fleets f on f.id = b.fleet_id
        join published v on v.bot_id = p.bot_id and v.version = p.version
-       where p.change_set_id = $1 and p.bot_id = any($2::uuid[]) and p.open and p.state = 'PLANNED' and not p.asked
+       where p.change_set_id = $1 and p.bot_id = any($2::uuid[]) and p.open and p.state = 'PLANNED' and ${isAskable('$3')}
        order by p.bot_id`,
-      [changeSetId, [...botIds]],
+      [changeSetId, [...botIds], command.time],
     ),
   );
   return { ...command, waiting: fitting(rows) };
