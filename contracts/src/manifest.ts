@@ -78,7 +78,7 @@ export const Security = z.strictObject({
   configFileMode: ConfigFileMode.optional(),
   /** Of the bot's folder and its state folder; default 700. */
   stateDirMode: StateDirMode.optional(),
-  /** A gateway token older than so many days is made anew, with a restart. Without it a token is kept for good. */
+  /** A gateway token is made anew before it is older than so many days, with a restart. Without it it is kept for good. */
   tokenMaxAgeDays: z.int().min(1).max(3_650).optional(),
 });
 

@@ -129,7 +129,7 @@ test('what goes on after its transaction failed writes nothing any more', async 
 });
 
 test.each([
-  ['append', `(1, '{0}', '{s}', '{-1}', '{0}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')`],
+  ['append', `(1, '{0}', '{s}', '{-1}', '{0}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')`],
   ['append_one', `(1, 's', -1, 'default', '${randomUUID()}', 't', '{}', '{}', now())`],
 ])('an %s that is not the first write of its transaction is refused', async (name, parameters) => {
   await expect(

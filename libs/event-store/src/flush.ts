@@ -147,10 +147,8 @@ const appendMany = async (
 ): Promise<readonly Committed[]> => {
   const text = `select statuses, versions, positions, tx from ${settings.schema}.append(
     $1, $2::int[], $3::text[], $4::int[], $5::int[],
-    $6::int[], $7::text[], $8::text[], $9::int[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::timestamptz[])`;
-  const events = streams.flatMap(({ request, stream }) =>
-    stream.events.map((event, index) => ({ request, stream, event, offset: index + 1 })),
-  );
+    $6::int[], $7::text[], $8::uuid[], $9::text[], $10::text[], $11::text[], $12::timestamptz[])`;
+  const events = streams.flatMap(({ request, stream }) => stream.events.map((event) => ({ request, event })));
   const epoch = settings.epoch();
   const { rows } = await client.query({
     name: statementName(text),
@@ -163,8 +161,6 @@ const appendMany = async (
       streams.map((s) => s.stream.events.length),
       events.map((e) => e.request),
       events.map((e) => e.event.workspace),
-      events.map((e) => e.stream.stream),
-      events.map((e) => e.offset),
       events.map((e) => e.event.id),
       events.map((e) => e.event.type),
       events.map((e) => JSON.stringify(e.event.data)),

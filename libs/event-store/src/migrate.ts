@@ -2,7 +2,7 @@
 import type { Pool } from 'pg';
 import type { Migration } from './migration.ts';
 import { inTransaction } from './pool.ts';
-import { identifier, logSchema, settleFunction } from './schema.ts';
+import { appendFunctions, identifier, logSchema, settleFunction } from './schema.ts';
 
 /** The role that may read published views, and nothing else. */
 export const readerRole = 'molthub_reader';
@@ -16,6 +16,7 @@ export const migrate = async (pool: Pool, name: string, migrations: readonly Mig
   const steps: readonly Migration[] = [
     { name: '0000-log', sql: logSchema(schema) },
     { name: '0000-settle', sql: settleFunction(schema) },
+    { name: '0000-append', sql: appendFunctions(schema) },
     ...migrations,
   ];
   await inTransaction(pool, async (sql, client) => {

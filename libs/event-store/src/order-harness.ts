@@ -8,7 +8,7 @@ import { flush } from './flush.ts';
 import { migrate } from './migrate.ts';
 import { createPool, readsOn } from './pool.ts';
 import { readLog, readLogText } from './read.ts';
-import { logSchema } from './schema.ts';
+import { appendFunctions } from './schema.ts';
 import { newEvent } from './testing.ts';
 import type { StreamAppend, Unit } from './unit.ts';
 
@@ -92,7 +92,7 @@ const poolOf = (run: OrderRun): Pool =>
 const makeSchema = async (pool: Pool, run: OrderRun) => {
   await migrate(pool, run.schema, []);
   if (!run.schemaText) return;
-  const text = logSchema(run.schema);
+  const text = appendFunctions(run.schema);
   const changed = run.schemaText(text);
   if (changed === text) throw new Error('The guard to take out is not in the DDL any more.');
   const appends = changed.match(/create function \S+\.append\w*\([\s\S]*?\$append\$;/g) ?? [];

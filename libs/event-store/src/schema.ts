@@ -105,16 +105,35 @@ create table ${schema}.projections (
   updated_at timestamptz not null default clock_timestamp()
 );
 
+-- Ends a leader's transaction: raises unless the lease is still this holder's in this epoch.
+create function ${schema}.fence(p_name text, p_holder text, p_epoch bigint) returns void language plpgsql as $fence$
+begin
+  perform from ${schema}.leases l where l.name = p_name and l.holder = p_holder and l.epoch = p_epoch for share;
+  if not found then
+    raise exception 'the lease % was lost', p_name using errcode = 'MH002';
+  end if;
+end
+$fence$;
+`;
+
+/** The two doors of the log. Schemas of before have older ones, and the versions of their streams in a table. */
+export const appendFunctions = (schema: string): string => `
+drop function if exists ${schema}.append(integer, integer[], text[], integer[], integer[], integer[], text[], text[],
+  integer[], uuid[], text[], text[], text[], timestamptz[]);
+drop function if exists ${schema}.append_one(integer, text, integer, text, uuid, text, jsonb, jsonb, timestamptz);
+drop table if exists ${schema}.streams;
+
 -- One call appends many requests, each to one or several streams, all in the caller's transaction, whose first write
--- it must be. Requests are numbered from 0 without gaps, each with a stream at least. A request is taken whole or not
--- at all; others in the same call are not touched by its conflict.
+-- it must be. Requests are numbered from 0 without gaps and in order, each with a stream at least; events stand in the
+-- order of the streams, s_events of each. A request is taken whole or not at all; others in the same call are not
+-- touched by its conflict.
 -- Expected versions: n exact (0 must not exist), -1 any, -2 must exist. A stream without events is only checked.
 -- Answers, per request, 'ok', 'conflict' or 'repeat' (its first event is in the log already), and for each taken event
 -- in the order of the arguments its version and position.
 create function ${schema}.append(
   p_epoch integer,
   s_request integer[], s_stream text[], s_expected integer[], s_events integer[],
-  e_request integer[], e_workspace text[], e_stream text[], e_offset integer[], e_id uuid[], e_type text[],
+  e_request integer[], e_workspace text[], e_id uuid[], e_type text[],
   e_data text[], e_meta text[], e_at timestamptz[],
   out statuses text[], out versions integer[], out positions text[], out tx text
 ) language plpgsql as $append$
@@ -214,16 +233,6 @@ begin
   tx := pg_current_xact_id_if_assigned()::text;
 end
 $append$;
-
--- Ends a leader's transaction: raises unless the lease is still this holder's in this epoch.
-create function ${schema}.fence(p_name text, p_holder text, p_epoch bigint) returns void language plpgsql as $fence$
-begin
-  perform from ${schema}.leases l where l.name = p_name and l.holder = p_holder and l.epoch = p_epoch for share;
-  if not found then
-    raise exception 'the lease % was lost', p_name using errcode = 'MH002';
-  end if;
-end
-$fence$;
 `;
 
 /**

@@ -4,7 +4,7 @@ import { projection, when } from '@molthub/event-store';
 
 export const healthViews = projection({
   name: 'health',
-  revision: 1,
+  revision: 2,
   tables: `
     create table bots (
       workspace text not null, bot_id uuid primary key, fleet_id uuid not null, status text not null,

@@ -25,7 +25,7 @@ export const migrations: readonly Migration[] = [
       create sequence target_revision;
       create table targets (
         workspace text not null, bot_id uuid primary key, fleet_id uuid not null, mode text not null,
-        url text, token_reference text, simulated boolean not null, hash text, health_check jsonb not null,
+        url text, token_reference text, simulated boolean not null, hash text,
         revision bigint not null default nextval('target_revision')
       );
       create index on targets (revision);
@@ -37,6 +37,13 @@ export const migrations: readonly Migration[] = [
         latency_ms double precision, detail text not null, primary key (bot_id, probed_at)
       );
       create index on probes using brin (probed_at);
+    `,
+  },
+  {
+    name: '0002_health_check',
+    sql: `
+      alter table targets add column health_check jsonb not null default '{"kind":"engine","failuresMax":2}';
+      alter table targets alter column health_check drop default;
     `,
   },
 ];

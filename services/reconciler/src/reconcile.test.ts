@@ -8,7 +8,7 @@ import { type BotCommand, botDecider } from './decider.ts';
 import { createHealing, defaultHealing } from './healing.ts';
 import { type ReconcileContext, reconcile } from './reconcile.ts';
 import { desiredBot, simulatedManifest } from './target.conformance.ts';
-import { type Observation, type Target, targetsOf } from './target.ts';
+import { type Observation, type Target, targetsOf, type Target, tokenAgePath } from './target.ts';
 import { createSimulatedTarget, type SimulatedTarget } from './targets/simulated.ts';
 
 const { botId, fleetId } = desiredBot();
@@ -126,6 +126,30 @@ describe('a look at a bot', () => {
     expect(await look()).toEqual({ ending: { kind: 'settled' }, outcome: 'converged' });
     expect(await look()).toEqual({ ending: { kind: 'settled' }, outcome: 'unchanged' });
     expect(types()).toEqual(['bot.assigned', 'bot.converged']);
+  });
+
+  test('takes a token that is past its time for what was asked, and not for a sign that the fleet is broken', async () => {
+    const tripped = { healing: createHealing({ ...defaultHealing, breakerBotsMin: 1, breakerShare: 0 }) };
+    await look();
+    const old = { class: 'secret', path: tokenAgePath, desired: 30, observed: 'older', owner: 'unknown' } as const;
+    let isOld = true;
+    const aged: Target = {
+      ...target,
+      observe: async (desired) => {
+        const seen = await target.observe(desired);
+        return seen.is === 'running' && isOld ? { ...seen, differences: [old] } : seen;
+      },
+      configure: async (desired, say) => {
+        isOld = false;
+        return target.configure(desired, say);
+      },
+    };
+    const targets = targetsOf(aged);
+    await look({ targets, ...tripped });
+    expect(await look({ targets, ...tripped })).toMatchObject({ outcome: 'healed' });
+    drift();
+    await look(tripped);
+    expect(await look(tripped)).toMatchObject({ outcome: 'drifted' });
   });
 
   test('confirms drift by a second look before it says or does anything', async () => {

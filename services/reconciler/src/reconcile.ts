@@ -9,7 +9,15 @@ import type { Healing } from './healing.ts';
 import { differencesOf } from './plan.ts';
 import type { Ending } from './queue.ts';
 import { fingerprint, type Report } from './report.ts';
-import { type Desired, type Observation, type Target, type Targets, targetOf } from './target.ts';
+import {
+  type Desired,
+  type Difference,
+  type Observation,
+  type Target,
+  type Targets,
+  targetOf,
+  tokenAgePath,
+} from './target.ts';
 
 export type ReconcileContext = {
   readonly targets: Targets;
@@ -199,7 +207,9 @@ const keep = async (one: Case, observed: Observation): Promise<Result> => {
     return again(target.confirmMs);
   }
   context.sightings.delete(id);
-  context.healing.drifted(id, row.fleet_id, context.botsOfFleet(row.fleet_id), context.now());
+  if (!differences.every(isDue)) {
+    context.healing.drifted(id, row.fleet_id, context.botsOfFleet(row.fleet_id), context.now());
+  }
   const refusal = whyNotHeal(one, observed, `${desired.generation} ${print}`);
   const observedHash = observed.is === 'running' ? observed.hash : null;
   const mode = refusal ? 'detect' : 'heal';
@@ -207,6 +217,9 @@ const keep = async (one: Case, observed: Observation): Promise<Result> => {
   if (!refusal) return bringAbout(one, observed, 'healed');
   return refusal.waitMs === null ? settled('drifted') : again(refusal.waitMs, 'drifted');
 };
+
+/** What the manifest itself asks for in time is no sign of a fault, however many bots it comes to at once. */
+const isDue = ({ path }: Difference) => path === tokenAgePath;
 
 /** Nothing is said twice of what is known already. */
 const tellDrift = async (one: Case, seen: Omit<Extract<Report, { kind: 'drifted' }>, 'kind' | 'generation'>) => {

@@ -28,6 +28,9 @@ export type Difference = {
   readonly owner: 'bot' | 'external' | 'unknown';
 };
 
+/** Where a token that is past its time shows. */
+export const tokenAgePath = 'spec.security.tokenMaxAgeDays';
+
 export type Running = {
   readonly is: 'running';
   readonly endpoint: Endpoint;

@@ -1,7 +1,8 @@
 // What `spec.security` asks of a bot on this machine: who else may read its files, and how old its token may become.
+import { createHash } from 'node:crypto';
 import { chmod, stat } from 'node:fs/promises';
 import type { ResolvedManifest } from '@molthub/contracts';
-import type { Difference } from '../target.ts';
+import { type Difference, tokenAgePath } from '../target.ts';
 import { type Place, tokenFile, unlessMissing } from './local-place.ts';
 
 type Security = ResolvedManifest['spec']['security'];
@@ -30,19 +31,29 @@ export const securityDifferences = async (place: Place, security: Security): Pro
     }),
   );
   const wrong = modes.filter(({ mode, seen }) => mode !== seen);
-  const files = new Map(wrong.map(({ field, mode, seen }) => [field, differs('config', field, mode, seen)]));
-  const days = await tokenDays(place);
-  const daysMax = security?.tokenMaxAgeDays;
-  const isTooOld = daysMax !== undefined && days > daysMax;
-  return [...files.values(), ...(isTooOld ? [differs('secret', 'tokenMaxAgeDays', daysMax, Math.floor(days))] : [])];
+  const files = new Map(
+    wrong.map(({ field, mode, seen }) => [field, differs('config', `spec.security.${field}`, mode, seen)]),
+  );
+  const old = (await isTokenTooOld(place, security))
+    ? [differs('secret', tokenAgePath, security?.tokenMaxAgeDays, 'older')]
+    : [];
+  return [...files.values(), ...old];
 };
 
-export const isTokenTooOld = async (place: Place, security: Security): Promise<boolean> =>
-  (await tokenDays(place)) > (security?.tokenMaxAgeDays ?? Infinity);
+/**
+ * A token ends up to a tenth before its time, each bot's at a moment of its own: those that were made together do not all
+ * restart together.
+ */
+export const isTokenTooOld = async (place: Place, security: Security): Promise<boolean> => {
+  const daysMax = security?.tokenMaxAgeDays;
+  if (daysMax === undefined) return false;
+  const spread = createHash('sha256').update(place.botId).digest().readUInt32BE(0) / 2 ** 32;
+  return (await tokenDays(place)) > daysMax * (1 - spread / 10);
+};
 
-const differs = (cls: 'config' | 'secret', field: string, desired: unknown, observed: unknown): Difference => ({
+const differs = (cls: 'config' | 'secret', path: string, desired: unknown, observed: unknown): Difference => ({
   class: cls,
-  path: `spec.security.${field}`,
+  path,
   desired,
   observed,
   owner: 'unknown',
