@@ -8,7 +8,7 @@ import { type BotCommand, botDecider } from './decider.ts';
 import { createHealing, defaultHealing } from './healing.ts';
 import { type ReconcileContext, reconcile } from './reconcile.ts';
 import { desiredBot, simulatedManifest } from './target.conformance.ts';
-import { type Observation, type Target, targetsOf, type Target, tokenAgePath } from './target.ts';
+import { type Observation, type Target, targetsOf, tokenAgePath } from './target.ts';
 import { createSimulatedTarget, type SimulatedTarget } from './targets/simulated.ts';
 
 const { botId, fleetId } = desiredBot();
