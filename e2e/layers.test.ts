@@ -156,7 +156,7 @@ describe('locks', () => {
     const target = { fleetId: fleet.id };
     const window = (start: string, end: string) => ({ schedule: { start, end, timeZone: 'UTC' } });
     const overlay = (name: string, latencyMs: number, more: object) =>
-      make('overlays', { name, target, patch: latency(latencyMs), ...more });
+      make('overlays', { name, target, priority: latencyMs, patch: latency(latencyMs), ...more });
     const past = window('2020-01-01T00:00:00', '2020-01-02T00:00:00');
     const future = window('2099-01-01T00:00:00', '2099-01-02T00:00:00');
     await overlay('over', 801, past);
@@ -190,6 +190,30 @@ const localTime = (fromNowMs: number) => new Date(Date.now() + fromNowMs).toISOS
 const latency = (latencyMs: number) => ({ spec: { config: { simulation: { latencyMs } } } });
 
 describe('overlays', () => {
+  test('of one priority that contradict each other once both are on are refused before, and only those', async () => {
+    const fleet = await makeFleet(molthub, 'rivals');
+    await makeBot(molthub, fleet.id, labelled('between', {}));
+    const target = { fleetId: fleet.id };
+    const window = (start: string, end: string) => ({ schedule: { start, end, timeZone: 'UTC' } });
+    const overlay = (name: string, latencyMs: number, more: object) => ({
+      name,
+      target,
+      priority: 20,
+      patch: latency(latencyMs),
+      ...more,
+    });
+    await make('overlays', overlay('spring', 100, window('2099-03-01T00:00:00', '2099-06-01T00:00:00')));
+    const clash = await molthub.call('POST', '/overlays', overlay('always', 200, {}));
+    expect(clash.status, JSON.stringify(clash.body)).toBe(409);
+    const { code, errors } = Problem.parse(clash.body);
+    expect([code, errors[0]?.code]).toEqual(['config.layer-refused', 'config.layer-conflict']);
+    expect(errors[0]?.message).toMatch(/between.*spring/);
+    // Another time, another priority or the same value contradict nothing.
+    await make('overlays', overlay('summer', 300, window('2099-06-01T00:00:00', '2099-09-01T00:00:00')));
+    await make('overlays', overlay('agreeing', 100, window('2099-04-01T00:00:00', '2099-05-01T00:00:00')));
+    await make('overlays', overlay('stronger', 200, { priority: 21 }));
+  }, 120_000);
+
   test('the higher priority wins, and each kind of target reaches the bots it names', async () => {
     const fleet = await makeFleet(molthub, 'overlaid');
     const vip = await running(fleet.id, labelled('vip', { tier: 'gold' }));

@@ -34,6 +34,8 @@ const waiver = {
   owner: line(200),
   reason: z.string().min(1).max(500),
   expiresAt: z.iso.datetime(),
+  /** The one that ends with this one's beginning; nothing is between the two. */
+  replaces: z.uuid().optional(),
 };
 
 export const WaiverCreated = defineEvent(

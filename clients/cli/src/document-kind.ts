@@ -15,7 +15,7 @@ export type Document = {
 /** A thing that a document names: it has to be on the server, or in another document. */
 export type Reference = { readonly kind: string; readonly name: string; readonly path: readonly PropertyKey[] };
 
-/** What can be said of a right document without a server: an error is what every server refuses. */
+/** What can be said of a right document without a server: an error is what no server takes. */
 export type Remark = {
   readonly severity: 'error' | 'warning';
   readonly path: readonly PropertyKey[];

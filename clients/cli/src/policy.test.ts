@@ -211,8 +211,7 @@ test('apply makes a waiver by the names in its document, once, and replaces one 
   const other = await serving(withWaivers({ ...waiver, owner: 'Bob' }));
   expect((await molthub(other.url, apply, waiverDocument())).stdout).toContain('~ waiver/fault hunt');
   expect(writes(other.asked)).toMatchObject([
-    { method: 'DELETE', path: `/policy/waivers/${waiver.id}` },
-    { method: 'POST', path: '/policy/waivers' },
+    { method: 'POST', path: '/policy/waivers', body: { replaces: waiver.id } },
   ]);
 });
 

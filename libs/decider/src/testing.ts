@@ -1,6 +1,6 @@
 // given(…facts).when(command).then(…facts): how the rules of a decider are told in tests.
 import { deepStrictEqual, strictEqual, throws } from 'node:assert/strict';
-import { type Decider, fold } from './decider.ts';
+import { type Decider, fold, type Placed } from './decider.ts';
 import { Rejected } from './rejected.ts';
 
 /** Binds the three words to one decider. */
@@ -9,7 +9,8 @@ export const specification = <State, Command, Fact>(decider: Decider<State, Comm
     when: (command: Command) => {
       const state = fold(decider, facts);
       return {
-        then: (...expected: readonly Fact[]) => deepStrictEqual([...decider.decide(command, state)], [...expected]),
+        then: (...expected: readonly Placed<Fact>[]) =>
+          deepStrictEqual([...decider.decide(command, state)], [...expected]),
         thenTypes: (...expected: readonly string[]) =>
           deepStrictEqual(
             decider.decide(command, state).map((fact) => typeOf(fact)),

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { activeAt, nextEdge, type Schedule, scheduleProblems } from './index.ts';
+import { activeAt, meet, nextEdge, type Schedule, scheduleProblems } from './index.ts';
 
 const berlin = 'Europe/Berlin';
 const newYork = 'America/New_York';
@@ -177,4 +177,13 @@ describe('a schedule that is none is refused, naming field and fix', () => {
     expect(() => activeAt({ start: 'soon', timeZone: 'UTC' }, '2026-01-01T00:00:00Z')).toThrow(/no local time/);
     expect(() => activeAt({ timeZone: 'UTC' }, 'now')).toThrow(/no instant/);
   });
+});
+
+test('two windows meet where there is a moment of both; the end of one is no moment of it', () => {
+  const of = (start?: string, end?: string): Schedule => ({ start, end, timeZone: berlin });
+  expect(meet(null, null)).toBe(true);
+  expect(meet(null, of('2026-12-24T18:00'))).toBe(true);
+  expect(meet(of(undefined, '2026-12-24T18:00'), of('2026-12-24T18:00'))).toBe(false);
+  expect(meet(of(undefined, '2026-12-24T18:01'), of('2026-12-24T18:00'))).toBe(true);
+  expect(meet(of('2026-01-01T00:00', '2026-02-01T00:00'), of('2026-03-01T00:00'))).toBe(false);
 });

@@ -32,6 +32,13 @@ export const nextEdge = (schedule: Schedule, instant: string): Edge | null => {
   return at < endMs && endMs !== Number.POSITIVE_INFINITY ? edge(endMs, false) : null;
 };
 
+/** Whether there is a moment at which both are on; null is always on. */
+export const meet = (one: Schedule | null, other: Schedule | null): boolean => {
+  const [a, b] = [one, other].map((schedule) => (schedule ? windowOf(schedule) : always));
+  return a === undefined || b === undefined || Math.max(a.startMs, b.startMs) < Math.min(a.endMs, b.endMs);
+};
+const always = { startMs: Number.NEGATIVE_INFINITY, endMs: Number.POSITIVE_INFINITY };
+
 /** What is wrong with a schedule, for who writes one; `path` is where it stands. */
 export const scheduleProblems = (schedule: Schedule, path: string): readonly Problem[] => {
   const problem = (field: string, message: string): Problem => ({

@@ -141,6 +141,23 @@ describe('the end of a waiver', () => {
   });
 });
 
+test('a waiver that is renewed takes the place of the one before in one step, or leaves it as it is', async () => {
+  const pack = await createPack('renewed');
+  const before = idOf(await waive(pack));
+  const statusOf = async (id: string) => (await api.call('GET', `/api/v1/policy/waivers/${id}`)).body['status'];
+  const tooLong = await waive(pack, { replaces: before, expiresAt: inMs(400 * 24 * hour) });
+  expect(tooLong).toMatchObject({ status: 400, body: { errors: [{ path: 'expiresAt', code: 'too-late' }] } });
+  expect(await statusOf(before)).toBe('ACTIVE');
+  const renewed = await waive(pack, { replaces: before, reason: 'until Monday' });
+  expect(renewed).toMatchObject({ status: 201, body: { reason: 'until Monday', status: 'ACTIVE' } });
+  expect(await statusOf(before)).toBe('DELETED');
+  expect(await waive(pack, { replaces: before })).toMatchObject({
+    status: 400,
+    body: { errors: [{ path: 'replaces' }] },
+  });
+  expect(await statusOf(idOf(renewed))).toBe('ACTIVE');
+});
+
 describe('an enforced pack', () => {
   test('is waived only where its rule allows exceptions', async () => {
     const lenient = { ...rule, id: 'lenient', allowOverride: true };

@@ -105,8 +105,7 @@ export const waiverKind: DocumentKind = {
     return undefined;
   },
   change: async ({ client }, document, { id }) => {
-    await client.delete(`${path}/${id}`);
-    await make(client, document);
+    await make(client, document, id);
     return undefined;
   },
 };
@@ -127,12 +126,12 @@ const sorted = (json: string): string =>
     Object.entries(z.record(z.string(), z.json()).parse(JSON.parse(json))).toSorted(([a], [b]) => (a < b ? -1 : 1)),
   );
 
-const make = async (client: Client, document: Document): Promise<void> => {
+const make = async (client: Client, document: Document, replaces?: string): Promise<void> => {
   const { metadata, spec } = WaiverDocument.parse(document);
   const { pack, rule, owner, reason, expiresAt } = spec;
   const { id: packId } = await find(client, kindOf('policy-packs'), pack, Identified);
   const scope = await scopeOf(client, spec);
-  const body = { name: metadata.name, packId, ruleId: rule, scope, owner, reason };
+  const body = { name: metadata.name, packId, ruleId: rule, scope, owner, reason, ...(replaces && { replaces }) };
   await client.post(Waiver, path, { ...body, expiresAt: new Date(expiresAt).toISOString() }, (id) => `${path}/${id}`);
 };
 

@@ -3,7 +3,7 @@
 import type { Problem, Template } from '@molthub/contracts';
 import { Rejected, unreachable } from '@molthub/decider';
 import type { Reads } from '@molthub/event-store';
-import { nextEdge, scheduleProblems } from '@molthub/layers';
+import { meet, nextEdge, scheduleProblems } from '@molthub/layers';
 import { isJsonObject, literalSecrets, structureProblems } from '@molthub/manifest';
 import { isBuiltinName } from '../template/builtin-templates.ts';
 import { namesIn, patchOf, wrongIn } from '../template/fill.ts';
@@ -176,13 +176,7 @@ const brokenBots = async (saved: KnownLayer, beside: Beside): Promise<readonly P
     version: layers.version + 1,
     all: [...layers.all.filter(({ id }) => id !== layer.id), layer],
   };
-  const coming =
-    locksOf(layer) > 0
-      ? comingOf(
-          after.all.filter((other) => other.id !== layer.id),
-          beside,
-        )
-      : [];
+  const coming = comingOf(layer, after.all, beside);
   const problems: Problem[] = [];
   for await (const bot of botsOf(workspace, reads)) {
     if (!reaches(layer, bot, bot.manifest)) continue;
@@ -201,36 +195,48 @@ const brokenBots = async (saved: KnownLayer, beside: Beside): Promise<readonly P
 
 const locksOf = (layer: KnownLayer): number => (layer.kind === 'profile' ? layer.content.lockedFields.length : 0);
 
-/** An overlay as it is and at its most, which is one object for all bots, so that it is prepared once. */
-type Coming = { readonly overlay: KnownLayer; readonly most: KnownLayer };
+/** What two overlays would say of each other once both are on: only equals contradict, and only if they ever meet. */
+const areRivals = (one: KnownLayer, other: KnownLayer): boolean =>
+  one.kind === 'overlay' &&
+  other.kind === 'overlay' &&
+  one.content.priority === other.content.priority &&
+  meet(one.content.schedule, other.content.schedule);
 
-/** Overlays whose window may still come, or that may be for more bots than they are for now. */
-const comingOf = (layers: readonly KnownLayer[], { time }: Beside): readonly Coming[] =>
-  layers
-    .filter(
-      ({ kind, content }) =>
-        kind === 'overlay' &&
-        content.enabled &&
-        (content.schedule === null || content.active || nextEdge(content.schedule, time) !== null),
-    )
-    .map((overlay) => ({ overlay, most: atMost(overlay) }));
+/** An overlay as it is and at its most, which is one object for all bots, so that it is prepared once. */
+type Coming = { readonly overlay: KnownLayer; readonly most: KnownLayer; readonly codes: readonly string[] };
 
 /**
- * The locks that overlays would break that do not reach the bot yet, one by one: two of them may never be on together. A
- * lock that one breaks without the saved layer is no fault of it.
+ * Overlays whose window may still come, or that may be for more bots than they are for now, each with what the layer may
+ * not do to it.
+ */
+const comingOf = (layer: KnownLayer, all: readonly KnownLayer[], { time }: Beside): readonly Coming[] =>
+  all.flatMap((overlay) => {
+    const { kind, content } = overlay;
+    if (kind !== 'overlay' || overlay.id === layer.id || !content.enabled) return [];
+    if (content.schedule !== null && !content.active && nextEdge(content.schedule, time) === null) return [];
+    const codes = [
+      ...(locksOf(layer) > 0 ? ['config.locked'] : []),
+      ...(areRivals(layer, overlay) ? ['config.layer-conflict'] : []),
+    ];
+    return codes.length === 0 ? [] : [{ overlay, most: atMost(overlay), codes }];
+  });
+
+/**
+ * The locks that overlays would break that do not reach the bot yet, and the equals that would contradict one, one by one:
+ * two of them may never be on together. What one breaks without the saved layer is no fault of it.
  */
 const brokenLater = (
   bot: ReachedBot,
   coming: readonly Coming[],
   { before, after }: { readonly before: Layers; readonly after: Layers },
 ): readonly Problem[] =>
-  coming.flatMap(({ overlay, most }) => {
+  coming.flatMap(({ overlay, most, codes }) => {
     if (reaches(overlay, bot, bot.manifest) || !reaches(most, bot, bot.manifest)) return [];
-    const locked = (layers: Layers): readonly Problem[] => {
+    const broken = (layers: Layers): readonly Problem[] => {
       const all = layers.all.map((other) => (other.id === overlay.id ? most : other));
       const found = layered(bot.manifest, bot, { ...layers, all });
-      return found.sound ? [] : found.problems.filter(({ code }) => code === 'config.locked');
+      return found.sound ? [] : found.problems.filter(({ code }) => codes.includes(code));
     };
-    const known = locked(before);
-    return locked(after).filter(({ path }) => !known.some((problem) => problem.path === path));
+    const known = broken(before);
+    return broken(after).filter(({ path }) => !known.some((problem) => problem.path === path));
   });

@@ -46,6 +46,16 @@ describe('a new waiver', () => {
     given().when(create('2027-11-21T10:00:00.001Z')).rejects('policy.waiver-invalid');
     given().when(create('2027-11-21T10:00:00.000Z')).thenTypes('policy.waiver.created.v1');
   });
+  test('takes the place of another in one step', () => {
+    const replaces = '00000000-0000-4000-8000-000000000002';
+    const renewed = { ...data, replaces };
+    return given()
+      .when({ ...envelope, type: 'policy.waiver.create.v1', data: renewed })
+      .then(
+        { type: 'policy.waiver.created.v1', data: renewed },
+        { type: 'policy.waiver.deleted.v1', stream: `waiver-${replaces}`, data: { waiverId: replaces } },
+      );
+  });
   test('cannot take the id of another', () => given(created, deleted).when(create()).rejects('policy.waiver-exists'));
   test('is for a bot, a fleet or labels, and never for all', () => {
     const scoped = (scope: unknown) => CreateWaiver.data.safeParse({ ...data, scope }).success;

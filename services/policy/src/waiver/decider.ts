@@ -11,7 +11,7 @@ import {
   waiverDaysMax,
   type WaiverExpired,
 } from '@molthub/contracts';
-import { type Decider, Rejected, unreachable } from '@molthub/decider';
+import { type Decider, type Placed, Rejected, unreachable } from '@molthub/decider';
 import type { Due } from '@molthub/service';
 import { expectVersion } from '../expected-version.ts';
 
@@ -34,7 +34,7 @@ export const waivers: Decider<WaiverState, WaiverCommand, WaiverFact> = {
         if (state.kind !== 'absent')
           throw new Rejected('policy.waiver-exists', 'A waiver with this id exists or existed.');
         requireEnd(command.data.expiresAt, command.time);
-        return [{ type: 'policy.waiver.created.v1', data: command.data }];
+        return [{ type: 'policy.waiver.created.v1', data: command.data }, ...replaced(command.data.replaces)];
       case 'policy.waiver.delete.v1': {
         if (state.kind === 'absent') throw new Rejected('policy.waiver-not-found', 'There is no such waiver.');
         if (state.kind === 'ended') throw new Rejected('policy.waiver-ended', 'This waiver has ended already.');
@@ -62,6 +62,13 @@ export const waivers: Decider<WaiverState, WaiverCommand, WaiverFact> = {
     }
   },
 };
+
+const replaced = (waiverId: string | undefined): readonly Placed<WaiverFact>[] =>
+  waiverId === undefined
+    ? []
+    : [{ type: 'policy.waiver.deleted.v1', stream: waiverStream(waiverId), data: { waiverId } }];
+
+export const waiverStream = (waiverId: string) => `waiver-${waiverId}`;
 
 /** When a waiver ends by itself. */
 export const waiverDue = (state: WaiverState): Due | null =>

@@ -2,7 +2,7 @@ import { Rejected } from '@molthub/decider';
 import type { Reads } from '@molthub/event-store';
 import type { Prepared } from '@molthub/service';
 import { knownIn, packsOf } from '../known-packs.ts';
-import type { WaiverCommand } from './decider.ts';
+import { type WaiverCommand, waiverStream } from './decider.ts';
 
 /** Every verdict looks through all that have not ended. */
 export const waiversPerWorkspaceMax = 500;
@@ -18,10 +18,22 @@ export const prepareWaiver = async (command: WaiverCommand, reads: Reads): Promi
     if (found.length === 0) throw new Rejected('policy.waiver-not-found', 'There is no such waiver.');
   }
   if (command.type === 'policy.waiver.create.v1') {
-    await requireRoom(workspace, reads);
+    const { replaces } = command.data;
+    if (replaces === undefined) await requireRoom(workspace, reads);
     await requireWaivable(command.data, workspace, reads);
+    if (replaces !== undefined) return { command, expects: [await activeOne(replaces, workspace, reads)] };
   }
   return { command };
+};
+
+/** The one that is replaced, which must not have ended, nor end before this is done. */
+const activeOne = async (id: string, workspace: string, reads: Reads) => {
+  const [row] = await reads<{ version: number }>(
+    "select version from waivers where id = $1 and workspace = $2 and status = 'ACTIVE'",
+    [id, workspace],
+  );
+  if (row) return { stream: waiverStream(id), version: row.version };
+  throw invalid('replaces', 'policy.waiver-not-found', 'There is no such waiver that has not ended.');
 };
 
 const requireRoom = async (workspace: string, reads: Reads): Promise<void> => {

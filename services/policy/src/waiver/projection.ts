@@ -27,9 +27,13 @@ export const waiversProjection = projection({
       ),
   },
   handlers: [
-    when(WaiverCreated, ({ workspace, data, actor, time, version }, sql) => {
-      const { scope } = data;
-      return sql(
+    when(WaiverCreated, async ({ workspace, data, actor, time, version }, sql) => {
+      const { scope, replaces } = data;
+      // What ends it comes later in the same commit; its name is free from here on.
+      const freed =
+        replaces !== undefined &&
+        sql("update waivers set status = 'DELETED', ended_at = $2 where id = $1", [replaces, time]);
+      const made = sql(
         `insert into waivers (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'ACTIVE', $12, $13, null, $14)`,
         [
           workspace,
@@ -48,6 +52,7 @@ export const waiversProjection = projection({
           version,
         ],
       );
+      await Promise.all([freed, made]);
     }),
     ...[
       { event: WaiverDeleted, status: 'DELETED' },
