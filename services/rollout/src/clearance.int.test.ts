@@ -3,18 +3,21 @@ import { randomUUID } from 'node:crypto';
 import {
   CreateChangeSet,
   dropParked,
+  type FactOf,
   FleetCreated,
   ManifestPublished,
   ReleaseAsked,
   StartChangeSet,
 } from '@molthub/contracts';
 import { newEvent } from '@molthub/event-store/testing';
-import { on, type RunningService, type ServiceDefinition } from '@molthub/service';
+import { type Job, on, type RunningService, type ServiceDefinition } from '@molthub/service';
 import { openTestCaller, silentService, startTestService, type TestCaller } from '@molthub/service/testing';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { advance } from './advance.ts';
 import { rollout } from './service.ts';
 import { policyDenying } from './testing.ts';
+import { createWake } from './wake.ts';
 
 const postgres = withPostgres();
 const nats = withNats();
@@ -53,18 +56,30 @@ const manifestOf = (kilobytes: number) => ({
   },
 });
 
+const sayPublished = (all: readonly FactOf<typeof ManifestPublished>['data'][]) =>
+  config.log.commit({
+    streams: all.map((data) => ({
+      stream: `bot-${data.botId}`,
+      expected: 'any',
+      events: [newEvent(ManifestPublished.type, data)],
+    })),
+  });
+
 /** Bots of a fleet whose first versions wait for a change set; where `changeSetId` is given, they start by themselves. */
 const publish = async (count: number, more: { judgedAt?: string; changeSetId?: string; kilobytes?: number } = {}) => {
   const fleet = { id: randomUUID(), name: `fleet-${randomUUID().slice(0, 8)}` };
   const { changeSetId = null, kilobytes = 0, ...judged } = more;
   const created = { fleetId: fleet.id, name: fleet.name, description: '', environment: 'dev', tags: {}, release };
-  const say = (stream: string, type: string, data: unknown) =>
-    config.log.commit({ streams: [{ stream, expected: 'any', events: [newEvent(type, data)] }] });
-  await say(`fleet-${fleet.id}`, FleetCreated.type, created);
+  const made = {
+    stream: `fleet-${fleet.id}`,
+    expected: 'any' as const,
+    events: [newEvent(FleetCreated.type, created)],
+  };
+  await config.log.commit({ streams: [made] });
   const ids = Array.from({ length: count }, () => randomUUID()).toSorted();
   const manifest = manifestOf(kilobytes);
-  for (const botId of ids) {
-    await say(`bot-${botId}`, ManifestPublished.type, {
+  await sayPublished(
+    ids.map((botId) => ({
       proposalId: randomUUID(),
       botId,
       botName: `bot-${botId.slice(0, 8)}`,
@@ -85,14 +100,13 @@ const publish = async (count: number, more: { judgedAt?: string; changeSetId?: s
       ...judged,
       reason: '',
       author: { kind: 'user', id: 'anna', name: 'Anna' },
-    });
-  }
+    })),
+  );
   return { fleetId: fleet.id, ids };
 };
-const startAll = async (fleetId: string, count: number) => {
+const startAll = async (fleetId: string, count: number, changeSetId: string = randomUUID()) => {
   const known = () => service.log.reads('select 1 from bots where fleet_id = $1', [fleetId]);
   await until(async () => (await known()).length === count, { what: 'the bots to be known' });
-  const changeSetId = randomUUID();
   const create = { changeSetId, name: 'all', targets: { fleetId }, strategy: { kind: 'ALL' as const }, reason: '' };
   expect(await caller.send(CreateChangeSet, create)).toMatchObject({ status: 'DONE' });
   expect(await caller.send(StartChangeSet, { changeSetId, reason: '' })).toMatchObject({ status: 'DONE' });
@@ -253,4 +267,42 @@ test('who is silent for long is asked anew at intervals that grow', async () => 
   minutesPass(1);
   await until(async () => (await types(changeSetId)).length === 3, { what: 'the third question' });
   expect(await bots(changeSetId)).toMatchObject([{ state: 'PLANNED' }]);
+});
+
+/** Rollout with another job, or with none: then nothing goes on by itself. */
+const restartWith = async (jobs: readonly Job[]) => {
+  await service.stop();
+  service = await startTestService({ ...rollout(), jobs }, urls);
+};
+const neverMs = 600_000;
+
+test('a change set beside a large one is asked about too, though nothing wakes the job for it', async () => {
+  await restartWith([]);
+  await policy.stop();
+  policy = await startTestService(policyDenying(denied), urls);
+  const [first = '', second = ''] = [randomUUID(), randomUUID()].toSorted();
+  const [large, small] = await Promise.all([publish(501), publish(1)]);
+  await startAll(large.fleetId, 501, first);
+  await startAll(small.fleetId, 1, second);
+  await restartWith([advance(createWake(), neverMs)]);
+  await untilStates(second, ['RELEASED']);
+  const isReleased = async () => (await bots(first)).every(({ state }) => state === 'RELEASED');
+  await until(isReleased, { what: 'the large one to be released' });
+});
+
+test('everything is looked at in time, although commits ring all the while', async () => {
+  const wake = createWake();
+  const bell = setInterval(() => wake.ring('commit'), 20);
+  try {
+    await restartWith([advance(wake, 500)]);
+    await policy.stop();
+    policy = await startTestService(silentService('policy'), urls);
+    const { fleetId } = await publish(1);
+    const changeSetId = await startAll(fleetId, 1);
+    await until(async () => (await types(changeSetId)).length === 1, { what: 'the question' });
+    minutesPass(10);
+    await until(async () => (await types(changeSetId)).length === 2, { what: 'the second question' });
+  } finally {
+    clearInterval(bell);
+  }
 });
