@@ -50,7 +50,10 @@ type Scope = readonly string[] | null;
 const among = (column: string, scope: Scope, place = '$1'): string =>
   scope ? `and ${column} = any(${place}::uuid[])` : '';
 
-/** Bots that a newer version or their deletion took out of a change set that still waits for them. */
+/**
+ * Bots that a newer version or their deletion took out of a change set that still waits for them. What was never released
+ * gives way as soon as a newer version is on its way; what was is kept until that is released, as policy may deny it.
+ */
 const overtaken = async (reads: Reads, scope: Scope): Promise<Found> => {
   const rows = await reads(
     `select p.workspace, p.change_set_id as "changeSetId", p.bot_id as "botId", p.generation,
@@ -60,7 +63,8 @@ const overtaken = async (reads: Reads, scope: Scope): Promise<Found> => {
      left join lateral (
        select o.version, o.change_set_id from change_set_bots o join change_sets c on c.id = o.change_set_id
        where o.bot_id = p.bot_id and o.version > p.version
-         and (o.released or (c.origin = 'release' and c.status in ('PLANNED', 'RUNNING')))
+         and (o.released
+           or not p.released and o.open and c.origin = 'release' and c.status in ('PLANNED', 'RUNNING'))
        order by o.version desc limit 1) n on true
      where p.open ${among('p.bot_id', scope)} and (n.version is not null or b.retired)
      limit ${batchMax}`,

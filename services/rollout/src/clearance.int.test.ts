@@ -7,6 +7,7 @@ import {
   FleetCreated,
   ManifestPublished,
   ReleaseAsked,
+  SettleBot,
   StartChangeSet,
 } from '@molthub/contracts';
 import { newEvent } from '@molthub/event-store/testing';
@@ -43,6 +44,11 @@ afterAll(async () => {
   await Promise.all([config, policy, service].map((running) => running.stop()));
 });
 
+const restartPolicyAs = async (definition: ServiceDefinition) => {
+  await policy.stop();
+  policy = await startTestService(definition, urls);
+};
+
 const release = { mode: 'manual', strategy: { kind: 'ALL' } } as const;
 const hash = `sha256:${'1'.repeat(64)}`;
 const manifestOf = (kilobytes: number) => ({
@@ -56,7 +62,8 @@ const manifestOf = (kilobytes: number) => ({
   },
 });
 
-const sayPublished = (all: readonly FactOf<typeof ManifestPublished>['data'][]) =>
+type Published = FactOf<typeof ManifestPublished>['data'];
+const sayPublished = (all: readonly Published[]) =>
   config.log.commit({
     streams: all.map((data) => ({
       stream: `bot-${data.botId}`,
@@ -64,6 +71,32 @@ const sayPublished = (all: readonly FactOf<typeof ManifestPublished>['data'][]) 
       events: [newEvent(ManifestPublished.type, data)],
     })),
   });
+
+const firstVersion = (
+  botId: string,
+  fleet: { readonly id: string; readonly name: string },
+  manifest: ReturnType<typeof manifestOf>,
+): Published => ({
+  proposalId: randomUUID(),
+  botId,
+  botName: `bot-${botId.slice(0, 8)}`,
+  fleetId: fleet.id,
+  fleetName: fleet.name,
+  fleetStatus: 'ACTIVE',
+  environment: 'dev',
+  origin: 'create',
+  version: 1,
+  generation: 1,
+  hash,
+  previous: null,
+  manifest,
+  resolved: manifest,
+  release,
+  changeSetId: null,
+  forChangeSetId: null,
+  reason: '',
+  author: { kind: 'user', id: 'anna', name: 'Anna' },
+});
 
 /** Bots of a fleet whose first versions wait for a change set; where `changeSetId` is given, they start by themselves. */
 const publish = async (count: number, more: { judgedAt?: string; changeSetId?: string; kilobytes?: number } = {}) => {
@@ -77,32 +110,10 @@ const publish = async (count: number, more: { judgedAt?: string; changeSetId?: s
   };
   await config.log.commit({ streams: [made] });
   const ids = Array.from({ length: count }, () => randomUUID()).toSorted();
-  const manifest = manifestOf(kilobytes);
   await sayPublished(
-    ids.map((botId) => ({
-      proposalId: randomUUID(),
-      botId,
-      botName: `bot-${botId.slice(0, 8)}`,
-      fleetId: fleet.id,
-      fleetName: fleet.name,
-      fleetStatus: 'ACTIVE',
-      environment: 'dev',
-      origin: 'create',
-      version: 1,
-      generation: 1,
-      hash,
-      previous: null,
-      manifest,
-      resolved: manifest,
-      release,
-      changeSetId,
-      forChangeSetId: null,
-      ...judged,
-      reason: '',
-      author: { kind: 'user', id: 'anna', name: 'Anna' },
-    })),
+    ids.map((botId) => ({ ...firstVersion(botId, fleet, manifestOf(kilobytes)), changeSetId, ...judged })),
   );
-  return { fleetId: fleet.id, ids };
+  return { fleet, fleetId: fleet.id, ids };
 };
 const startAll = async (fleetId: string, count: number, changeSetId: string = randomUUID()) => {
   const known = () => service.log.reads('select 1 from bots where fleet_id = $1', [fleetId]);
@@ -242,8 +253,7 @@ test('a question that an operator dropped is asked anew ten minutes after it was
     },
     { what: 'the question to be parked', timeoutMs: 20_000 },
   );
-  await policy.stop();
-  policy = await startTestService(policyDenying(denied), urls);
+  await restartPolicyAs(policyDenying(denied));
   expect(await caller.send(dropParked('policy'), { parkedId, reason: '' })).toMatchObject({ status: 'DONE' });
   minutesPass(9);
   await untilLooked();
@@ -254,8 +264,7 @@ test('a question that an operator dropped is asked anew ten minutes after it was
 });
 
 test('who is silent for long is asked anew at intervals that grow', async () => {
-  await policy.stop();
-  policy = await startTestService(silentService('policy'), urls);
+  await restartPolicyAs(silentService('policy'));
   const { fleetId } = await publish(1);
   const changeSetId = await startAll(fleetId, 1);
   await until(async () => (await types(changeSetId)).length === 1, { what: 'the question' });
@@ -269,22 +278,22 @@ test('who is silent for long is asked anew at intervals that grow', async () => 
   expect(await bots(changeSetId)).toMatchObject([{ state: 'PLANNED' }]);
 });
 
-/** Rollout with another job, or with none: then nothing goes on by itself. */
-const restartWith = async (jobs: readonly Job[]) => {
+const restartAs = async (definition: ServiceDefinition) => {
   await service.stop();
-  service = await startTestService({ ...rollout(), jobs }, urls);
+  service = await startTestService(definition, urls);
 };
+/** Rollout with another job, or with none: then nothing goes on by itself. */
+const withJobs = (...jobs: readonly Job[]) => ({ ...rollout(), jobs });
 const neverMs = 600_000;
 
 test('a change set beside a large one is asked about too, though nothing wakes the job for it', async () => {
-  await restartWith([]);
-  await policy.stop();
-  policy = await startTestService(policyDenying(denied), urls);
+  await restartAs(withJobs());
+  await restartPolicyAs(policyDenying(denied));
   const [first = '', second = ''] = [randomUUID(), randomUUID()].toSorted();
   const [large, small] = await Promise.all([publish(501), publish(1)]);
   await startAll(large.fleetId, 501, first);
   await startAll(small.fleetId, 1, second);
-  await restartWith([advance(createWake(), neverMs)]);
+  await restartAs(withJobs(advance(createWake(), neverMs)));
   await untilStates(second, ['RELEASED']);
   const isReleased = async () => (await bots(first)).every(({ state }) => state === 'RELEASED');
   await until(isReleased, { what: 'the large one to be released' });
@@ -294,9 +303,8 @@ test('everything is looked at in time, although commits ring all the while', asy
   const wake = createWake();
   const bell = setInterval(() => wake.ring('commit'), 20);
   try {
-    await restartWith([advance(wake, 500)]);
-    await policy.stop();
-    policy = await startTestService(silentService('policy'), urls);
+    await restartAs(withJobs(advance(wake, 500)));
+    await restartPolicyAs(silentService('policy'));
     const { fleetId } = await publish(1);
     const changeSetId = await startAll(fleetId, 1);
     await until(async () => (await types(changeSetId)).length === 1, { what: 'the question' });
@@ -305,4 +313,25 @@ test('everything is looked at in time, although commits ring all the while', asy
   } finally {
     clearInterval(bell);
   }
+});
+
+test('a version that policy denies has not superseded the one before, which goes on', async () => {
+  await restartAs(rollout({ sweepMs: 500 }));
+  await restartPolicyAs(silentService('policy'));
+  const [first, second] = [randomUUID(), randomUUID()];
+  const { fleet, ids } = await publish(1, { judgedAt: now().toISOString(), changeSetId: first });
+  const [botId = ''] = ids;
+  await untilStates(first, ['RELEASED']);
+  const previous = { version: 1, generation: 1, hash };
+  const next = { version: 2, generation: 2, hash: `sha256:${'2'.repeat(64)}`, previous, changeSetId: second };
+  await sayPublished([{ ...firstVersion(botId, fleet, manifestOf(0)), origin: 'update', ...next }]);
+  await until(async () => (await types(second)).length === 1, { what: 'the question' });
+  await untilLooked();
+  denied.add(botId);
+  await restartPolicyAs(policyDenying(denied));
+  await untilStates(second, ['FAILED']);
+  expect(await bots(first)).toMatchObject([{ state: 'RELEASED' }]);
+  const converged = { changeSetId: first, botId, generation: 1, result: 'CONVERGED' as const, message: '' };
+  expect(await caller.send(SettleBot, converged)).toMatchObject({ status: 'DONE' });
+  await untilStates(first, ['CONVERGED']);
 });
