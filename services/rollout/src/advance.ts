@@ -22,7 +22,7 @@ import { type Intent, intend, type Job, type Runtime } from '@molthub/service';
 import { z } from 'zod';
 import { isAskable } from './clearance/prepare.ts';
 import { gatheredSql } from './gathering.ts';
-import { verdictGoodForS } from './verdict-age.ts';
+import { isGoodVerdictSql } from './verdict-age.ts';
 import type { Wake } from './wake.ts';
 
 /** Rows per look; the commits that follow from them wake the next look. */
@@ -91,7 +91,7 @@ const waiting = (scope: Scope, isJudged: boolean): string =>
    from change_sets c join change_set_bots p on p.change_set_id = c.id
    where c.status = 'RUNNING' ${among('c.id', scope, '$2')} and p.open and p.state = 'PLANNED'
      and ${isJudged ? 'p.asked_at is null' : isAskable('$1')}
-     and coalesce(p.judged_at > $1::timestamptz - interval '${verdictGoodForS} seconds', false) = ${isJudged}
+     and ${isGoodVerdictSql({ judgedAt: 'p.judged_at', now: '$1' })} = ${isJudged}
    order by p.change_set_id, p.bot_id limit ${batchMax}`;
 const atOnce = (now: string, scope: Scope) => [now, ...(scope ? [scope] : [])];
 
