@@ -1,6 +1,7 @@
 // What is released on a verdict that is too old is asked about first: policy lets it go, denies it, or is silent.
 import { randomUUID } from 'node:crypto';
 import {
+  AbortChangeSet,
   CreateChangeSet,
   dropParked,
   type FactOf,
@@ -15,6 +16,7 @@ import { type Job, on, type RunningService, type ServiceDefinition } from '@molt
 import { openTestCaller, silentService, startTestService, type TestCaller } from '@molthub/service/testing';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import { advance } from './advance.ts';
 import { rollout } from './service.ts';
 import { policyDenying } from './testing.ts';
@@ -194,27 +196,31 @@ test('one that was judged a moment ago is not asked about', async () => {
   expect(await types(changeSetId)).toEqual([]);
 });
 
-test('an answer that came too late is asked for again', async () => {
-  await policy.stop();
-  const { fleetId } = await publish(1);
-  const changeSetId = await startAll(fleetId, 1);
-  const [asked] = await until(
-    async () => {
-      const found = await service.log.reads("select data from events where type = $1 and data->>'changeSetId' = $2", [
-        pair[0],
-        changeSetId,
-      ]);
-      return found.length === 1 && found;
-    },
-    { what: 'the question' },
-  );
-  policy = await startTestService(silentService('policy'), urls);
-  const { askId, bots: of } = Object(asked?.['data']);
+const onlyQuestion = async (changeSetId: string) => {
+  const asked = () =>
+    service.log.reads("select data from events where type = $1 and data->>'changeSetId' = $2", [pair[0], changeSetId]);
+  const [question] = await until(async () => (await asked()).length === 1 && asked(), { what: 'the question' });
+  const { askId } = z.object({ askId: z.uuid() }).parse(question?.['data']);
+  return { askId, stream: `release-${askId}` };
+};
+/** Policy says of the only question, `seconds` from now, that these bots may go. */
+const answerAsOf = async (changeSetId: string, allowed: readonly string[], seconds: number) => {
+  const { askId, stream } = await onlyQuestion(changeSetId);
   const answer = {
-    ...newEvent('policy.release.evaluated.v1', { askId, changeSetId, allowed: [of[0].botId], denied: [] }),
-    time: new Date(now().getTime() - 61_000).toISOString(),
+    ...newEvent('policy.release.evaluated.v1', { askId, changeSetId, allowed, denied: [] }),
+    time: new Date(now().getTime() + seconds * 1_000).toISOString(),
   };
-  await policy.log.commit({ streams: [{ stream: `release-${askId}`, expected: 'any', events: [answer] }] });
+  await policy.log.commit({ streams: [{ stream, expected: 'any', events: [answer] }] });
+};
+
+test.each([
+  ['that came too late', -61],
+  ['of a clock that is wrong', 3_600],
+])('an answer %s is asked for again', async (_, seconds) => {
+  await restartPolicyAs(silentService('policy'));
+  const { fleetId, ids } = await publish(1);
+  const changeSetId = await startAll(fleetId, 1);
+  await answerAsOf(changeSetId, ids, seconds);
   await until(async () => (await types(changeSetId)).length === 3, { what: 'the second question' });
   expect(await types(changeSetId)).toEqual([...pair, pair[0]]);
   expect(await bots(changeSetId)).toMatchObject([{ state: 'PLANNED' }]);
@@ -334,4 +340,19 @@ test('a version that policy denies has not superseded the one before, which goes
   const converged = { changeSetId: first, botId, generation: 1, result: 'CONVERGED' as const, message: '' };
   expect(await caller.send(SettleBot, converged)).toMatchObject({ status: 'DONE' });
   await untilStates(first, ['CONVERGED']);
+});
+
+test('a denial that comes after an abort leaves what ended as it is', async () => {
+  await restartPolicyAs(silentService('policy'));
+  const { fleetId, ids } = await publish(2);
+  ids.map((botId) => denied.add(botId));
+  const changeSetId = await startAll(fleetId, 2);
+  const { stream } = await onlyQuestion(changeSetId);
+  expect(await caller.send(AbortChangeSet, { changeSetId, reason: 'no' })).toMatchObject({ status: 'DONE' });
+  const ended = () => service.log.reads('select * from change_sets where id = $1', [changeSetId]);
+  const before = [await ended(), await bots(changeSetId)];
+  await restartPolicyAs(policyDenying(denied));
+  const taken = async () => (await service.log.consumed('rollout:policy', [stream])).has(stream);
+  await until(taken, { what: 'the denials to be taken' });
+  expect([await ended(), await bots(changeSetId)]).toEqual(before);
 });
