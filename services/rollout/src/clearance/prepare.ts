@@ -19,13 +19,15 @@ const Row = z.object({
   generation: z.int(),
   hash: Hash,
   resolved: ResolvedManifest,
+  isRollback: z.boolean(),
 });
 
 export const prepareAsk = async (command: CommandOf<typeof AskRelease>, reads: Reads): Promise<ClearanceCommand> => {
   const { changeSetId, botIds } = command.data;
   const rows = z.array(Row).parse(
     await reads(
-      `select b.fleet_id as "fleetId", f.environment, p.bot_id as "botId", p.version, p.generation, v.hash, v.resolved
+      `select b.fleet_id as "fleetId", f.environment, p.bot_id as "botId", p.version, p.generation, v.hash, v.resolved,
+         v.is_rollback as "isRollback"
        from change_set_bots p join bots b on b.id = p.bot_id join fleets f on f.id = b.fleet_id
        join published v on v.bot_id = p.bot_id and v.version = p.version
        where p.change_set_id = $1 and p.bot_id = any($2::uuid[]) and p.open and p.state = 'PLANNED' and ${isAskable('$3')}
