@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   AbortChangeSet,
+  AskRelease,
   CreateChangeSet,
   dropParked,
   type FactOf,
@@ -27,6 +28,9 @@ const nats = withNats();
 const denied = new Set<string>();
 let aheadMs = 0;
 const now = () => new Date(Date.now() + aheadMs);
+const minutesPass = (minutes: number) => {
+  aheadMs += minutes * 60_000;
+};
 let urls: { readonly databaseUrl: string; readonly natsUrl: string; readonly now: () => Date };
 let config: RunningService;
 let policy: RunningService;
@@ -39,7 +43,7 @@ beforeAll(async () => {
     startTestService(policyDenying(denied), urls),
     startTestService(rollout({ sweepMs: 500 }), urls),
   ]);
-  caller = await openTestCaller(nats.url);
+  caller = await openTestCaller(nats.url, now);
 });
 afterAll(async () => {
   await caller.close();
@@ -174,9 +178,11 @@ test('while policy is silent nothing is released, and it goes on when policy is 
   const { fleetId } = await publish(1);
   const changeSetId = await startAll(fleetId, 1);
   await until(async () => (await types(changeSetId)).length === 1, { what: 'the question' });
-  expect(await bots(changeSetId)).toMatchObject([{ state: 'PLANNED' }]);
+  const message = expect.stringMatching(/^Waits for policy, which was asked at 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ\.$/);
+  expect(await bots(changeSetId)).toMatchObject([{ state: 'PLANNED', message }]);
   policy = await startTestService(policyDenying(denied), urls);
   await untilStates(changeSetId, ['RELEASED']);
+  expect(await bots(changeSetId)).toMatchObject([{ message: '' }]);
 });
 
 test.each([
@@ -216,11 +222,16 @@ const answerAsOf = async (changeSetId: string, allowed: readonly string[], secon
 test.each([
   ['that came too late', -61],
   ['of a clock that is wrong', 3_600],
-])('an answer %s is asked for again', async (_, seconds) => {
+])('an answer %s is asked for again, though not at once', async (_, seconds) => {
   await restartPolicyAs(silentService('policy'));
   const { fleetId, ids } = await publish(1);
   const changeSetId = await startAll(fleetId, 1);
   await answerAsOf(changeSetId, ids, seconds);
+  await until(async () => (await types(changeSetId)).length === 2, { what: 'the answer to be taken' });
+  const ask = { askId: randomUUID(), changeSetId, botIds: ids };
+  expect(await caller.send(AskRelease, ask)).toMatchObject({ status: 'DONE' });
+  expect(await types(changeSetId)).toEqual(pair);
+  minutesPass(1);
   await until(async () => (await types(changeSetId)).length === 3, { what: 'the second question' });
   expect(await types(changeSetId)).toEqual([...pair, pair[0]]);
   expect(await bots(changeSetId)).toMatchObject([{ state: 'PLANNED' }]);
@@ -231,9 +242,6 @@ const untilLooked = async () => {
   const { fleetId } = await publish(1);
   const changeSetId = await startAll(fleetId, 1);
   await until(async () => (await types(changeSetId)).length > 0, { what: "somebody else's question" });
-};
-const minutesPass = (minutes: number) => {
-  aheadMs += minutes * 60_000;
 };
 
 test('a question that an operator dropped is asked anew ten minutes after it was asked', async () => {

@@ -7,9 +7,14 @@ import type { ClearanceCommand, Waiting } from './decider.ts';
 /** A question carries whole manifests, and an event is at most 512 KiB; the bots that do not fit are asked about next. */
 export const askBytesMax = 384 * 1024;
 
+/** An answer that does not hold when it is heard is asked for again only then, or two clocks that differ never cease. */
+const askAgainAfterS = 5;
+
 /** SQL: whether policy may be asked about the part `p` at the time `now`: nobody did, or no answer came for long. */
 export const isAskable = (now: string): string =>
-  `(p.asked_at is null or ${isUnanswered({ askedAt: 'p.asked_at', asks: 'p.asks', now })})`;
+  `(case when p.asked_at is null
+      then coalesce(p.cleared_at <= ${now}::timestamptz - interval '${askAgainAfterS} seconds', true)
+      else ${isUnanswered({ askedAt: 'p.asked_at', asks: 'p.asks', now })} end)`;
 
 const Row = z.object({
   fleetId: z.uuid(),
