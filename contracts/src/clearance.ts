@@ -5,13 +5,15 @@ import { defineCommand, defineEvent } from './message.ts';
 
 const ask = { askId: z.uuid(), changeSetId: z.uuid() };
 const bot = { botId: z.uuid(), version: z.int().min(1), generation: z.int().min(1) };
+/** `isRollback`: the version brings earlier content back, which enforced packs only may deny. Absent: it does not. */
+const content = { resolved: ResolvedManifest, isRollback: z.boolean().optional() };
 const of = { fleetId: z.uuid(), environment: Environment };
 const cleared = { ...ask, botIds: z.array(z.uuid()), judgedAt: z.iso.datetime() };
 
 export const ReleaseAsked = defineEvent(
   'rollout.release.asked.v1',
   'Policy is asked whether these versions may be released; until it answers none of them is.',
-  z.object({ ...ask, ...of, bots: z.array(z.object({ ...bot, hash: Hash, resolved: ResolvedManifest })).min(1) }),
+  z.object({ ...ask, ...of, bots: z.array(z.object({ ...bot, hash: Hash, ...content })).min(1) }),
 );
 export const ReleaseCleared = defineEvent(
   'rollout.release.cleared.v1',
@@ -36,7 +38,7 @@ export const ReleaseEvaluated = defineEvent(
 export const JudgeRelease = defineCommand(
   'policy.release.judge.v1',
   "Judges the versions that rollout is about to release. Policy's own reaction; not for callers.",
-  z.strictObject({ ...ask, ...of, bots: z.array(z.strictObject({ ...bot, resolved: ResolvedManifest })).min(1) }),
+  z.strictObject({ ...ask, ...of, bots: z.array(z.strictObject({ ...bot, ...content })).min(1) }),
 );
 export const AskRelease = defineCommand(
   'rollout.release.ask.v1',

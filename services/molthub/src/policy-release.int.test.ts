@@ -31,13 +31,14 @@ const setStatus = async (fleetId: string, status: string) => {
   expect(answer).toMatchObject({ status: 200, body: { status } });
 };
 /** Wants a label `team` of the bots that have the label `pack` with its name. */
-const createPack = async (name: string, actions: Body = {}) =>
+const createPack = async (name: string, actions: Body = {}, more: Body = {}) =>
   idOf(
     await post('/policy-packs', {
       name,
       isEnforced: true,
       targetTags: { pack: name },
       rules: [{ id: 'team', type: 'required_field', config: { field: 'metadata.labels.team' }, actions }],
+      ...more,
     }),
   );
 const ChangeSet = z.looseObject({ id: z.string(), status: z.string(), message: z.string() });
@@ -96,6 +97,24 @@ test('what waited for a paused fleet is judged when the fleet goes on', async ()
   await setStatus(fleetId, 'ACTIVE');
   await until(async () => (await ofBot(botId))[0]?.state === 'FAILED', { what: 'the release to be denied' });
   expect(await isReleased(botId)).toBe(false);
+});
+
+test('a way back that waits for its release is judged then by enforced packs only, too', async () => {
+  const fleetId = await createFleet('back-by-hand', manual);
+  const botId = idOf(await createBot(fleetId, 'e', { pack: 'back-by-hand' }));
+  await untilStatus(await release(botId), 'SUCCEEDED');
+  const next = { manifest: manifest('e', { pack: 'back-by-hand', team: 'x' }) };
+  expect((await post(`/bot-instances/${botId}/manifests`, next)).status).toBe(201);
+  await untilStatus(await release(botId), 'SUCCEEDED');
+  const pack = await createPack('back-by-hand', {}, { isEnforced: false, autoApply: true });
+  expect((await post(`/bot-instances/${botId}/rollback`)).status).toBe(201);
+  await untilStatus(await release(botId), 'SUCCEEDED');
+  expect(await ofBot(botId)).toMatchObject([{}, {}, { state: 'CONVERGED' }]);
+  // Enforced, it holds the way back as well.
+  await api.call('PATCH', `/api/v1/policy-packs/${pack}`, { body: { isActive: false } });
+  expect((await post(`/bot-instances/${botId}/rollback`, { toVersion: 1 })).status).toBe(201);
+  await createPack('enforced-since', {}, { targetTags: { pack: 'back-by-hand' } });
+  expect((await untilStatus(await release(botId), 'FAILED')).message).toBe('0 bots updated, 1 failed (e)');
 });
 
 test('a way back is released as soon as it is taken, so what denies a release refuses it', async () => {

@@ -22,7 +22,7 @@ import { type Intent, intend, type Job, type Runtime } from '@molthub/service';
 import { z } from 'zod';
 import { isAskable } from './clearance/prepare.ts';
 import { gatheredSql } from './gathering.ts';
-import { verdictGoodForS } from './verdict-age.ts';
+import { isGoodVerdictSql } from './verdict-age.ts';
 import type { Wake } from './wake.ts';
 
 /** Rows per look; the commits that follow from them wake the next look. */
@@ -30,6 +30,12 @@ const batchMax = 500;
 const parallelMax = 64;
 
 type Step = { readonly workspace: string; readonly intent: Intent };
+/** What a look found to do. `isFull`: it read as many rows as it may, so there may be more to do, of whomever. */
+type Found = { readonly steps: readonly Step[]; readonly isFull: boolean };
+const found = (rows: readonly unknown[], steps: readonly Step[]): Found => ({
+  steps,
+  isFull: rows.length === batchMax,
+});
 const Pair = z.object({ workspace: z.string(), changeSetId: z.uuid(), botId: z.uuid() });
 const Overtaken = Pair.extend({
   generation: z.int(),
@@ -44,8 +50,11 @@ type Scope = readonly string[] | null;
 const among = (column: string, scope: Scope, place = '$1'): string =>
   scope ? `and ${column} = any(${place}::uuid[])` : '';
 
-/** Bots that a newer version or their deletion took out of a change set that still waits for them. */
-const overtaken = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
+/**
+ * Bots that a newer version or their deletion took out of a change set that still waits for them. What was never released
+ * gives way as soon as a newer version is on its way; what was is kept until that is released, as policy may deny it.
+ */
+const overtaken = async (reads: Reads, scope: Scope): Promise<Found> => {
   const rows = await reads(
     `select p.workspace, p.change_set_id as "changeSetId", p.bot_id as "botId", p.generation,
        n.version as "newerVersion", n.change_set_id as "newerChangeSetId"
@@ -54,13 +63,14 @@ const overtaken = async (reads: Reads, scope: Scope): Promise<readonly Step[]> =
      left join lateral (
        select o.version, o.change_set_id from change_set_bots o join change_sets c on c.id = o.change_set_id
        where o.bot_id = p.bot_id and o.version > p.version
-         and (o.released or (c.origin = 'release' and c.status in ('PLANNED', 'RUNNING')))
+         and (o.released
+           or not p.released and o.open and c.origin = 'release' and c.status in ('PLANNED', 'RUNNING'))
        order by o.version desc limit 1) n on true
      where p.open ${among('p.bot_id', scope)} and (n.version is not null or b.retired)
      limit ${batchMax}`,
     scope ? [scope] : [],
   );
-  return z
+  const steps = z
     .array(Overtaken)
     .parse(rows)
     .map(({ workspace, newerVersion, newerChangeSetId, ...bot }) => ({
@@ -72,6 +82,7 @@ const overtaken = async (reads: Reads, scope: Scope): Promise<readonly Step[]> =
         ...(newerChangeSetId === null ? {} : { supersededBy: newerChangeSetId }),
       }),
     }));
+  return found(rows, steps);
 };
 
 /** Bots that wait for their release, those with a verdict that still holds at `$1` or those without one. */
@@ -80,7 +91,7 @@ const waiting = (scope: Scope, isJudged: boolean): string =>
    from change_sets c join change_set_bots p on p.change_set_id = c.id
    where c.status = 'RUNNING' ${among('c.id', scope, '$2')} and p.open and p.state = 'PLANNED'
      and ${isJudged ? 'p.asked_at is null' : isAskable('$1')}
-     and coalesce(p.judged_at > $1::timestamptz - interval '${verdictGoodForS} seconds', false) = ${isJudged}
+     and ${isGoodVerdictSql({ judgedAt: 'p.judged_at', now: '$1' })} = ${isJudged}
    order by p.change_set_id, p.bot_id limit ${batchMax}`;
 const atOnce = (now: string, scope: Scope) => [now, ...(scope ? [scope] : [])];
 
@@ -88,9 +99,10 @@ const atOnce = (now: string, scope: Scope) => [now, ...(scope ? [scope] : [])];
 const askMax = 50;
 
 /** Bots that nobody asked policy about, or whose question or verdict has become too old while they waited. */
-const askable = async (reads: Reads, scope: Scope, now: string): Promise<readonly Step[]> => {
+const askable = async (reads: Reads, scope: Scope, now: string): Promise<Found> => {
   const rows = await reads(waiting(scope, false), atOnce(now, scope));
-  return [...Map.groupBy(z.array(Pair).parse(rows), ({ changeSetId }) => changeSetId).values()].flatMap((bots) =>
+  const ofEach = [...Map.groupBy(z.array(Pair).parse(rows), ({ changeSetId }) => changeSetId).values()];
+  const steps = ofEach.flatMap((bots) =>
     Array.from({ length: Math.ceil(bots.length / askMax) }, (_, chunk) => {
       const asked = bots.slice(chunk * askMax, (chunk + 1) * askMax);
       const [{ workspace, changeSetId } = { workspace: '', changeSetId: '' }] = asked;
@@ -98,14 +110,15 @@ const askable = async (reads: Reads, scope: Scope, now: string): Promise<readonl
       return { workspace, intent: intend(AskRelease, { askId: newId(), changeSetId, botIds }) };
     }),
   );
+  return found(rows, steps);
 };
 
-const releasable = async (reads: Reads, scope: Scope, now: string): Promise<readonly Step[]> => {
+const releasable = async (reads: Reads, scope: Scope, now: string): Promise<Found> => {
   const rows = await reads(waiting(scope, true), atOnce(now, scope));
   return perBot(rows, (bot) => intend(ReleaseBot, bot));
 };
 
-const restorable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
+const restorable = async (reads: Reads, scope: Scope): Promise<Found> => {
   const rows = await reads(
     `select p.workspace, p.change_set_id as "changeSetId", p.bot_id as "botId"
      from change_sets c join change_set_bots p on p.change_set_id = c.id
@@ -115,7 +128,7 @@ const restorable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> 
   return perBot(rows, (bot) => intend(RollBackBot, bot));
 };
 
-const finished = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
+const finished = async (reads: Reads, scope: Scope): Promise<Found> => {
   const rows = await reads(
     `select workspace, id as "changeSetId" from change_sets c
      where status in ('PLANNED', 'RUNNING', 'ROLLING_BACK') ${among('c.id', scope)}
@@ -128,7 +141,7 @@ const finished = async (reads: Reads, scope: Scope): Promise<readonly Step[]> =>
 };
 
 /** Releases that a paused fleet kept waiting start by themselves once it is active; requested ones wait for a person. */
-const startable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> => {
+const startable = async (reads: Reads, scope: Scope): Promise<Found> => {
   const rows = await reads(
     `select c.workspace, c.id as "changeSetId" from change_sets c join fleets f on f.id = c.fleet_id
      where c.status = 'PLANNED' ${among('c.id', scope)} and c.origin = 'release' and f.status = 'ACTIVE' limit ${batchMax}`,
@@ -139,22 +152,26 @@ const startable = async (reads: Reads, scope: Scope): Promise<readonly Step[]> =
 };
 
 /** Change sets of layers whose bots have all been published or refused, or been waited for long enough. */
-const gathered = async (reads: Reads): Promise<readonly Step[]> => {
+const gathered = async (reads: Reads): Promise<Found> => {
   const rows = await reads(`${gatheredSql} limit ${batchMax}`);
   return perChangeSet(rows, (changeSet) => intend(PlanLayers, changeSet));
 };
 
-const perBot = (rows: readonly unknown[], want: (bot: { changeSetId: string; botId: string }) => Intent) =>
-  z
-    .array(Pair)
-    .parse(rows)
-    .map(({ workspace, ...bot }) => ({ workspace, intent: want(bot) }));
+const perBot = (rows: readonly unknown[], want: (bot: { changeSetId: string; botId: string }) => Intent): Found => {
+  const bots = z.array(Pair).parse(rows);
+  return found(
+    rows,
+    bots.map(({ workspace, ...bot }) => ({ workspace, intent: want(bot) })),
+  );
+};
 
-const perChangeSet = (rows: readonly unknown[], want: (changeSet: { changeSetId: string }) => Intent) =>
-  z
-    .array(Whole)
-    .parse(rows)
-    .map(({ workspace, ...changeSet }) => ({ workspace, intent: want(changeSet) }));
+const perChangeSet = (rows: readonly unknown[], want: (changeSet: { changeSetId: string }) => Intent): Found => {
+  const changeSets = z.array(Whole).parse(rows);
+  return found(
+    rows,
+    changeSets.map(({ workspace, ...changeSet }) => ({ workspace, intent: want(changeSet) })),
+  );
+};
 
 /** In this order: what is overtaken must not be started or released. */
 const looks = { gathered, overtaken, finished, startable, askable, releasable, restorable };
@@ -225,32 +242,33 @@ export const advance = (wake: Wake, sweepMs: number): Job => ({
   run: async (runtime, signal) => {
     let due = new Map<Look, Set<string>>();
     const stop = runtime.committed((events) => {
-      const found = events.flatMap(concerns);
-      for (const [look, id] of found) due.set(look, (due.get(look) ?? new Set()).add(id));
-      if (found.length > 0) wake.ring('commit');
+      const all = events.flatMap(concerns);
+      for (const [look, id] of all) due.set(look, (due.get(look) ?? new Set()).add(id));
+      if (all.length > 0) wake.ring('commit');
     });
     try {
       // The first pass looks at everything: much may have happened while nobody led.
       wake.ring('catalog');
+      let sweepAt = 0;
       while (!signal.aborted) {
-        const everything = (await wake.next(sweepMs, signal)) !== 'commit';
+        const reason = await wake.next(Math.max(0, sweepAt - performance.now()), signal);
+        // Counted from the last time, whatever rang since: commits that never cease must not keep the sweep away.
+        const everything = reason !== 'commit' || performance.now() >= sweepAt;
         const now = due;
         due = new Map();
         const failed: unknown[] = [];
         for (const look of inOrder) {
           const ids = now.get(look);
           if (!everything && !ids) continue;
-          const pending = await looks[look](
-            runtime.reads,
-            everything || !ids ? null : [...ids],
-            runtime.now().toISOString(),
-          );
-          const { done, faults } = await carryOut(runtime, pending, signal);
+          const scope = everything || !ids ? null : [...ids];
+          const { steps, isFull } = await looks[look](runtime.reads, scope, runtime.now().toISOString());
+          const { done, faults } = await carryOut(runtime, steps, signal);
           failed.push(...faults);
-          if (pending.length === batchMax && done > 0) wake.ring('catalog');
+          if (isFull && done > 0) wake.ring('catalog');
         }
         // Told only now, when all that can go on has: the next run looks at everything again, after a pause that grows.
         if (failed.length > 0) throw failed[0];
+        if (everything) sweepAt = performance.now() + sweepMs;
       }
     } finally {
       stop();

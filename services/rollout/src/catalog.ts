@@ -48,6 +48,10 @@ export const migrations: readonly Migration[] = [
   },
   gatheringMigration,
   gatheringLimitMigration,
+  {
+    name: '0004_rollbacks',
+    sql: 'alter table published add column is_rollback boolean not null default false',
+  },
 ];
 
 type Sent = readonly (Promise<unknown> | false)[];
@@ -71,11 +75,12 @@ const applyPublished = (events: readonly Recorded<FactOf<typeof ManifestPublishe
     generation: data.generation,
     hash: data.hash,
     resolved: data.resolved,
+    is_rollback: data.origin === 'rollback',
   }));
   const versions = sql(
-    `insert into published (workspace, bot_id, version, generation, hash, resolved)
-     select workspace, bot_id, version, generation, hash, resolved from jsonb_to_recordset($1) as p
-       (workspace text, bot_id uuid, version int, generation int, hash text, resolved jsonb)
+    `insert into published (workspace, bot_id, version, generation, hash, resolved, is_rollback)
+     select workspace, bot_id, version, generation, hash, resolved, is_rollback from jsonb_to_recordset($1) as p
+       (workspace text, bot_id uuid, version int, generation int, hash text, resolved jsonb, is_rollback boolean)
      on conflict do nothing`,
     [JSON.stringify(lastOf(rows, (row) => `${row.bot_id}/${row.version}`))],
   );

@@ -17,7 +17,8 @@ import { addTo, emptySegment, hotTypes, isHot, write } from './segment.ts';
 /**
  * `version`, `generation` of a part: what it was last released to, or will be. `open` parts still wait for their end in
  * the direction under way; `rollback` is null until the part is asked to go back. While policy has not answered
- * whether it may be released, `asked_at` is when it was asked last and `asks` how often; `judged_at` when it said yes.
+ * whether it may be released, `asked_at` is when it was asked last and `asks` how often; `judged_at` when it said yes, by
+ * its own clock, and `cleared_at` when that was heard.
  */
 const tables = `
   create table change_sets (
@@ -37,7 +38,7 @@ const tables = `
     wave int not null, state text not null default 'PLANNED', rollback text, released boolean not null default false,
     open boolean not null default true, version int not null, generation int not null,
     before jsonb, after jsonb not null, message text not null default '', updated_at timestamptz not null,
-    asked_at timestamptz, asks int not null default 0, judged_at timestamptz,
+    asked_at timestamptz, asks int not null default 0, judged_at timestamptz, cleared_at timestamptz,
     primary key (change_set_id, bot_id)
   );
   create index on change_set_bots (bot_id, version);
@@ -49,7 +50,9 @@ const views = {
     failed, current_wave, waves, refused, refused_bots, reason, message, author, version, created_at, started_at, finished_at from change_sets`,
   change_set_bots: `select workspace, change_set_id, bot_id, bot_name, wave,
     case when rollback in ('RESTORED', 'FAILED') then rollback when rollback = 'RELEASED' then 'RELEASED' else state end
-      as state, before, after, message, updated_at from change_set_bots`,
+      as state, before, after, case when open and state = 'PLANNED' and asked_at is not null
+      then 'Waits for policy, which was asked at ' || to_char(asked_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z".')
+      else message end as message, updated_at from change_set_bots`,
 };
 
 /** A change set leaves its bots that were never started as they are. */
@@ -74,7 +77,7 @@ const end = (sql: Sql, changeSetId: string, status: string, message: string, tim
 /** The way back and the early ends: rare, so one statement each. */
 const cold = projection({
   name: 'change-sets',
-  revision: 4,
+  revision: 5,
   tables,
   views,
   handlers: [
@@ -104,11 +107,11 @@ const cold = projection({
         [data.changeSetId, data.bots.map(({ botId }) => botId), time],
       ),
     ),
-    when(ReleaseCleared, ({ data }, sql) =>
+    when(ReleaseCleared, ({ data, time }, sql) =>
       sql(
-        `update change_set_bots set asked_at = null, asks = 0, judged_at = $3
+        `update change_set_bots set asked_at = null, asks = 0, judged_at = $3, cleared_at = $4
          where change_set_id = $1 and bot_id = any($2::uuid[])`,
-        [data.changeSetId, data.botIds, data.judgedAt],
+        [data.changeSetId, data.botIds, data.judgedAt, time],
       ),
     ),
     when(BotRollbackRequested, ({ data, time }, sql) =>

@@ -129,8 +129,12 @@ const partColumns = `c.status, c.message as reason, c.version as "changeSetVersi
     'before', p.before, 'after', p.after) as planned`;
 const partTables = `change_set_bots p join change_sets c on c.id = p.change_set_id join bots b on b.id = p.bot_id`;
 
-/** A bot's part of a change set that is being rolled back. */
-export const partOf = async (changeSetId: string, botId: string, reads: Reads): Promise<Part> => {
+/** A bot's part of a change set, and the version of the change set that this rests on. */
+export const partOf = async (
+  changeSetId: string,
+  botId: string,
+  reads: Reads,
+): Promise<Part & { readonly changeSetVersion: number }> => {
   const rows = await reads(`select ${partColumns} from ${partTables} where p.change_set_id = $1 and p.bot_id = $2`, [
     changeSetId,
     botId,

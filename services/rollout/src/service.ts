@@ -67,6 +67,9 @@ const changeSetAggregate = aggregate({
   },
 });
 
+/** An abort that commits first makes a command decide again, so nothing is released, or denied, after it. */
+const unchanged = (changeSetId: string, version: number) => ({ stream: `change-set-${changeSetId}`, version });
+
 const releaseAggregate = aggregate({
   category: 'release',
   commands: [ReleaseBot, SettleBot, RollBackBot, ReleaseRollback],
@@ -76,15 +79,18 @@ const releaseAggregate = aggregate({
   prepare: async (command, reads) => {
     const { changeSetId, botId } = command.data;
     switch (command.type) {
-      case 'rollout.bot.settle.v1':
+      case 'rollout.bot.settle.v1': {
+        if (!command.data.isDenied) return asIs<ReleaseCommand>(command);
+        const { status, changeSetVersion } = await partOf(changeSetId, botId, reads);
+        const prepared: ReleaseCommand = { ...command, status };
+        return { command: prepared, expects: [unchanged(changeSetId, changeSetVersion)] };
+      }
       case 'rollout.bot.release-rollback.v1':
         return asIs<ReleaseCommand>(command);
       case 'rollout.bot.release.v1': {
         const part = await releasableOf(changeSetId, botId, reads);
-        // An abort that commits first makes this decide again, so nothing is released after it.
-        const expects = [{ stream: `change-set-${changeSetId}`, version: part.changeSetVersion }];
         const prepared: ReleaseCommand = { ...command, part };
-        return { command: prepared, expects };
+        return { command: prepared, expects: [unchanged(changeSetId, part.changeSetVersion)] };
       }
       case 'rollout.bot.roll-back.v1': {
         const prepared: ReleaseCommand = { ...command, part: await partOf(changeSetId, botId, reads) };

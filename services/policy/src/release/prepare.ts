@@ -29,9 +29,9 @@ export const prepareRelease = async (
   ]);
   const allowed: string[] = [];
   const denied: DeniedRelease[] = [];
-  for (const { botId, version, generation, resolved } of bots) {
+  for (const { botId, version, generation, resolved, isRollback = false } of bots) {
     const own = waiversFor(waivers, resolved, { botId, fleetId });
-    const context = { environment, point: 'apply', enforcedPackIds, waivers: own } as const;
+    const context = { environment, point: 'apply', isRollback, enforcedPackIds, waivers: own } as const;
     const { valid, violations } = await gently(judging(packs, resolved, context));
     if (valid) {
       allowed.push(botId);

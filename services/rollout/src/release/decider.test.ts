@@ -101,12 +101,20 @@ test('a bot is released only on a verdict that still holds', () => {
 
 test('a bot whose release policy denies has failed without ever being touched', () => {
   const denial = settle('FAILED');
-  const denied = { ...denial, data: { ...denial.data, isDenied: true as const } };
+  const denied = { ...denial, data: { ...denial.data, isDenied: true as const }, status: 'RUNNING' };
   release.given().when(denied).then(settled('FAILED'));
   release.given().when(denial).thenNothing();
   // One that was released on a verdict that still held goes on.
   release.given(released).when(denied).thenNothing();
   release.given(settled('FAILED')).when(rollBack()).thenNothing();
+});
+
+test('a denial that comes when the change set is over, or goes back, changes nothing', () => {
+  const { data, ...denial } = settle('FAILED');
+  for (const status of ['ABORTED', 'ROLLING_BACK', 'ROLLED_BACK', 'SUPERSEDED', 'FAILED']) {
+    const denied = { ...denial, data: { ...data, isDenied: true as const }, status };
+    release.given().when(denied).thenNothing();
+  }
 });
 
 test('a bot of a running change set is released once, with everything the reconciler needs', () => {

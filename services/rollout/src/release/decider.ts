@@ -53,7 +53,8 @@ export type Releasable = Part & {
 
 export type ReleaseCommand =
   | (CommandOf<typeof ReleaseBot> & { readonly part: Releasable })
-  | CommandOf<typeof SettleBot>
+  /** `status` of its change set: known where policy denies the release, and only there. */
+  | (CommandOf<typeof SettleBot> & { readonly status?: string })
   | (CommandOf<typeof RollBackBot> & { readonly part: Part })
   | CommandOf<typeof ReleaseRollback>;
 
@@ -110,10 +111,14 @@ const release = ({
   ];
 };
 
-const settle = ({ data }: CommandOf<typeof SettleBot>, state: Release): readonly ReleaseFact[] => {
+const settle = (
+  { data, status }: CommandOf<typeof SettleBot> & { readonly status?: string },
+  state: Release,
+): readonly ReleaseFact[] => {
   const { result, message, supersededBy, isDenied = false } = data;
   const skipped = result === 'SKIPPED';
-  if (isDenied && state.at !== 'nothing') return [];
+  // A denial holds back what is about to be released; one that comes later changes nothing that was done or has ended.
+  if (isDenied && (state.at !== 'nothing' || status !== 'RUNNING')) return [];
   switch (state.at) {
     // Skipped, or denied by policy, before it was ever touched.
     case 'nothing':
