@@ -105,7 +105,7 @@ const applied = async (
   const [changed, layers, others]: [BotChange[], LayerChange[], KnownBot[]] = [[], [], unchangedBots(plan)];
   // One that an earlier run sent may still be on its way to its bots, or have failed there.
   const earlier = plan.flatMap((step) =>
-    step.action === 'unchanged' && step.current.layer ? [step.current.layer] : [],
+    step.action === 'unchanged' && step.current?.layer ? [step.current.layer] : [],
   );
   let steps = plan;
   for (let count = 1; ; count += 1) {
@@ -124,7 +124,9 @@ const applied = async (
 
 const unchangedBots = (steps: readonly Step[]): KnownBot[] =>
   steps.flatMap((step) =>
-    step.action === 'unchanged' && step.kind === botKind ? [{ id: step.current.id, title: step.title }] : [],
+    step.action === 'unchanged' && step.kind === botKind && step.current !== undefined
+      ? [{ id: step.current.id, title: step.title }]
+      : [],
   );
 
 /** What a server says no to for what a write says: it would say so again. Keys, rights and what is gone may come back. */
