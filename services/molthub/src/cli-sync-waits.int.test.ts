@@ -212,3 +212,16 @@ test('a bot that somebody stopped waits for a person', async () => {
   expect(status, stdout).toBe(1);
   expect(statesIn(stdout)).toEqual([`manual bot/${owner}/${name}`]);
 });
+
+test('a key with the scopes that the documentation names is enough', async () => {
+  const things = ['fleet', 'bot', 'manifest', 'template', 'profile', 'overlay', 'policy'];
+  const scopes = [...things.map((thing) => `${thing}:*`), 'change-set:read', 'operation:read'];
+  const made = await api.call('POST', '/api/v1/api-keys', { body: { name: owner, role: 'ADMIN', scopes } });
+  molthub = molthubOf(api.url, z.object({ key: z.string() }).parse(made.body).key, home);
+  for (const latencyMs of [1, 2]) {
+    repository.write('ws/all.yaml', fleet('auto'), bot(`${owner}-a`, `applyMs: ${latencyMs}`), profile(latencyMs));
+    repository.commit();
+    const { status, stdout } = await once();
+    expect(status, stdout).toBe(0);
+  }
+});
