@@ -41,7 +41,7 @@ test('tells each bot it moves with both hashes and the change set, and fails whe
   expect(moved.status, moved.stderr).toBe(0);
   const [changeSet] = await changeSets(fleet.id);
   expect(moved.stderr).toContain('profile/told moves 1 bot');
-  expect(moved.stderr).toContain(`told/anna  ${anna.desiredHash.slice(0, 12)} → `);
+  expect(moved.stderr).toContain(`told/anna  ${anna.desiredHash.replace('sha256:', '').slice(0, 12)} → `);
   expect(moved.stderr).toContain(`change set ${changeSet?.id}`);
 
   await make('policy-packs', {

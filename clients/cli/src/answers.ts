@@ -64,6 +64,7 @@ export const Published = z.looseObject({
   hash: z.string(),
   changeSetId: z.uuid().nullish(),
 });
+export type Published = z.infer<typeof Published>;
 
 export const StoredManifest = z.looseObject({ version: z.int(), manifest: z.unknown() });
 
@@ -95,7 +96,9 @@ export const LayerChanged = z.looseObject({
   bots: z.int().nullable(),
   refused: z.object({ code: z.string(), message: z.string() }).nullish(),
   changeSetIds: z.array(z.uuid()),
+  changedAt: z.string(),
 });
+export type LayerChanged = z.infer<typeof LayerChanged>;
 
 const VersionOf = z.looseObject({ version: z.int(), hash: z.string() });
 export const PlannedBot = z.looseObject({
@@ -108,13 +111,16 @@ export const PlannedBot = z.looseObject({
 });
 export type PlannedBot = z.infer<typeof PlannedBot>;
 
+const RefusedBot = z.looseObject({ botId: z.uuid(), botName: z.string(), code: z.string(), message: z.string() });
+export type RefusedBot = z.infer<typeof RefusedBot>;
+
 export const ChangeSet = z.looseObject({
   id: z.uuid(),
   status: z.string(),
   fleetId: z.uuid(),
   fleetName: z.string(),
   refused: z.int(),
-  refusedBots: z.array(z.looseObject({ botName: z.string(), code: z.string(), message: z.string() })),
+  refusedBots: z.array(RefusedBot),
   message: z.string(),
 });
 export type ChangeSet = z.infer<typeof ChangeSet>;

@@ -170,7 +170,9 @@ test('what is gone when it is to be deleted counts as deleted, and the rest is d
   await applied(client, text);
   const there = await planFor(client, yamlDocuments('f.yaml', text).map(desiredOf));
   const plan = there.flatMap((step): Step[] =>
-    step.action === 'unchanged' && step.kind === botKind ? [{ ...step, action: 'delete' }] : [],
+    step.action === 'unchanged' && step.kind === botKind && step.current !== undefined
+      ? [{ ...step, current: step.current, action: 'delete' }]
+      : [],
   );
   await client.delete(`/bot-instances/${uuid(100)}`);
   writes.length = 0;

@@ -39,6 +39,17 @@ test('a request carries the key, and stands below the API', async () => {
   expect(seen[0]?.headers.authorization).toBe('Bearer secret');
 });
 
+test('what is deleted may be named by its version', async () => {
+  const seen: IncomingMessage[] = [];
+  const client = await serving((request, response) => {
+    seen.push(request);
+    response.writeHead(204).end();
+  });
+  await client.delete('/profiles/a', 3);
+  await client.delete('/bot-instances/a');
+  expect(seen.map(({ headers }) => headers['if-match'])).toEqual(['"3"', undefined]);
+});
+
 test('the probes stand beside the API, and a path that only begins like it stands below', async () => {
   const urls: (string | undefined)[] = [];
   const client = await serving((request, response) => {

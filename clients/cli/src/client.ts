@@ -23,7 +23,7 @@ export type Client = {
     ifMatch?: number,
   ): Promise<z.infer<S>>;
   patch<S extends z.ZodType>(answer: S, path: string, body: unknown): Promise<z.infer<S>>;
-  delete(path: string): Promise<void>;
+  delete(path: string, ifMatch?: number): Promise<void>;
   /** Every item of a list, page by page; `max` bounds how many are kept. */
   all<S extends z.ZodType>(item: S, path: string, query?: Query, max?: number): Promise<z.infer<S>[]>;
   /** Every item of a list that has no pages. */
@@ -68,8 +68,8 @@ export const clientOf = (connection: Connection): Client => {
     get,
     post: (schema, path, body, reread, ifMatch) => call(schema, { method: 'POST', path, body, ifMatch }, reread),
     patch: (schema, path, body) => call(schema, { method: 'PATCH', path, body }),
-    delete: async (path) => {
-      await call(z.unknown(), { method: 'DELETE', path });
+    delete: async (path, ifMatch) => {
+      await call(z.unknown(), { method: 'DELETE', path, ifMatch });
     },
     all: async (item, path, query = {}, max = Number.POSITIVE_INFINITY) => {
       const page = z.looseObject({ items: z.array(item), nextCursor: z.string().nullish() });

@@ -38,14 +38,19 @@ export type Current = {
   readonly document: Document;
   /** Of what it was read, where a change is refused once it is another. */
   readonly version?: number;
+  /** The version of its manifest, where it has one. */
+  readonly manifestVersion?: number;
+  /** What there was to wait for when it became so. */
+  readonly layer?: LayerChange;
   /** Why the document at hand cannot change it. */
   readonly refusal?: string | undefined;
 };
 
+/** A bot, for whoever looks at it. */
+export type KnownBot = { readonly id: string; readonly title: string };
+
 /** A bot that has another manifest now, for whoever waits for it. */
-export type BotChange = {
-  readonly id: string;
-  readonly title: string;
+export type BotChange = KnownBot & {
   /** Whether the change reaches the bot by itself: a fleet may release by hand. */
   readonly released: boolean;
   /** The bot's timeline, read up to the change. */

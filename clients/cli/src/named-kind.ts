@@ -1,6 +1,15 @@
 // The ordinary kind of document: a thing that is found by its name, made by POST, changed by PATCH and listed by GET.
 import { z } from 'zod';
-import type { Change, Current, Document, DocumentKind, LabelsAt, Reference, Remark, Server } from './document-kind.ts';
+import type {
+  Current,
+  Document,
+  DocumentKind,
+  LabelsAt,
+  LayerChange,
+  Reference,
+  Remark,
+  Server,
+} from './document-kind.ts';
 
 type Spec = Readonly<Record<string, unknown>>;
 
@@ -26,7 +35,7 @@ type NamedKind<D extends Document, T extends { readonly id: string; readonly nam
   /** Why this document cannot change that thing. */
   readonly refusal?: (document: D, thing: T) => string | undefined;
   /** What there is to wait for once it was made or changed; `answer` is what the server has now. Default: nothing. */
-  readonly changed?: (answer: T, title: string) => Change;
+  readonly changed?: (answer: T, title: string) => LayerChange;
   /** Things that no document made, such as packs that come with Molthub. */
   readonly isForeign?: (thing: T) => boolean;
 };
@@ -41,11 +50,13 @@ export const namedKind = <D extends Document, T extends { readonly id: string; r
     const typed = schema.parse(document);
     return row.bodyOf === undefined ? typed.spec : row.bodyOf(typed, server);
   };
-  const currentOf = async (thing: T, server: Server): Promise<Current> => ({
-    id: thing.id,
-    title: titleOf(thing.name),
-    document: { apiVersion: 'molthub/v1', kind, metadata: { name: thing.name }, spec: await row.specOf(thing, server) },
-  });
+  const currentOf = async (thing: T, server: Server): Promise<Current> => {
+    const title = titleOf(thing.name);
+    const layer = row.changed?.(thing, title);
+    const spec = await row.specOf(thing, server);
+    const document: Document = { apiVersion: 'molthub/v1', kind, metadata: { name: thing.name }, spec };
+    return { id: thing.id, title, document, ...(layer === undefined ? {} : { layer }) };
+  };
   return {
     kind,
     noun,

@@ -20,7 +20,7 @@ export type Step = About &
         readonly current: Current;
         readonly changes: readonly Difference[];
       }
-    | { readonly action: 'unchanged'; readonly current: Current }
+    | { readonly action: 'unchanged'; readonly current?: Current }
     | {
         readonly action: 'impossible';
         readonly reason: string;
@@ -41,6 +41,8 @@ export const stepFor = (desired: Desired, current: Current | undefined, owner?: 
   const changes = current === undefined ? [] : changesTo(kind, current.document, document);
   if (current !== undefined && changes.length === 0) return { kind, title, action: 'unchanged', current };
   const lapsed = kind.lapsed?.(document);
+  // What ended before anybody made it asks for nothing; another end than the one it had is too late.
+  if (lapsed !== undefined && current === undefined) return { kind, title, action: 'unchanged' };
   if (lapsed !== undefined) return { kind, title, action: 'impossible', ...lapsed };
   if (current === undefined) return { kind, title, action: 'create', document };
   return { kind, title, action: 'change', document, current, changes };

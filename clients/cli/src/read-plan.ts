@@ -4,6 +4,7 @@ import { concurrently } from './concurrently.ts';
 import type { Desired } from './desired.ts';
 import type { Server } from './document-kind.ts';
 import { documentKinds } from './document-kinds.ts';
+import { note } from './output.ts';
 import { labelsOf, ownerLabel } from './ownership.ts';
 import { type Step, stepFor } from './plan.ts';
 import { serverOf } from './server-things.ts';
@@ -40,8 +41,12 @@ const planOne = async (
 ): Promise<Step> => {
   const { kind, title, document } = desired;
   // What ended needs nothing any more: what it refers to may be gone.
-  const ended = kind.lapsed?.(document) && stepFor(desired, await kind.find(server, document), owner);
-  if (ended?.action === 'unchanged') return ended;
+  const lapsed = kind.lapsed?.(document);
+  const ended = lapsed && stepFor(desired, await kind.find(server, document), owner);
+  if (ended?.action === 'unchanged') {
+    if (ended.current === undefined) note(`${title}: ${lapsed?.reason ?? ''}`);
+    return ended;
+  }
   for (const { kind: named, name, path } of kind.referencesOf(document)) {
     const isComing = all.some((one) => one.kind.kind === named && one.document.metadata.name === name);
     if (isComing || (await server.thing(named, name)) !== undefined) continue;

@@ -5,10 +5,10 @@ import { Fleet } from './answers.ts';
 import type { Client } from './client.ts';
 import { concurrently } from './concurrently.ts';
 import { type Desired, placeIn } from './desired.ts';
-import type { Server } from './document-kind.ts';
+import type { Document, DocumentKind, Server } from './document-kind.ts';
 import { BotDocument, botKind } from './document-kinds/bot.ts';
 import { FleetDocument, fleetKind } from './document-kinds/fleet.ts';
-import { templateKind } from './document-kinds/layers.ts';
+import { overlayKind, OverlayDocument, profileKind, ProfileDocument, templateKind } from './document-kinds/layers.ts';
 import { policyPackKind } from './document-kinds/policy-pack.ts';
 import { WaiverDocument, waiverKind } from './document-kinds/waiver.ts';
 import { keysIn, pathText } from './issue-words.ts';
@@ -65,7 +65,8 @@ const Checked = z.looseObject({
 /**
  * What the server would refuse: the engine's own schema and policy are asked for every manifest that is to be sent. Only
  * what a bot is that comes with its template, is known to the server no sooner than the template; and what a pack that
- * changes or a waiver that comes says of a bot, no sooner than those. They are sent first, and judge it then.
+ * changes or a waiver that comes says of a bot, no sooner than those; and what policy says of one that a profile, an
+ * overlay or its fleet reaches which the commit makes or changes. They are sent first, and it is judged then.
  */
 const invalid = async (
   client: Client,
@@ -84,6 +85,7 @@ const invalid = async (
   const coming = new Set(templates.map(({ document }) => document.metadata.name));
   const bots = sent.filter(({ kind }) => kind === botKind);
   const coveringOf = await coverings(server, sent);
+  const isReached = reaching(sent);
   const found = await concurrently(bots, asksAtOnce, async (step): Promise<SyncProblem[]> => {
     const manifest = BotDocument.parse(step.document);
     if (manifest.spec.template !== undefined && coming.has(manifest.spec.template.name)) return [];
@@ -94,6 +96,7 @@ const invalid = async (
     if (checked.violations.length === 0) {
       return checked.errors.map(({ path, message }) => told(step.title, keysIn(path), message));
     }
+    if (isReached(fleet)) return [];
     const labels = checked.resolved?.metadata.labels ?? manifest.metadata.labels ?? {};
     const bot = { title: step.title, fleet, name: manifest.metadata.name, labels, isNew: step.action === 'create' };
     return checked.violations.flatMap((violation) => {
@@ -102,6 +105,29 @@ const invalid = async (
     });
   });
   return found.flat();
+};
+
+type SentStep = Extract<Step, { readonly action: 'create' | 'change' }>;
+
+/** Whether what the commit makes or changes may say something of the bots of a fleet, before or after the change. */
+const reaching = (sent: readonly SentStep[]): ((fleet: string) => boolean) => {
+  const targets = sent.flatMap((step) => {
+    const documents = step.action === 'change' ? [step.document, step.current.document] : [step.document];
+    return documents.flatMap((document) => targetsOf(step.kind, document));
+  });
+  return (fleet) => targets.includes(undefined) || targets.includes(fleet);
+};
+
+/** The fleets that a document reaches; undefined is any fleet, since which bots it reaches is for the server to say. */
+const targetsOf = (kind: DocumentKind, document: Document): readonly (string | undefined)[] => {
+  if (kind === fleetKind) return [document.metadata.name];
+  if (kind === profileKind) {
+    const { fleets = [] } = ProfileDocument.parse(document).spec;
+    return fleets.length === 0 ? [undefined] : fleets;
+  }
+  if (kind !== overlayKind) return [];
+  const { target } = OverlayDocument.parse(document).spec;
+  return ['fleet' in target ? target.fleet : undefined];
 };
 
 type Judged = {
@@ -116,7 +142,7 @@ type Covering = { readonly isCovered?: boolean; readonly hint?: string };
 /** What the commit brings along that a violation may be no more by: changed packs, and waivers. */
 const coverings = async (
   server: Server,
-  sent: readonly Extract<Step, { readonly action: 'create' | 'change' }>[],
+  sent: readonly SentStep[],
 ): Promise<(bot: Judged, violation: Violation) => Covering> => {
   const changedPacks = new Set(
     sent.flatMap((step) => (step.kind === policyPackKind && step.action === 'change' ? [step.current.id] : [])),

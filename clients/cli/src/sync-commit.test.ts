@@ -77,6 +77,7 @@ const serving = async (instead: (method: string, path: string, kept: Kept) => An
     }
     if (path.endsWith('/manifests')) return [200, { items: kept.versions }];
     if (path.includes('/manifests/')) return [200, kept.versions[0] ?? {}];
+    if (path === `/bot-instances/${id}`) return [200, bot()];
     return [200, { items: [bot()] }];
   };
   const server = createServer((request, response) => {

@@ -5,7 +5,7 @@ import { CliError } from './cli-error.ts';
 import type { Client } from './client.ts';
 import { concurrently } from './concurrently.ts';
 import { type Counts, countsOf, type DiffItem, diffText, itemOf } from './diff-items.ts';
-import type { BotChange, LayerChange } from './document-kind.ts';
+import type { BotChange, KnownBot, LayerChange } from './document-kind.ts';
 import { isPolicyTest } from './check-document.ts';
 import { botKind } from './document-kinds/bot.ts';
 import { type Desired, desiredOf } from './desired.ts';
@@ -102,14 +102,18 @@ const applied = async (
   options: SyncOptions & { readonly commit: string },
   tellHeld: (held: readonly Step[]) => void,
 ): Promise<Sent & { readonly refused: readonly CliError[] }> => {
-  const [changed, layers, others]: [BotChange[], LayerChange[], Known[]] = [[], [], unchangedBots(plan)];
+  const [changed, layers, others]: [BotChange[], LayerChange[], KnownBot[]] = [[], [], unchangedBots(plan)];
+  // One that an earlier run sent may still be on its way to its bots, or have failed there.
+  const earlier = plan.flatMap((step) =>
+    step.action === 'unchanged' && step.current?.layer ? [step.current.layer] : [],
+  );
   let steps = plan;
   for (let count = 1; ; count += 1) {
     const done = await applyPlan(client, steps, { reason: `git ${options.commit}`, stop: options.stop });
     changed.push(...done.changed);
     layers.push(...done.layers);
     const isOvertaken = done.overtaken.length > 0 && done.overtaken.length === done.refused.length;
-    if (!isOvertaken || count === plansMax) return { changed, layers, others, refused: done.refused };
+    if (!isOvertaken || count === plansMax) return { changed, layers, others, earlier, refused: done.refused };
     const again = desired.filter(({ title }) => done.overtaken.includes(title));
     const planned = await withHolds(client, await planFor(client, again, { owner: options.owner }));
     others.push(...unchangedBots(planned));
@@ -118,11 +122,11 @@ const applied = async (
   }
 };
 
-type Known = Sent['others'][number];
-
-const unchangedBots = (steps: readonly Step[]): Known[] =>
+const unchangedBots = (steps: readonly Step[]): KnownBot[] =>
   steps.flatMap((step) =>
-    step.action === 'unchanged' && step.kind === botKind ? [{ id: step.current.id, title: step.title }] : [],
+    step.action === 'unchanged' && step.kind === botKind && step.current !== undefined
+      ? [{ id: step.current.id, title: step.title }]
+      : [],
   );
 
 /** What a server says no to for what a write says: it would say so again. Keys, rights and what is gone may come back. */

@@ -4,8 +4,8 @@ import type { Problem } from '@molthub/contracts';
 import pc from 'picocolors';
 import type { Client } from './client.ts';
 import { concurrently } from './concurrently.ts';
-import type { BotChange } from './document-kind.ts';
-import { followBot, type Following } from './follow.ts';
+import type { BotChange, KnownBot } from './document-kind.ts';
+import { followBot, type Following, lookAtBot, looksPerQuestion } from './follow.ts';
 import { note } from './output.ts';
 import { progress } from './progress.ts';
 import { timelineLine } from './timeline-line.ts';
@@ -14,53 +14,53 @@ import { unreachable } from './unreachable.ts';
 const readsAtOnce = 4;
 
 /**
- * Answers what is wrong with those that did not get there in time; an empty list means that all did. With `timelines`
- * every step of every bot is told, otherwise a bar says how many are done.
+ * Answers what is wrong with those that did not get there in time; an empty list means that all did. What waits for a
+ * person has the code `manual`; what was deleted meanwhile is waited for no more. Every step of every bot that comes with
+ * its timeline is told, with `timelines`; otherwise a bar says how many are done.
  */
 export const waitForBots = async (
   client: Client,
-  bots: readonly BotChange[],
+  bots: readonly (KnownBot | BotChange)[],
   options: { timeoutMs: number; timelines: boolean; stop?: AbortSignal },
 ): Promise<Problem[]> => {
   if (bots.length === 0) return [];
   const end = Date.now() + options.timeoutMs;
-  const follow = (bot: BotChange, timeoutMs: number) =>
-    followBot(client, bot.id, {
-      timeoutMs,
-      timeline: options.timelines ? bot.timeline : { next: async () => [] },
+  const told = bots.flatMap((bot) => (options.timelines && 'timeline' in bot ? [bot] : []));
+  const counted = bots.filter((bot) => !told.some(({ id }) => id === bot.id));
+  const found: Problem[] = [];
+  for (const bot of told) {
+    note(pc.bold(bot.title));
+    const following = await followBot(client, bot.id, {
+      timeoutMs: Math.max(end - Date.now(), 0),
+      timeline: bot.timeline,
       tell: (item) => note(timelineLine(item)),
     });
-  if (options.timelines) {
-    const problems: Problem[] = [];
-    for (const bot of bots) {
-      note(pc.bold(bot.title));
-      const outcome = await follow(bot, Math.max(end - Date.now(), 0));
-      if (outcome.outcome === 'converged') note(`  ${pc.green('converged')} at generation ${outcome.bot.generation}`);
-      problems.push(...problemOf(bot, outcome));
-    }
-    return problems;
+    if (following.outcome === 'converged') note(`  ${pc.green('converged')} at generation ${following.bot.generation}`);
+    found.push(...problemOf(bot, following));
   }
   const isOver = () => Date.now() >= end || options.stop?.aborted === true;
-  return followMany(bots, isOver, (bot) => follow(bot, 0));
+  return [...found, ...(await followMany(client, counted, isOver))];
 };
 
-const followMany = async (
-  bots: readonly BotChange[],
-  isOver: () => boolean,
-  look: (bot: BotChange) => Promise<Following>,
-): Promise<Problem[]> => {
+const followMany = async (client: Client, bots: readonly KnownBot[], isOver: () => boolean): Promise<Problem[]> => {
+  if (bots.length === 0) return [];
   const bar = progress('bots');
-  const failed: Problem[] = [];
+  const found: Problem[] = [];
   let open = [...bots];
   try {
-    for (;;) {
-      const seen = await concurrently(open, readsAtOnce, async (bot) => ({ bot, outcome: await look(bot) }));
-      failed.push(...seen.filter(({ outcome }) => outcome.outcome === 'failed').flatMap(problems));
-      const waiting = seen.filter(({ outcome }) => outcome.outcome === 'timeout');
-      open = waiting.map(({ bot }) => bot);
-      bar.update(bots.length - open.length, bots.length, failed.length === 0 ? 'converged' : `${failed.length} failed`);
-      if (open.length === 0) return failed;
-      if (isOver()) return [...failed, ...waiting.flatMap(problems)];
+    for (let looks = 1; ; looks += 1) {
+      const isLast = isOver();
+      const asks = isLast || looks % looksPerQuestion === 0;
+      const seen = await concurrently(open, readsAtOnce, async (bot) => ({
+        bot,
+        following: await lookAtBot(client, bot.id, asks),
+      }));
+      const late = seen.filter(({ following }) => following.outcome === 'timeout');
+      const ended = isLast ? seen : seen.filter((one) => !late.includes(one));
+      found.push(...ended.flatMap(({ bot, following }) => problemOf(bot, following)));
+      open = late.map(({ bot }) => bot);
+      bar.update(bots.length - open.length, bots.length, wordsFor(found));
+      if (isLast || open.length === 0) return found;
       await wait(500);
     }
   } finally {
@@ -68,14 +68,19 @@ const followMany = async (
   }
 };
 
-const problems = ({ bot, outcome }: { bot: BotChange; outcome: Following }): Problem[] => problemOf(bot, outcome);
+const wordsFor = (problems: readonly Problem[]): string => {
+  const failed = problems.filter(({ code }) => code === 'failed').length;
+  return failed === 0 ? 'converged' : `${failed} failed`;
+};
 
-const problemOf = (bot: BotChange, following: Following): Problem[] => {
+const problemOf = (bot: KnownBot, following: Following): Problem[] => {
   switch (following.outcome) {
     case 'converged':
+    case 'gone':
       return [];
     case 'failed':
-      return [{ path: bot.title, code: 'failed', message: following.message }];
+    case 'manual':
+      return [{ path: bot.title, code: following.outcome, message: following.message }];
     case 'timeout': {
       const { status, lastError } = following.bot;
       const why = lastError ? `: ${lastError.message}` : '';

@@ -239,14 +239,29 @@ describe('a waiver whose time is over', () => {
     `  owner: Ada\n  reason: ${reason}\n  expiresAt: ${expiresAt}\n`;
   const apply = (...documents: string[]) => molthub(['apply', '-f', '-'], documents.join('---\n'));
 
-  test('is a problem of its document where there is none, and nothing is sent', async () => {
+  test('asks for nothing where there is none, and keeps nothing else from being applied', async () => {
     const rules = pack('over-rules', 5).replace('type:', 'allowOverride: true, type:');
     expect(await apply(fleet('over'), rules)).toMatchObject({ status: 0 });
-    const sent = await Promise.all([eventCount('config'), eventCount('policy')]);
-    const past = await apply(waiver('past', '2026-01-01T00:00:00.000Z'), bot('otto', 'over'));
+    const past = await apply(waiver('past', '2026-01-01T00:00:00.000Z'), fleet('over-past'));
     expect(past).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('1 to create, 0 to change, 1 unchanged'),
+      stderr: expect.stringMatching(/waiver\/past: .*2026-01-01.* is over/),
+    });
+    expect((await api.call('GET', '/api/v1/policy/waivers?name=past')).body['total']).toBe(0);
+  });
+
+  test('that was deleted before is what its document says, while that says the same', async () => {
+    const end = new Date(Date.now() + 4_000).toISOString();
+    expect(await apply(waiver('deleted', end))).toMatchObject({ status: 0 });
+    expect(await molthub(['delete', 'waiver', 'deleted'])).toMatchObject({ status: 0 });
+    await until(async () => Date.now() > Date.parse(end), { what: 'the end that it would have had' });
+    const same = await apply(waiver('deleted', end), fleet('over-deleted'));
+    expect(same, same.stderr).toMatchObject({ status: 0, stdout: expect.stringContaining('1 unchanged') });
+    const sent = await Promise.all([eventCount('config'), eventCount('policy')]);
+    expect(await apply(waiver('deleted', end, 'fleet: over', 'another'), bot('olaf', 'over'))).toMatchObject({
       status: 1,
-      stderr: expect.stringMatching(/standard input:10: waiver\/past: spec\.expiresAt: .*2026-01-01.* is over/),
+      stderr: expect.stringMatching(/standard input:10: waiver\/deleted: spec\.expiresAt: .* is over/),
     });
     expect(await Promise.all([eventCount('config'), eventCount('policy')])).toEqual(sent);
   });

@@ -129,3 +129,30 @@ test('what documents refer to in vain is told at the line that names it', async 
     stderr: expect.stringMatching(/ws\/lea\.yaml:5: bot\/nowhere\/lea-\d+: /),
   });
 });
+
+test('a bot may come together with the profile that makes it keep the rules', async () => {
+  repository.write('ws/lea.yaml', bot(`lea-${tests}`, 'other: yes'));
+  repository.write(
+    'ws/profile.yaml',
+    `apiVersion: molthub/v1\nkind: Profile\nmetadata: { name: ${owner} }\n` +
+      `spec: { fleets: [${owner}], defaults: { metadata: { labels: { owner: ada } } } }\n`,
+  );
+  repository.commit('lea, whose owner is that of the fleet');
+  const { status, stdout } = await synced();
+  expect(status, stdout).toBe(0);
+  expect((await own()).toSorted()).toEqual([`kim-${tests}`, `lea-${tests}`]);
+});
+
+test('a layer that cannot reach a bot excuses nothing of it', async () => {
+  repository.write('ws/lea.yaml', bot(`lea-${tests}`, 'other: yes'));
+  repository.write(
+    'ws/elsewhere.yaml',
+    fleet().replace(owner, `${owner}-elsewhere`),
+    `apiVersion: molthub/v1\nkind: Overlay\nmetadata: { name: ${owner} }\n` +
+      `spec: { target: { fleet: ${owner}-elsewhere }, patch: { metadata: { labels: { owner: ada } } } }\n`,
+  );
+  repository.commit('lea has no owner');
+  const { status, stdout } = await synced();
+  expect(status).toBe(1);
+  expect(stdout).toMatch(/broken: lea has no owner .*\n.*ws\/lea\.yaml:\d+: .*metadata\.labels\.owner/);
+});

@@ -37,9 +37,10 @@ const fleet = (mode: 'auto' | 'manual', name = owner) =>
 const bot = (name: string, simulation: string, fleetName = owner) =>
   `apiVersion: molthub/v1\nkind: MoltbotInstance\nmetadata: { name: ${name}, fleet: ${fleetName} }\nspec:\n` +
   `  runtime: { engine: simulated }\n  target: { kind: simulated }\n  config: { simulation: { ${simulation} } }\n`;
-const profile = (latencyMs: number) =>
+const profileOf = (simulation: string) =>
   `apiVersion: molthub/v1\nkind: Profile\nmetadata: { name: ${owner} }\n` +
-  `spec: { fleets: [${owner}], defaults: { spec: { config: { simulation: { latencyMs: ${latencyMs} } } } } }\n`;
+  `spec: { fleets: [${owner}], defaults: { spec: { config: { simulation: { ${simulation} } } } } }\n`;
+const profile = (latencyMs: number) => profileOf(`latencyMs: ${latencyMs}`);
 const once = (...more: string[]) =>
   molthub(['sync', '--once', '--repo', repository.folder, '--path', 'ws', '--owner', owner, ...more]);
 /** What a bot is, without the repository: by hand. */
@@ -152,4 +153,75 @@ test('a commit that changes a layer waits for the bots that it moves', async () 
   expect((await once('--timeout', '0')).status).toBe(1);
   expect((await molthub(['rollout', 'start', changeSet])).status).toBe(0);
   await until(async () => (await once('--timeout', '10')).status === 0, { what: 'the bot to be there' });
+});
+
+test('a commit that changes a layer and a bot below it ends with 0 once the bot is there', async () => {
+  repository.write('ws/all.yaml', fleet('auto'), bot(`${owner}-a`, 'applyMs: 1'), profile(1));
+  repository.commit('one');
+  expect(await once()).toMatchObject({ status: 0 });
+  repository.write('ws/all.yaml', fleet('auto'), bot(`${owner}-a`, 'applyMs: 2'), profile(2));
+  repository.commit('two');
+  const both = await once();
+  expect(both.status, both.stdout).toBe(0);
+});
+
+test('bots of a layer that an earlier run sent are looked at, and are done once they are mended', async () => {
+  const name = `${owner}-a`;
+  expect(await byHand(`${fleet('auto')}---\n${bot(name, '')}`)).toMatchObject({ status: 0 });
+  repository.write('ws/all.yaml', profileOf('failApply: true'));
+  repository.commit('a layer that fails its bot');
+  expect(await once('--timeout', '0')).toMatchObject({ status: 1 });
+  // Another folder of state knows as little of that run as one that was killed while it waited.
+  const state = join(home, 'elsewhere');
+  const failed = await once('--state', state, '--timeout', '30', '-o', 'json');
+  expect(failed.status, failed.stdout).toBe(1);
+  expect(statesIn(failed.stdout)).toEqual([`failed bot/${owner}/${name}`]);
+  const mended = await byHand(bot(name, 'failApply: false'));
+  expect(mended.status, mended.stderr).toBe(0);
+  const again = await once('--state', state, '--timeout', '0');
+  expect(again.status, again.stdout).toBe(0);
+});
+
+test('a bot whose release policy denies fails with what policy says, long before the time is over', async () => {
+  const rules =
+    `apiVersion: molthub/v1\nkind: PolicyPack\nmetadata: { name: ${owner} }\nspec:\n  targetTags: { judged: ${owner} }\n` +
+    '  rules: [{ id: team, type: required_field, severity: ERROR, actions: { draft: warn, plan: warn, apply: deny }, ' +
+    'config: { field: metadata.labels.team } }]\n';
+  const judged = bot(`${owner}-a`, '').replace('fleet:', `labels: { judged: ${owner} }, fleet:`);
+  repository.write('ws/all.yaml', fleet('auto'), rules, judged);
+  repository.commit();
+  const from = Date.now();
+  const { status, stdout } = await once('--timeout', '120');
+  expect(status, stdout).toBe(1);
+  expect(stdout).toMatch(new RegExp(`failed: bot/${owner}/${owner}-a: Policy denies the release of version 1: .*team`));
+  expect(Date.now() - from).toBeLessThan(100_000);
+});
+
+test('a bot that somebody stopped waits for a person', async () => {
+  const name = `${owner}-a`;
+  repository.write('ws/all.yaml', fleet('auto'), bot(name, ''));
+  repository.commit('one');
+  expect(await once()).toMatchObject({ status: 0 });
+  const path = `/api/v1/bot-instances/${await idOf('/bot-instances', name)}`;
+  await api.call('POST', `${path}/stop`, { body: {} });
+  const isStopped = async () => (await api.call('GET', path)).body['status'] === 'STOPPED';
+  await until(isStopped, { what: 'the bot to be stopped' });
+  repository.write('ws/all.yaml', fleet('auto'), bot(name, 'latencyMs: 1'));
+  repository.commit('two');
+  const { status, stdout } = await once('-o', 'json');
+  expect(status, stdout).toBe(1);
+  expect(statesIn(stdout)).toEqual([`manual bot/${owner}/${name}`]);
+});
+
+test('a key with the scopes that the documentation names is enough', async () => {
+  const things = ['fleet', 'bot', 'manifest', 'template', 'profile', 'overlay', 'policy'];
+  const scopes = [...things.map((thing) => `${thing}:*`), 'change-set:read', 'operation:read'];
+  const made = await api.call('POST', '/api/v1/api-keys', { body: { name: owner, role: 'ADMIN', scopes } });
+  molthub = molthubOf(api.url, z.object({ key: z.string() }).parse(made.body).key, home);
+  for (const latencyMs of [1, 2]) {
+    repository.write('ws/all.yaml', fleet('auto'), bot(`${owner}-a`, `applyMs: ${latencyMs}`), profile(latencyMs));
+    repository.commit();
+    const { status, stdout } = await once();
+    expect(status, stdout).toBe(0);
+  }
 });

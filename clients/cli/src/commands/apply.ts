@@ -3,10 +3,8 @@ import { createInterface } from 'node:readline/promises';
 import type { Problem } from '@molthub/contracts';
 import type { Command } from 'commander';
 import { CliError, toldOnce, usageError } from '../cli-error.ts';
-import { type Applied, applyPlan } from '../apply-plan.ts';
-import type { Client } from '../client.ts';
+import { applyPlan } from '../apply-plan.ts';
 import { diffText, itemOf } from '../diff-items.ts';
-import type { BotChange } from '../document-kind.ts';
 import type { Desired } from '../desired.ts';
 import { desiredFrom } from '../manifest-files.ts';
 import { amount, note } from '../output.ts';
@@ -15,8 +13,7 @@ import type { Step } from '../plan.ts';
 import { planFor } from '../read-plan.ts';
 import { sessionOf } from '../session.ts';
 import { impossible, problemOf } from '../sync-check.ts';
-import { waitForBots } from '../wait-for-bots.ts';
-import { waitForLayers } from '../wait-for-layers.ts';
+import { notThere, waitForMoved } from '../wait-for-moved.ts';
 
 export type ApplyOptions = {
   readonly file: readonly string[];
@@ -44,8 +41,8 @@ export const apply = async (options: ApplyOptions, command: Command): Promise<vo
   await confirm(plan, owner ?? '', options.yes === true);
   const { changed, layers, refused, deleted } = await applyPlan(client, plan);
   if (deleted.length > 0) note(`${amount(deleted.length, 'thing')} deleted`);
-  await waited(client, { changed, layers }, options);
-  refuse(refused);
+  const failed = failure(refused, await waitForMoved(client, { changed, layers }, options));
+  if (failed !== undefined) throw failed;
 };
 
 const refuseImpossible = (plan: readonly Step[], desired: readonly Desired[]): void => {
@@ -70,42 +67,19 @@ const confirm = async (plan: readonly Step[], owner: string, isSure: boolean): P
   }
 };
 
-const refuse = (refused: readonly CliError[]): void => {
+/** Whoever was refused first, since nothing will change that by itself; then who is not there. */
+const failure = (refused: readonly CliError[], problems: readonly Problem[]): CliError | undefined => {
   const [only] = refused;
-  if (only === undefined) return;
-  if (refused.length === 1) throw only;
-  const problems = refused.map(toldOnce).flatMap((told) => [
-    { path: '', code: '', message: told.message },
-    ...told.problems.map((problem) => ({
+  if (only === undefined) return problems.length === 0 ? undefined : notThere(problems);
+  if (refused.length === 1 && problems.length === 0) return only;
+  const told = refused.map(toldOnce).flatMap(({ message, problems: details }) => [
+    { path: '', code: '', message },
+    ...details.map((problem) => ({
       ...problem,
       ...(problem.path === '' ? { message: `  ${problem.message}` } : { path: `  ${problem.path}` }),
     })),
   ]);
-  throw new CliError(`${refused.length} documents were refused`, { problems });
-};
-
-/** The bots that layers move are looked for first, so that they are told even where a bot of a document fails. */
-const waited = async (client: Client, { changed, layers }: Waiting, options: ApplyOptions): Promise<void> => {
-  const end = Date.now() + options.timeout * 1_000;
-  const byLayers = await waitForLayers(client, layers, { end, wait: options.wait !== false });
-  // What a person has to start was told, and is nothing that went wrong.
-  const problems = byLayers.filter(({ code }) => code !== 'manual');
-  if (options.wait !== false) problems.push(...(await waitedForBots(client, changed, end, options)));
-  if (problems.length > 0) throw new CliError('not every bot is what it is to be', { problems });
-};
-type Waiting = Pick<Applied, 'changed' | 'layers'>;
-
-const waitedForBots = (
-  client: Client,
-  changed: readonly BotChange[],
-  end: number,
-  options: ApplyOptions,
-): Promise<Problem[]> => {
-  const held = changed.filter((bot) => !bot.released);
-  for (const bot of held) note(`${bot.title} is not released: its fleet releases manually; start a change set for it`);
-  return waitForBots(
-    client,
-    changed.filter((bot) => bot.released),
-    { timeoutMs: Math.max(end - Date.now(), 0), timelines: options.wait === true || changed.length === 1 },
-  );
+  const what = `${amount(refused.length, 'document')} ${refused.length === 1 ? 'was' : 'were'} refused`;
+  const more = problems.length === 0 ? '' : ', and not every bot is what it is to be';
+  return new CliError(`${what}${more}`, { problems: [...told, ...problems] });
 };

@@ -32,7 +32,7 @@ const versionOf = (version: number, origin: string, level: string) => {
 type Version = ReturnType<typeof versionOf>;
 
 const serving = async (versions: readonly Version[]) => {
-  const kept = { version: 5, written: 0 };
+  const kept = { version: 5, written: 0, versions };
   const bot = () => ({
     id,
     fleetId: id,
@@ -42,7 +42,7 @@ const serving = async (versions: readonly Version[]) => {
     version: kept.version,
     status: 'RUNNING',
     health: 'UNKNOWN',
-    manifestVersion: versions[0]?.version,
+    manifestVersion: kept.versions[0]?.version,
     generation: 1,
     observedGeneration: 1,
     desiredHash: 'h',
@@ -62,8 +62,9 @@ const serving = async (versions: readonly Version[]) => {
         kept.written += 1;
         return answer({ version: 9, hash: 'h' }, 201);
       }
-      if (path.endsWith('/manifests')) return answer({ items: versions });
-      return path.includes('/manifests/') ? answer(versions[0]) : answer({ items: [bot()] });
+      if (path.endsWith('/manifests')) return answer({ items: kept.versions });
+      if (path.includes('/manifests/')) return answer(kept.versions[0]);
+      return answer(path.endsWith(id) ? bot() : { items: [bot()] });
     })();
   });
   open.push(server);
@@ -99,10 +100,20 @@ test('what a layer made is nothing that was rolled back', async () => {
 test('a bot that changed since the plan is not overwritten', async () => {
   const { client, kept, plan } = await serving(rolledBack);
   const steps = await plan('debug');
-  kept.version += 1;
+  kept.version += 2;
+  kept.versions = [versionOf(5, 'layers', 'warn'), versionOf(4, 'update', 'warn'), ...rolledBack];
   const { changed, refused } = await applyPlan(client, steps);
   expect(changed).toEqual([]);
   expect(refused).toMatchObject([{ status: 412, message: expect.stringMatching(/anna: .*changed.*apply again/) }]);
   expect(kept.written).toBe(0);
   expect((await applyPlan(client, await plan('debug'))).changed).toHaveLength(1);
+});
+
+test('a bot that only a layer moved since the plan is changed all the same', async () => {
+  const { client, kept, plan } = await serving(rolledBack);
+  const steps = await plan('debug');
+  kept.version += 2;
+  kept.versions = [versionOf(4, 'layers', 'info'), ...rolledBack];
+  const { changed, refused } = await applyPlan(client, steps);
+  expect({ changed: changed.length, refused, written: kept.written }).toEqual({ changed: 1, refused: [], written: 1 });
 });

@@ -64,14 +64,12 @@ export const botKind: DocumentKind = {
     const released = fleet.release?.mode !== 'manual';
     return { id: bot.id, title: titleOf(manifest), released, timeline: timelineOf(server.client, bot.id) };
   },
-  change: async ({ client }, document, { id, version }, reason) => {
+  change: async (server, document, current, reason) => {
     const manifest = BotDocument.parse(document);
-    const timeline = timelineOf(client, id);
+    const { id } = current;
+    const timeline = timelineOf(server.client, id);
     await timeline.next();
-    const body = { manifest, reason };
-    const { changeSetId } = await unlessOvertaken(
-      client.post(Published, `${path}/${id}/manifests`, body, undefined, version),
-    );
+    const { changeSetId } = await propose(server, current, { manifest, reason });
     return { id, title: titleOf(manifest), released: typeof changeSetId === 'string', timeline };
   },
   heldBy: async ({ client }, document, { id }) => {
@@ -90,19 +88,45 @@ export const botKind: DocumentKind = {
   },
 };
 
+/** Each change of a layer makes at most two versions of a bot: that it is to be judged, and that it was. */
+const attemptsMax = 10;
+
+/**
+ * A rollback between the plan and the change, or anybody's edit, is not written over. What a changed layer published
+ * meanwhile says nothing else of the bot than the plan knew.
+ */
+const propose = async (
+  server: Server,
+  planned: Current,
+  body: { readonly manifest: BotDocument; readonly reason: string },
+): Promise<Published> => {
+  let { version } = planned;
+  for (let count = 1; ; count += 1) {
+    try {
+      return await server.client.post(Published, `${path}/${planned.id}/manifests`, body, undefined, version);
+    } catch (error) {
+      if (!(error instanceof CliError) || error.status !== 412) throw error;
+      const moved = count < attemptsMax ? await movedByLayers(server, planned) : undefined;
+      if (moved !== undefined) version = moved;
+      else
+        throw reworded(error, 'somebody changed it since the plan was made, and nothing was overwritten; apply again');
+    }
+  }
+};
+
+/** The version of a bot that only layers moved since the plan was made, if that is so. */
+const movedByLayers = async ({ client }: Server, { id, manifestVersion }: Current): Promise<number | undefined> => {
+  if (manifestVersion === undefined) return undefined;
+  const bot = await client.get(FoundBot, `${path}/${id}`);
+  const versions = await client.all(Version, `${path}/${id}/manifests`, {}, versionsMax);
+  const since = versions.filter(({ version }) => version > manifestVersion);
+  const isOwn = since.length === versionsMax || since.some(({ origin }) => origin !== 'layers');
+  return isOwn ? undefined : bot.version;
+};
+
 const Version = z.looseObject({ version: z.int(), origin: z.string(), reason: z.string(), manifest: Manifest });
 /** Nobody rolls back that often in a row; beyond it nothing is held. */
 const versionsMax = 100;
-
-/** A rollback between the plan and the change, or anybody's edit, is not written over. */
-const unlessOvertaken = async <T>(change: Promise<T>): Promise<T> => {
-  try {
-    return await change;
-  } catch (error) {
-    if (!(error instanceof CliError) || error.status !== 412) throw error;
-    throw reworded(error, 'somebody changed it since the plan was made, and nothing was overwritten; apply again');
-  }
-};
 
 const titleOf = ({ metadata }: BotDocument): string => `bot/${metadata.fleet}/${metadata.name}`;
 
@@ -118,5 +142,6 @@ const Stored = StoredManifest.extend({ manifest: Manifest });
 const currentOf = async ({ client }: Server, bot: FoundBot, fleet: string): Promise<Current> => {
   const { manifest } = await client.get(Stored, `${path}/${bot.id}/manifests/${bot.manifestVersion}`);
   const document = comparable({ ...manifest, metadata: { ...manifest.metadata, fleet } });
-  return { id: bot.id, title: titleOf(document), document, version: bot.version };
+  const { version, manifestVersion } = bot;
+  return { id: bot.id, title: titleOf(document), document, version, manifestVersion };
 };

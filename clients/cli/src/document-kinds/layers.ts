@@ -33,6 +33,9 @@ const OverlaySpec = UpdateOverlay.data.omit({ overlayId: true, expectedVersion: 
   target: z.union([z.strictObject({ fleet: EntityName }), OverlayTarget]),
 });
 
+export const ProfileDocument = document('Profile', ProfileSpec);
+export const OverlayDocument = document('Overlay', OverlaySpec);
+
 const ProfileThing = Layer.extend({ fleetIds: z.array(z.string()) });
 const OverlayThing = Layer.extend({ target: OverlayTarget });
 
@@ -71,7 +74,7 @@ export const profileKind = namedKind({
   noun: 'profile',
   path: '/profiles',
   changed: changedAt('/profiles'),
-  document: document('Profile', ProfileSpec),
+  document: ProfileDocument,
   thing: ProfileThing,
   references: ({ spec }) =>
     (spec.fleets ?? []).map((name, at) => ({ kind: 'Fleet', name, path: ['spec', 'fleets', at] })),
@@ -88,7 +91,7 @@ export const overlayKind = namedKind({
   noun: 'overlay',
   path: '/overlays',
   changed: changedAt('/overlays'),
-  document: document('Overlay', OverlaySpec),
+  document: OverlayDocument,
   thing: OverlayThing,
   references: ({ spec: { target } }) =>
     'fleet' in target ? [{ kind: 'Fleet', name: target.fleet, path: ['spec', 'target', 'fleet'] }] : [],

@@ -79,18 +79,22 @@ export const waiverKind: DocumentKind = {
       ...(fleet === undefined ? [] : [{ kind: 'Fleet', name: fleet, path: ['spec', 'fleet'] }]),
     ];
   },
-  remarksOn: () => [],
+  remarksOn: (document) => {
+    const lapsed = waiverKind.lapsed?.(document);
+    return lapsed === undefined ? [] : [{ severity: 'warning', path: lapsed.path, message: lapsed.reason }];
+  },
   find: async (server, document) => {
     const { pack } = WaiverDocument.parse(document).spec;
     const query = { name: document.metadata.name, sort: '-createdAt' };
     const [newest] = await server.client.all(Waiver, path, query, 1);
-    if (newest === undefined || newest.status === 'DELETED') return undefined;
+    const isLapsed = waiverKind.lapsed?.(document) !== undefined;
+    if (newest === undefined || (newest.status === 'DELETED' && !isLapsed)) return undefined;
     const found = await currentOf(server, newest, pack);
     const current = newest.status === 'ACTIVE' ? found : withGone(found, document);
     const wanted = JSON.stringify(waiverKind.comparable(document).spec);
     // What has ended is only what its document says while that says the same; otherwise another one is made.
     const isSame = sorted(wanted) === sorted(JSON.stringify(waiverKind.comparable(current.document).spec));
-    return newest.status === 'ACTIVE' || isSame ? current : undefined;
+    return newest.status === 'ACTIVE' || isLapsed || isSame ? current : undefined;
   },
   all: async (server, { id } = {}) => {
     const { client } = server;

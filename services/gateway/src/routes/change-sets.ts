@@ -167,7 +167,10 @@ const reading: readonly Route[] = [
       key: { column: 'p.bot_id', type: 'uuid' },
       sorts: { wave: { column: 'p.wave', type: 'bigint' }, name: { column: 'p.bot_name', type: 'text' } },
       defaultSort: 'wave',
-      filters: { state: { where: 'p.state = ?', value: PlannedRow.shape.state } },
+      filters: {
+        state: { where: 'p.state = ?', value: PlannedRow.shape.state },
+        botInstanceId: { where: 'p.bot_id = ?', value: uuid },
+      },
       fixed: { changeSetId: 'p.change_set_id = ?' },
     }),
   }),
