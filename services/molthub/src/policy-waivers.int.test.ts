@@ -120,7 +120,7 @@ describe('the end of a waiver', () => {
     expect((await createBot('i', 'ends')).status).toBe(422);
     const events = await api
       .service('policy')
-      .log.reads('select type from events where stream_id = $1', [`waiver-${made}`]);
+      .log.reads('select type from events where stream_id = $1 order by version', [`waiver-${made}`]);
     expect(events.map(({ type }) => type)).toEqual(['policy.waiver.created.v1', 'policy.waiver.expired.v1']);
     expect(await api.call('DELETE', `/api/v1/policy/waivers/${made}`)).toMatchObject({
       status: 409,
