@@ -94,9 +94,10 @@ function nodePath() {
 /** Scripts that call `node` get the same Node 24. */
 function environment(node) {
   return {
-    // glibc gives each thread memory of its own, which a burst fills and nobody gives back; two such are enough.
-    MALLOC_ARENA_MAX: '2',
     ...process.env,
+    // V8 lets what is new take three times 32 MB for each thread before it looks through it; half of that costs a program
+    // of many threads little time, and saves it 100 MB after a burst. Who sets it otherwise comes after, and wins.
+    NODE_OPTIONS: `--max-semi-space-size=16 ${process.env.NODE_OPTIONS ?? ''}`.trim(),
     PATH: `${dirname(node)}${process.platform === 'win32' ? ';' : ':'}${process.env.PATH ?? ''}`,
   };
 }
