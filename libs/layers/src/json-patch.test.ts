@@ -44,6 +44,16 @@ test('the operations between two values make the second of the first', () => {
     { numRuns: 500 },
   );
 });
+test('what stands at two places as one object is changed at one of them only', () => {
+  const shared = {};
+  const patch = [
+    { op: 'add', path: '/c/a', value: shared },
+    { op: 'add', path: '/d', value: [shared, shared] },
+    { op: 'add', path: '/d/0/x', value: 1 },
+  ];
+  expect(applyJsonPatch({ b: shared, c: shared }, patch)).toEqual({ b: {}, c: { a: {} }, d: [{ x: 1 }, {}] });
+  expect(shared).toEqual({});
+});
 test('a key that a pointer would not name is escaped', () => {
   const [before, after] = [
     { 'a/b': 1, '~': { x: 1 } },
