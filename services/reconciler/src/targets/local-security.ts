@@ -1,6 +1,6 @@
 // What `spec.security` asks of a bot on this machine: who else may read its files, and how old its token may become.
 import { createHash } from 'node:crypto';
-import { chmod, stat } from 'node:fs/promises';
+import { chmod, lstat, stat } from 'node:fs/promises';
 import type { ResolvedManifest } from '@molthub/contracts';
 import { type Difference, tokenAgePath } from '../target.ts';
 import { type Place, tokenFile, unlessMissing } from './local-place.ts';
@@ -19,16 +19,21 @@ const kept = ({ dirs }: Place, security: Security) => {
 
 /** Gives the bot's files the modes that its manifest says. */
 export const applyModes = async (place: Place, security: Security): Promise<void> => {
-  for (const { path, mode } of kept(place, security)) await unlessMissing(chmod(path, Number.parseInt(mode, 8)));
+  for (const { path, mode } of kept(place, security)) {
+    if ((await modeOf(path)) !== null) await unlessMissing(chmod(path, Number.parseInt(mode, 8)));
+  }
+};
+
+/** Null where nothing is, and for a link: what it leads to may be anybody's, and is left alone. */
+const modeOf = async (path: string): Promise<string | null> => {
+  const seen = await unlessMissing(lstat(path));
+  return seen === null || seen.isSymbolicLink() ? null : (seen.mode & 0o777).toString(8);
 };
 
 /** Files with other modes, and a token that is past its time. */
 export const securityDifferences = async (place: Place, security: Security): Promise<readonly Difference[]> => {
   const modes = await Promise.all(
-    kept(place, security).map(async ({ field, mode, path }) => {
-      const seen = await unlessMissing(stat(path));
-      return { field, mode, seen: seen === null ? mode : (seen.mode & 0o777).toString(8) };
-    }),
+    kept(place, security).map(async ({ field, mode, path }) => ({ field, mode, seen: (await modeOf(path)) ?? mode })),
   );
   const wrong = modes.filter(({ mode, seen }) => mode !== seen);
   const files = new Map(
