@@ -10,6 +10,10 @@ export type SpanType = z.infer<typeof SpanType>;
 export const latencyBucketsMs = [
   10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 5_120, 10_240, 20_480, 40_960, 81_920,
 ] as const;
+/** Upper bounds of the token buckets: those of `gen_ai.client.token.usage`; the last is open. */
+export const tokenBuckets = [
+  1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864,
+] as const;
 
 export const TraceWindowSummarized = defineEvent(
   'trace.window.summarized.v1',
@@ -57,67 +61,156 @@ export const ReportFailedTraces = defineCommand(
 
 const time = z.iso.datetime();
 const scoped = { workspace: WorkspaceSlug, bot_id: z.uuid() };
+const SpanStatus = z.enum(['UNSET', 'OK', 'ERROR']);
 export const SpansView = defineReadModel(
   'trace',
   'spans',
-  'Every stored span.',
+  'Every stored span. Look for a trace by `trace_uuid`, which is indexed; costs are null where nothing has a price.',
   z.object({
     ...scoped,
     trace_id: z.string(),
+    trace_uuid: z.guid(),
     span_id: z.string(),
     parent_span_id: z.string().nullable(),
     name: z.string(),
     type: SpanType,
     kind: z.int(),
-    status: z.enum(['UNSET', 'OK', 'ERROR']),
+    status: SpanStatus,
     status_message: z.string(),
     started_at: time,
     started_ns: z.string(),
     duration_ns: z.string(),
+    duration_ms: z.number(),
+    model: z.string().nullable(),
+    input_tokens: z.int(),
+    cached_tokens: z.int(),
+    cache_write_tokens: z.int(),
+    output_tokens: z.int(),
+    reasoning_tokens: z.int(),
+    cost_usd: z.number().nullable(),
+    session: z.string().nullable(),
+    fingerprint: z.string().nullable(),
+    has_content: z.boolean(),
     attributes: z.record(z.string(), z.json()),
     resource: z.record(z.string(), z.json()),
     events: z.array(z.json()),
     links: z.array(z.json()),
     scope: z.string(),
+    scope_rest: z.record(z.string(), z.json()).nullable(),
+    flags: z.int(),
+    rest: z.record(z.string(), z.json()).nullable(),
   }),
 );
+/** RUNNING: a span is open, or its root has not come yet; ORPHANED: its root will not come any more. */
+export const TraceState = z.enum(['RUNNING', 'ENDED', 'ORPHANED']);
 export const TracesView = defineReadModel(
   'trace',
   'traces',
   'One row per trace, right in whatever order its spans came.',
   z.object({
     ...scoped,
+    fleet_id: z.uuid().nullable(),
+    config_hash: Hash.nullable(),
     trace_id: z.string(),
+    trace_uuid: z.guid(),
     id: z.uuid(),
     name: z.string(),
     type: SpanType,
-    status: z.enum(['UNSET', 'OK', 'ERROR']),
+    status: SpanStatus,
+    state: TraceState,
     started_at: time,
     ended_at: time,
     duration_ms: z.number(),
     span_count: z.int(),
     error_count: z.int(),
     root_count: z.int(),
+    request_count: z.int(),
+    model_calls: z.int(),
+    tool_calls: z.int(),
     input_tokens: z.int(),
+    cached_tokens: z.int(),
     output_tokens: z.int(),
+    cost_usd: z.number(),
+    unpriced_calls: z.int(),
+    models: z.array(z.string()),
+    session: z.string().nullable(),
+    run: z.string().nullable(),
+    error_message: z.string().nullable(),
+    fingerprint: z.string().nullable(),
+    updated_at: time,
   }),
 );
+
+const ofBotAndConfig = { ...scoped, fleet_id: z.uuid().nullable(), config_hash: Hash.nullable() };
+const requestsCounted = {
+  simulated: z.boolean(),
+  requests: z.int(),
+  errors: z.int(),
+  spans: z.int(),
+  model_calls: z.int(),
+  tool_calls: z.int(),
+  latency_counts: z.array(z.int()),
+  duration_ms_sum: z.number(),
+  input_tokens: z.int(),
+  cached_tokens: z.int(),
+  output_tokens: z.int(),
+  cost_usd: z.number(),
+  unpriced_calls: z.int(),
+};
+const callsCounted = {
+  type: SpanType,
+  name: z.string(),
+  calls: z.int(),
+  errors: z.int(),
+  latency_counts: z.array(z.int()),
+  token_counts: z.array(z.int()),
+  duration_ms_sum: z.number(),
+  input_tokens: z.int(),
+  cached_tokens: z.int(),
+  cache_write_tokens: z.int(),
+  output_tokens: z.int(),
+  reasoning_tokens: z.int(),
+  cost_usd: z.number(),
+  unpriced_calls: z.int(),
+};
 export const BotMinutesView = defineReadModel(
   'trace',
   'bot_minutes',
-  'Rollups per bot, configuration hash and minute.',
+  'Requests per bot, configuration hash and the minute in which they ended.',
+  z.object({ ...ofBotAndConfig, minute: time, ...requestsCounted }),
+);
+export const BotHoursView = defineReadModel(
+  'trace',
+  'bot_hours',
+  'The same by the hour.',
+  z.object({ ...ofBotAndConfig, hour: time, ...requestsCounted }),
+);
+export const CallMinutesView = defineReadModel(
+  'trace',
+  'call_minutes',
+  'Calls of models and of tools, by name, per bot, configuration hash and the minute in which they ended.',
+  z.object({ ...ofBotAndConfig, minute: time, ...callsCounted }),
+);
+export const CallHoursView = defineReadModel(
+  'trace',
+  'call_hours',
+  'The same by the hour.',
+  z.object({ ...ofBotAndConfig, hour: time, ...callsCounted }),
+);
+export const ErrorGroupsView = defineReadModel(
+  'trace',
+  'error_groups',
+  'Errors of a bot that say the same but for numbers and ids.',
   z.object({
     ...scoped,
-    config_hash: Hash.nullable(),
-    minute: time,
-    requests: z.int(),
-    errors: z.int(),
-    spans: z.int(),
-    model_calls: z.int(),
-    tool_calls: z.int(),
-    latency_counts: z.array(z.int()),
-    duration_ms_sum: z.number(),
-    input_tokens: z.int(),
-    output_tokens: z.int(),
+    fleet_id: z.uuid().nullable(),
+    fingerprint: z.string(),
+    name: z.string(),
+    error_type: z.string(),
+    message: z.string(),
+    count: z.int(),
+    first_at: time,
+    last_at: time,
+    trace_id: z.string(),
   }),
 );

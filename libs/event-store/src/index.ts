@@ -1,5 +1,6 @@
 export { isFenced, isUnavailable } from './fault.ts';
 export { createLeases, type Lease, leaseDurations, type Leases } from './lease.ts';
+export { type CopyIn, createLoader, type Loader } from './load.ts';
 export { type Log, openLog } from './log.ts';
 export { migrate, readerRole } from './migrate.ts';
 export type { Migration } from './migration.ts';

@@ -14,6 +14,8 @@ export type PoolSettings = {
    * find rows by key. `adapted`, the default: Postgres plans anew where it thinks that the parameters make a difference.
    */
   readonly plans?: 'kept' | 'adapted';
+  /** Default true: statements are sent before the ones before them are answered. COPY and cursors need false. */
+  readonly isPipelined?: boolean;
   /** Shown in pg_stat_activity, so that a stalled horizon names its cause. */
   readonly name: string;
   readonly onError: (error: Error) => void;
@@ -32,7 +34,7 @@ export const createPool = (settings: PoolSettings): Pool => {
     idleTimeoutMillis: 0,
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
-    pipeline: true,
+    pipeline: settings.isPipelined ?? true,
     stream: gatheringSocket,
   });
   pool.on('error', settings.onError);

@@ -1,6 +1,6 @@
 // What a running service offers its own jobs, queries and adapters.
 import type { Actor, CommandDefinition, CommandOf, Outcome, Recorded } from '@molthub/contracts';
-import type { Reads, Sql } from '@molthub/event-store';
+import type { Loader, Reads, Sql } from '@molthub/event-store';
 import type { Logger, Metrics } from '@molthub/telemetry';
 
 export type Execution = {
@@ -29,6 +29,8 @@ export type Runtime = {
   readonly reads: Reads;
   /** Writes telemetry (spans, probe samples) in one transaction: data that is idempotent by its natural key. */
   readonly write: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>;
+  /** The same with `COPY`: for rows by the thousand. Not for jobs of one leader, since it has no fence. */
+  readonly load: Loader['load'];
   /** Calls back after each commit of own events, with those events; answers how to stop listening. */
   readonly committed: (listener: (events: readonly Recorded[]) => void) => () => void;
   readonly logger: Logger;

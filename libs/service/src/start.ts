@@ -4,10 +4,12 @@ import { type Bus, openBus } from '@molthub/bus';
 import { type Command, type Outcome, type ServiceName, services } from '@molthub/contracts';
 import {
   createLeases,
+  createLoader,
   createPool,
   inTransaction,
   type Lease,
   type Leases,
+  type Loader,
   type Log,
   migrate,
   openLog,
@@ -62,12 +64,10 @@ export const startService = async (
   const { now = () => new Date() } = settings;
   const logger = settings.logger.child({ service: name });
   const onError = (error: Error) => logger.warn({ err: error }, 'a connection to Postgres was lost');
+  const connecting = { plans: 'kept', url: settings.databaseUrl, schema: name, name, onError } as const;
+  const loader = createLoader(connecting);
   const pool = createPool({
-    plans: 'kept',
-    url: settings.databaseUrl,
-    schema: name,
-    name,
-    onError,
+    ...connecting,
     ...(settings.connectionsMax ? { connectionsMax: settings.connectionsMax } : {}),
   });
   const { log, bus } = await open(definition, settings.natsUrl, pool, logger).catch(async (error: unknown) => {
@@ -78,7 +78,8 @@ export const startService = async (
   const onFault = (what: string, error: unknown) => logger.warn({ err: error, what }, 'a leader faltered');
   const leases = createLeases(pool, holder, onFault, settings.leaseDurations);
   const executor = createExecutor(name, log, definition.aggregates);
-  const runtimeUnder = (fence?: Lease) => runtimeOf(definition, log, executor, { ...settings, logger, now }, fence);
+  const runtimeUnder = (fence?: Lease) =>
+    runtimeOf(definition, log, executor, { ...settings, logger, now, loader }, fence);
   const runtime = runtimeUnder();
   const stopping = new AbortController();
 
@@ -132,6 +133,7 @@ export const startService = async (
       await relaying.stop();
       await leases.stop();
       await bus.close();
+      await loader.close();
       await pool.end();
     },
   };
@@ -197,7 +199,7 @@ const runtimeOf = (
   definition: ServiceDefinition,
   log: Log,
   executor: Executor,
-  settings: ServiceSettings & { readonly now: () => Date },
+  settings: ServiceSettings & { readonly now: () => Date; readonly loader: Loader },
   /** Every write ends in the fence of this lease: a leader that froze can do no harm when it thaws. */
   fence: Lease | undefined,
 ): Runtime => ({
@@ -225,6 +227,7 @@ const runtimeOf = (
       if (fence) await sql('select fence($1, $2, $3)', [fence.name, fence.holder, fence.epoch.toString()]);
       return written;
     }),
+  load: settings.loader.load,
   committed: log.onCommitted,
   logger: settings.logger,
   metrics: settings.metrics,

@@ -3,8 +3,19 @@ import type { SpansView, SpanType } from '@molthub/contracts';
 import type { z } from 'zod';
 import { type Branch, buildTree } from './build-tree.ts';
 
-/** A row of `trace_read.spans`, whose time may still be as the driver gives it. */
-export type SpanRow = Omit<z.infer<typeof SpansView.row>, 'started_at'> & { readonly started_at: string | Date };
+/** What a tree needs of a row of `trace_read.spans`. */
+export type SpanRow = Pick<
+  z.infer<typeof SpansView.row>,
+  | 'span_id'
+  | 'parent_span_id'
+  | 'name'
+  | 'type'
+  | 'status'
+  | 'status_message'
+  | 'started_ns'
+  | 'duration_ns'
+  | 'attributes'
+>;
 
 export type TreeSpan = {
   readonly spanId: string;

@@ -50,23 +50,26 @@ describe('a request', () => {
 describe('tokens', () => {
   const of = (values: Readonly<Record<string, Value>>) => tokensOf('MODEL', new Map(Object.entries(values)));
   test('are read under new names and old ones', () => {
-    expect(of({ 'gen_ai.usage.input_tokens': 7n, 'gen_ai.usage.output_tokens': 3 })).toEqual({ input: 7, output: 3 });
-    expect(of({ 'gen_ai.usage.prompt_tokens': 7, 'gen_ai.usage.completion_tokens': 3 })).toEqual({
+    expect(of({ 'gen_ai.usage.input_tokens': 7n, 'gen_ai.usage.output_tokens': 3 })).toMatchObject({
+      input: 7,
+      output: 3,
+    });
+    expect(of({ 'gen_ai.usage.prompt_tokens': 7, 'gen_ai.usage.completion_tokens': 3 })).toMatchObject({
       input: 7,
       output: 3,
     });
   });
   test('that nobody can have used count as none, or as the most there can be', () => {
-    expect(of({ 'gen_ai.usage.input_tokens': -1, 'gen_ai.usage.output_tokens': Number.NaN })).toEqual({
+    expect(of({ 'gen_ai.usage.input_tokens': -1, 'gen_ai.usage.output_tokens': Number.NaN })).toMatchObject({
       input: 0,
       output: 0,
     });
-    expect(of({ 'gen_ai.usage.input_tokens': 2n ** 62n, 'gen_ai.usage.output_tokens': '5' })).toEqual({
+    expect(of({ 'gen_ai.usage.input_tokens': 2n ** 62n, 'gen_ai.usage.output_tokens': '5' })).toMatchObject({
       input: 1_000_000_000,
       output: 0,
     });
   });
   test('of a span that only sums up its model calls are not counted again', () => {
-    expect(tokensOf('REQUEST', new Map([['gen_ai.usage.input_tokens', 7]]))).toEqual({ input: 0, output: 0 });
+    expect(tokensOf('REQUEST', new Map([['gen_ai.usage.input_tokens', 7]]))).toMatchObject({ input: 0, output: 0 });
   });
 });

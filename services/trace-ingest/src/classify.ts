@@ -1,6 +1,7 @@
 // What kind of work a span is, and the tokens it used. Sources: OpenTelemetry's GenAI conventions, old names and new,
 // and the spans of OpenClaw 2026.4.29 (captured) and 2026.9 (its documentation).
 import { SpanType } from '@molthub/contracts';
+import { storable } from './attribute-json.ts';
 import type { Attributes, WireSpan } from './otlp/wire-span.ts';
 
 const byName = new Map<string, SpanType>([
@@ -59,19 +60,47 @@ export const isRequest = (type: SpanType, span: Pick<WireSpan, 'name' | 'parentS
   return span.name === 'openclaw.run' || span.parentSpanId === '' || remoteParent;
 };
 
+/** `input` is the total, what was read from or written to a cache included. */
+export type Tokens = {
+  readonly input: number;
+  readonly cached: number;
+  readonly cacheWrite: number;
+  readonly output: number;
+  readonly reasoning: number;
+};
+
 /** Tokens of a model call; other spans only repeat what their model calls said. Unknown is 0. */
-export const tokensOf = (
-  type: SpanType,
-  attributes: Attributes,
-): { readonly input: number; readonly output: number } =>
+export const tokensOf = (type: SpanType, attributes: Attributes): Tokens =>
   type === 'MODEL'
     ? {
         input: count(attributes, 'gen_ai.usage.input_tokens', 'gen_ai.usage.prompt_tokens'),
+        cached: count(attributes, 'gen_ai.usage.cache_read.input_tokens'),
+        cacheWrite: count(attributes, 'gen_ai.usage.cache_creation.input_tokens'),
         output: count(attributes, 'gen_ai.usage.output_tokens', 'gen_ai.usage.completion_tokens'),
+        reasoning: count(attributes, 'gen_ai.usage.reasoning.output_tokens'),
       }
     : none;
+const none: Tokens = { input: 0, cached: 0, cacheWrite: 0, output: 0, reasoning: 0 };
 
-const none = { input: 0, output: 0 };
+const nameCharsMax = 256;
+const textOf = (attributes: Attributes, ...names: readonly string[]): string | null => {
+  for (const name of names) {
+    const value = attributes.get(name);
+    if (typeof value === 'string' && value !== '') return storable(value, nameCharsMax);
+  }
+  return null;
+};
+
+/** The model that a call used, or else asked for. */
+export const modelOf = (type: SpanType, attributes: Attributes): string | null =>
+  type === 'MODEL' ? textOf(attributes, 'gen_ai.response.model', 'gen_ai.request.model', 'openclaw.model') : null;
+
+/** The tool that was called. */
+export const toolOf = (type: SpanType, { name, attributes }: Pick<WireSpan, 'name' | 'attributes'>): string | null =>
+  type === 'TOOL'
+    ? (textOf(attributes, 'gen_ai.tool.name', 'openclaw.toolName') ?? storable(name, nameCharsMax))
+    : null;
+
 /** No call uses more; sums of any number of lies stay exact. */
 const tokensMax = 1_000_000_000;
 

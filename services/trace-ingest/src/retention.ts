@@ -37,7 +37,7 @@ export const ensurePartitions = async (runtime: Runtime, nowMs: number): Promise
         // Waits for nobody long: inserts queue behind whoever waits for this lock.
         await sql("set local lock_timeout = '2s'");
         await sql(
-          `create table if not exists ${table} partition of spans for values from ('${from} 00:00Z') to ('${to} 00:00Z')`,
+          `create table if not exists ${table} partition of span_rows for values from ('${from} 00:00Z') to ('${to} 00:00Z')`,
         );
       });
     } catch (error) {
@@ -54,7 +54,7 @@ export const dropOld = async (runtime: Runtime, retention: Retention, nowMs: num
   const first = partitionOf(oldest(retention.spanDays).toISOString().slice(0, 10));
   const rows = await runtime.reads<{ name: string }>(
     `select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
-     where i.inhparent = 'spans'::regclass and c.relname ~ '^spans_[0-9]{8}$' and c.relname < $1`,
+     where i.inhparent = 'span_rows'::regclass and c.relname ~ '^span_rows_[0-9]{8}$' and c.relname < $1`,
     [first],
   );
   for (const { name } of rows) {
@@ -63,14 +63,14 @@ export const dropOld = async (runtime: Runtime, retention: Retention, nowMs: num
       await sql(`drop table ${name}`);
     });
   }
-  await deleteOlder(runtime, 'spans_other_days', 'received_at', oldest(retention.spanDays));
+  await deleteOlder(runtime, 'span_rows_other_days', 'received_at', oldest(retention.spanDays));
   await deleteOlder(runtime, 'traces', 'updated_at', oldest(retention.spanDays));
   await deleteOlder(runtime, 'bot_minutes', 'updated_at', oldest(retention.minuteDays));
   await deleteOlder(runtime, 'failed_minutes', 'first_at', oldest(retention.minuteDays));
   await deleteOlder(runtime, 'telemetry_bodies', 'received_at', oldest(retention.bodyDays));
 };
 
-type Aged = 'spans_other_days' | 'traces' | 'bot_minutes' | 'failed_minutes' | 'telemetry_bodies';
+type Aged = 'span_rows_other_days' | 'traces' | 'bot_minutes' | 'failed_minutes' | 'telemetry_bodies';
 
 const rowsAtOnce = 2_000;
 
@@ -87,7 +87,7 @@ const deleteOlder = async (runtime: Runtime, table: Aged, column: string, before
   }
 };
 
-const partitionOf = (day: string) => `spans_${day.replaceAll('-', '')}`;
+const partitionOf = (day: string) => `span_rows_${day.replaceAll('-', '')}`;
 
 const isCheckViolation = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === '23514';

@@ -56,7 +56,13 @@ describe('turns captured from OpenClaw', () => {
     const all = [...bodies, ...bodies].reverse();
     await Promise.all(all.map(async (body) => expect(await post(token, body)).toMatchObject({ status: 200 })));
     await sendTurn(again, bodies);
-    const own = (one: Awaited<ReturnType<typeof tracesOf>>[number]) => ({ ...one, bot_id: '', id: '' });
+    const own = (one: Awaited<ReturnType<typeof tracesOf>>[number]) => ({
+      ...one,
+      bot_id: '',
+      id: '',
+      fleet_id: null,
+      updated_at: null,
+    });
     expect((await tracesOf(again)).map(own)).toEqual((await tracesOf(once)).map(own));
     expect(await minutesOf(again)).toEqual(await minutesOf(once));
     expect(await spansOf(again)).toHaveLength(371);

@@ -3,6 +3,7 @@ import { ReportFailedTraces, SummarizeWindow, TraceFailed, TraceWindowSummarized
 import { derivedId } from '@molthub/identity';
 import { aggregate, asIs, type Runtime, type ServiceDefinition } from '@molthub/service';
 import { telemetry } from '../migrations/0001-telemetry.ts';
+import { spanRows } from '../migrations/0002-span-rows.ts';
 import { telemetryDecider } from './decider.ts';
 import type { QueueLimits } from './ingest/commit-queue.ts';
 import { openDoor } from './ingest/open-door.ts';
@@ -32,7 +33,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
   };
   return {
     name: 'trace',
-    migrations: [telemetry],
+    migrations: [telemetry, spanRows],
     aggregates: [
       aggregate({
         category: 'telemetry',

@@ -1,8 +1,11 @@
 // A span as it is stored: checked, bounded, typed.
 import type { SpanType } from '@molthub/contracts';
 import { attributeJson, attributesMax, storable } from './attribute-json.ts';
-import { isRequest, tokensOf, typeOf } from './classify.ts';
-import type { Surroundings, WireSpan } from './otlp/wire-span.ts';
+import { isRequest, modelOf, type Tokens, tokensOf, toolOf, typeOf } from './classify.ts';
+import type { WireSpan, WireSurroundings } from './otlp/wire-span.ts';
+
+/** What the spans of one scope have in common, as JSON. One object for all of them. */
+export type Surroundings = { readonly resource: string; readonly scope: string; readonly rest: string | null };
 
 export type SpanRecord = {
   readonly traceId: string;
@@ -16,14 +19,22 @@ export type SpanRecord = {
   readonly statusMessage: string;
   readonly startedNs: bigint;
   readonly durationNs: bigint;
-  readonly attributes: string;
-  readonly resource: string;
-  readonly events: string;
-  readonly links: string;
-  readonly scope: string;
   readonly request: boolean;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
+  readonly flags: number;
+  readonly model: string | null;
+  readonly tool: string | null;
+  readonly tokens: Tokens;
+  /** 10^-12 USD; null where nothing has a price. */
+  readonly costPico: bigint | null;
+  readonly session: string | null;
+  readonly run: string | null;
+  /** What errors share that say the same but for numbers and ids. */
+  readonly fingerprint: bigint | null;
+  readonly surroundings: Surroundings;
+  readonly attributes: string;
+  readonly events: string | null;
+  readonly links: string | null;
+  readonly rest: string | null;
 };
 
 const textCharsMax = 1024;
@@ -31,7 +42,7 @@ const earliestNs = BigInt(Date.UTC(2000, 0)) * 1_000_000n;
 const clockSkewNs = 86_400_000_000_000n;
 
 /** The record of a span, or why it is rejected. Times may be up to a day ahead of `nowNs`. */
-export const recordOf = (span: WireSpan, around: Surroundings, nowNs: bigint): SpanRecord | string => {
+export const recordOf = (span: WireSpan, around: WireSurroundings, nowNs: bigint): SpanRecord | string => {
   if (!isId(span.traceId, 32)) return 'trace_id must be 16 bytes that are not all zero';
   if (!isId(span.spanId, 16)) return 'span_id must be 8 bytes that are not all zero';
   const rooted = span.parentSpanId === '' || span.parentSpanId === noSpan;
@@ -41,7 +52,6 @@ export const recordOf = (span: WireSpan, around: Surroundings, nowNs: bigint): S
   if (span.endNs > nowNs + clockSkewNs) return 'end_time_unix_nano is more than a day in the future';
   const own = rooted ? { ...span, parentSpanId: '' } : span;
   const type = typeOf(own);
-  const tokens = tokensOf(type, span.attributes);
   return {
     traceId: span.traceId,
     spanId: span.spanId,
@@ -53,14 +63,20 @@ export const recordOf = (span: WireSpan, around: Surroundings, nowNs: bigint): S
     statusMessage: storable(span.statusMessage, textCharsMax),
     startedNs: span.startNs,
     durationNs: span.endNs - span.startNs,
+    request: isRequest(type, own),
+    flags: span.flags,
+    model: modelOf(type, span.attributes),
+    tool: toolOf(type, span),
+    tokens: tokensOf(type, span.attributes),
+    costPico: null,
+    session: null,
+    run: null,
+    fingerprint: null,
+    surroundings: surroundingsOf(around),
     attributes: attributeJson(span.attributes),
-    resource: resourceJson(around),
     events: eventsJson(span),
     links: linksJson(span),
-    scope: storable(around.scope, textCharsMax),
-    request: isRequest(type, own),
-    inputTokens: tokens.input,
-    outputTokens: tokens.output,
+    rest: null,
   };
 };
 
@@ -69,18 +85,19 @@ const noSpan = '0'.repeat(16);
 const isId = (id: string, digits: number): boolean =>
   id.length === digits && /^[0-9a-f]+$/.test(id) && !/^0+$/.test(id);
 
-const resources = new WeakMap<Surroundings['resource'], string>();
-/** Written once for all the spans of a resource. */
-const resourceJson = ({ resource }: Surroundings): string => {
-  const known = resources.get(resource);
-  if (known) return known;
-  const json = attributeJson(resource);
-  resources.set(resource, json);
-  return json;
+const known = new WeakMap<WireSurroundings, Surroundings>();
+/** Written once for all the spans of a scope. */
+const surroundingsOf = (around: WireSurroundings): Surroundings => {
+  const before = known.get(around);
+  if (before) return before;
+  const { resource, scope } = around;
+  const surroundings = { resource: attributeJson(resource), scope: storable(scope, textCharsMax), rest: null };
+  known.set(around, surroundings);
+  return surroundings;
 };
 
-const eventsJson = ({ events }: WireSpan): string => {
-  if (events.length === 0) return '[]';
+const eventsJson = ({ events }: WireSpan): string | null => {
+  if (events.length === 0) return null;
   const each = events.slice(0, attributesMax).map(({ timeNs, name, attributes }) => {
     const label = JSON.stringify(storable(name, textCharsMax));
     return `{"timeNs":"${timeNs}","name":${label},"attributes":${attributeJson(attributes)}}`;
@@ -88,8 +105,8 @@ const eventsJson = ({ events }: WireSpan): string => {
   return `[${each.join(',')}]`;
 };
 
-const linksJson = ({ links }: WireSpan): string => {
-  if (links.length === 0) return '[]';
+const linksJson = ({ links }: WireSpan): string | null => {
+  if (links.length === 0) return null;
   const each = links.slice(0, attributesMax).map(({ traceId, spanId, attributes }) => {
     const [trace, span] = [traceId, spanId].map((id) => JSON.stringify(storable(id, 64)));
     return `{"traceId":${trace},"spanId":${span},"attributes":${attributeJson(attributes)}}`;
@@ -99,4 +116,5 @@ const linksJson = ({ links }: WireSpan): string => {
 
 /** About how much memory a record holds. */
 export const sizeOf = (record: SpanRecord): number =>
-  512 + 2 * (record.attributes.length + record.events.length + record.links.length + record.name.length);
+  512 +
+  2 * (record.attributes.length + (record.events?.length ?? 0) + (record.links?.length ?? 0) + record.name.length);

@@ -86,7 +86,7 @@ export const withTelemetry = (postgres: TestPostgres, nats: TestNats) => {
       );
   const tracesOf = async (bot: IngestClaims) =>
     z
-      .array(TracesView.row.extend({ started_at: z.date(), ended_at: z.date() }))
+      .array(TracesView.row.extend({ started_at: z.date(), ended_at: z.date(), updated_at: z.date() }))
       .parse(
         await trace.runtime.reads('select * from trace_read.traces where bot_id = $1 order by trace_id', [bot.botId]),
       );

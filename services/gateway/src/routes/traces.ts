@@ -47,7 +47,7 @@ const OfBot = { botInstanceId: uuid.optional() };
 /** The one bot whose trace it is. Two bots that chose the same trace id are told apart by the caller. */
 const findTrace = async (call: Call, traceId: string, botInstanceId: string | undefined) => {
   const rows = await call.world.views(
-    `select ${columns} from ${from} where ${visible} and t.trace_id = $3 and ($4::uuid is null or t.bot_id = $4)
+    `select ${columns} from ${from} where ${visible} and t.trace_uuid = $3::uuid and ($4::uuid is null or t.bot_id = $4)
      order by t.started_at, t.bot_id limit 2`,
     [...scope(call), traceId, botInstanceId ?? null],
   );
@@ -92,7 +92,7 @@ const Row = z
 const spansOf = async (call: Call, traceId: string, botId: string): Promise<readonly SpanRow[]> => {
   const rows = await call.world.views(
     `select ${spanColumns} from trace_read.spans s
-     where s.workspace = $1 and s.trace_id = $2 and s.bot_id = $3 order by s.started_ns, s.span_id limit ${spansMax}`,
+     where s.workspace = $1 and s.trace_uuid = $2::uuid and s.bot_id = $3 order by s.started_ns, s.span_id limit ${spansMax}`,
     [call.workspace, traceId, botId],
   );
   return rows.map((row) => ({ ...Row.parse(row), workspace: call.workspace }));
@@ -211,7 +211,7 @@ export const traceRoutes: readonly Route[] = [
       const trace = await findTrace(call, params.traceId, query.botInstanceId);
       const rows = await call.world.views(
         `select ${spanColumns} from trace_read.spans s
-         where s.workspace = $1 and s.trace_id = $2 and s.bot_id = $3 and s.span_id = $4 order by s.started_ns limit 1`,
+         where s.workspace = $1 and s.trace_uuid = $2::uuid and s.bot_id = $3 and s.span_id = $4 order by s.started_ns limit 1`,
         [call.workspace, params.traceId, trace['botInstanceId'], params.spanId],
       );
       if (!rows[0]) throw notFound('span');

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { SpanRecord } from '../span-record.ts';
 import { createCommitQueue } from './commit-queue.ts';
-import type { Batch, Source } from './store-spans.ts';
+import type { Batch, Source } from './stored.ts';
 
 const source: Source = { workspace: 'default', botId: randomUUID(), fleetId: null, simulated: false };
 const record = (name: string): SpanRecord => ({
@@ -16,14 +16,20 @@ const record = (name: string): SpanRecord => ({
   statusMessage: '',
   startedNs: 1n,
   durationNs: 1n,
-  attributes: '{}',
-  resource: '{}',
-  events: '[]',
-  links: '[]',
-  scope: '',
   request: false,
-  inputTokens: 0,
-  outputTokens: 0,
+  flags: 0,
+  model: null,
+  tool: null,
+  tokens: { input: 0, cached: 0, cacheWrite: 0, output: 0, reasoning: 0 },
+  costPico: null,
+  session: null,
+  run: null,
+  fingerprint: null,
+  surroundings: { resource: '{}', scope: '', rest: null },
+  attributes: '{}',
+  events: null,
+  links: null,
+  rest: null,
 });
 const namesOf = (batches: readonly Batch[]) => batches.flatMap((batch) => batch.records.map((one) => one.name));
 const fault = (code: string) => Object.assign(new Error(`fault ${code}`), { code });

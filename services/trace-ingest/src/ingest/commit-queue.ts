@@ -2,7 +2,7 @@
 import { isUnavailable } from '@molthub/event-store';
 import { malformed, Refusal } from '../otlp/refusal.ts';
 import { type SpanRecord, sizeOf } from '../span-record.ts';
-import type { Batch, Source } from './store-spans.ts';
+import type { Batch, Source } from './stored.ts';
 
 export type CommitQueue = {
   /** Resolves once the spans are durable. Refuses with 503 what it cannot store now, with 400 what it never can. */

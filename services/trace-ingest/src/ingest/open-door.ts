@@ -6,7 +6,7 @@ import { ensurePartitions } from '../retention.ts';
 import { openTrust, type Trust } from '../trust.ts';
 import { createCommitQueue, type QueueLimits } from './commit-queue.ts';
 import { bodyToStore } from './store-body.ts';
-import { storeSpans } from './store-spans.ts';
+import { createSpanStore } from './store-spans.ts';
 
 export type Door = OtlpServer & { readonly trust: Trust };
 
@@ -18,9 +18,10 @@ export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueL
   const fault = (error: unknown) => logger.warn({ err: error }, 'telemetry could not be taken');
   await ensurePartitions(runtime, Date.now());
   const trust = await openTrust(runtime.reads, { onFault: fault });
+  const storeSpans = createSpanStore(runtime.load);
   const queue = createCommitQueue(async (batches) => {
     const sent = batches.reduce((sum, batch) => sum + batch.records.length, 0);
-    const stored = await runtime.write((sql) => storeSpans(sql, batches));
+    const stored = await storeSpans(batches);
     spans.inc({ result: 'stored' }, stored);
     spans.inc({ result: 'repeated' }, sent - stored);
   }, settings);

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Sql } from '@molthub/event-store';
 import type { Encoding } from '../otlp/decode-spans.ts';
-import type { Source } from './store-spans.ts';
+import type { Source } from './stored.ts';
 
 export type Signal = 'metrics' | 'logs';
 export type SignalBody = { readonly signal: Signal; readonly encoding: Encoding; readonly body: Buffer };

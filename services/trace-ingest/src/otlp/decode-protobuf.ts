@@ -22,7 +22,7 @@ import { malformed, Refusal } from './refusal.ts';
 import {
   type Attributes,
   type Sink,
-  type Surroundings,
+  type WireSurroundings,
   spanBytesMax,
   spanTooLarge,
   type Value,
@@ -48,7 +48,7 @@ const decodeResourceSpans = async (resourceSpans: Cursor, sink: Sink, pace: Pace
     await eachMessage({ ...scopeSpans }, 1, pace, (message) => {
       scope = decodeScope(message);
     });
-    const around: Surroundings = { resource, scope };
+    const around: WireSurroundings = { resource, scope };
     await eachMessage(scopeSpans, 2, pace, (span) => {
       if (span.end - span.at > spanBytesMax) sink.reject(spanTooLarge);
       else sink.span(decodeSpan(span), around);

@@ -54,7 +54,10 @@ describe('spans captured from OpenClaw', () => {
       'openclaw.trigger': 'user',
       'openclaw.outcome': 'completed',
     });
-    expect(JSON.parse(run?.resource ?? '')).toMatchObject({ 'service.name': 'openclaw-bot-o', 'process.pid': 18936 });
+    expect(JSON.parse(run?.surroundings.resource ?? '')).toMatchObject({
+      'service.name': 'openclaw-bot-o',
+      'process.pid': 18936,
+    });
     expect(spans.filter((s) => s.type === 'MODEL')).toHaveLength(1);
   });
 

@@ -17,10 +17,10 @@ test("opentelemetry-proto's example of a trace is read", async () => {
       spanId: 'eee19b7ec3c1b174',
       parentSpanId: 'eee19b7ec3c1b173',
       name: "I'm a server span",
-      scope: 'my.library',
+      surroundings: { scope: 'my.library' },
     },
   ]);
-  expect(JSON.parse(records[0]?.resource ?? '')).toEqual({ 'service.name': 'my.service' });
+  expect(JSON.parse(records[0]?.surroundings.resource ?? '')).toEqual({ 'service.name': 'my.service' });
 });
 
 test.each([

@@ -25,11 +25,11 @@ export type WireSpan = {
 };
 
 /** What the spans of one scope have in common. */
-export type Surroundings = { readonly resource: Attributes; readonly scope: string };
+export type WireSurroundings = { readonly resource: Attributes; readonly scope: string };
 
 /** Where decoders put what they find. */
 export type Sink = {
-  readonly span: (span: WireSpan, around: Surroundings) => void;
+  readonly span: (span: WireSpan, around: WireSurroundings) => void;
   readonly reject: (reason: string) => void;
 };
 

@@ -1,0 +1,241 @@
+// Counts spans: what a batch of new ones adds to traces, rollups and errors. Pure, and without an order: folding in
+// any order and in any number of batches comes to the same.
+import { latencyBucketsMs, tokenBuckets } from '@molthub/contracts';
+import type { SpanRecord } from '../span-record.ts';
+import type { Source } from './stored.ts';
+
+/** A new span, and the configuration that its bot ran when it began ('' where nobody knows). */
+export type Counted = { readonly source: Source; readonly record: SpanRecord; readonly configHash: string };
+
+export type TraceGroup = ReturnType<typeof newTrace>;
+export type BotGroup = ReturnType<typeof newBot>;
+export type CallGroup = ReturnType<typeof newCall>;
+export type FailureGroup = ReturnType<typeof newFailure>;
+
+export type Folded = {
+  readonly traces: readonly TraceGroup[];
+  /** By minute. */
+  readonly bots: readonly BotGroup[];
+  /** By minute. */
+  readonly calls: readonly CallGroup[];
+  readonly failures: readonly FailureGroup[];
+};
+
+export const fold = (spans: readonly Counted[]): Folded => {
+  const [traces, bots] = [new Map<string, TraceGroup>(), new Map<string, BotGroup>()];
+  const [calls, failures] = [new Map<string, CallGroup>(), new Map<string, FailureGroup>()];
+  for (const span of spans) {
+    const { source, record, configHash } = span;
+    const minute = minuteOf(record);
+    addToTrace(
+      made(traces, `${source.botId} ${record.traceId}`, () => newTrace(span)),
+      span,
+    );
+    addToBot(
+      made(bots, `${source.botId} ${minute} ${configHash}`, () => newBot(span, minute)),
+      record,
+    );
+    const name = calledBy(record);
+    if (name !== null) {
+      const key = `${source.botId} ${minute} ${configHash} ${record.type} ${name}`;
+      addToCall(
+        made(calls, key, () => newCall(span, minute, name)),
+        record,
+      );
+    }
+    if (record.status === statusError && (record.request || record.parentSpanId === null)) {
+      addToFailure(
+        made(failures, `${source.botId} ${minute}`, () => newFailure(span, minute)),
+        record,
+      );
+    }
+  }
+  return {
+    traces: [...traces.values()],
+    bots: [...bots.values()],
+    calls: [...calls.values()],
+    failures: [...failures.values()],
+  };
+};
+
+const statusError = 2;
+const minuteNs = 60_000_000_000n;
+
+const endOf = (record: SpanRecord): bigint => record.startedNs + record.durationNs;
+/** Milliseconds of the start of the minute in which it ended. */
+const minuteOf = (record: SpanRecord): number => Number(endOf(record) / minuteNs) * 60_000;
+const calledBy = (record: SpanRecord): string | null =>
+  record.type === 'MODEL' ? (record.model ?? '') : record.type === 'TOOL' ? record.tool : null;
+
+const made = <G>(groups: Map<string, G>, key: string, make: () => G): G => {
+  const known = groups.get(key);
+  if (known) return known;
+  const group = make();
+  groups.set(key, group);
+  return group;
+};
+
+const newTokens = () => ({ inputTokens: 0, cachedTokens: 0, outputTokens: 0, costPico: 0n, unpricedCalls: 0 });
+
+const addTokens = (group: ReturnType<typeof newTokens>, { type, tokens, costPico }: SpanRecord) => {
+  group.inputTokens += tokens.input;
+  group.cachedTokens += tokens.cached;
+  group.outputTokens += tokens.output;
+  if (costPico !== null) group.costPico += costPico;
+  else if (type === 'MODEL') group.unpricedCalls += 1;
+};
+
+const newTrace = ({ source, record, configHash }: Counted) => ({
+  source,
+  traceId: record.traceId,
+  ...leadOf(record, configHash),
+  startedNs: record.startedNs,
+  endedNs: endOf(record),
+  spanCount: 0,
+  errorCount: 0,
+  rootCount: 0,
+  requestCount: 0,
+  modelCalls: 0,
+  toolCalls: 0,
+  ...newTokens(),
+  models: new Set<string>(),
+  session: record.session,
+  run: record.run,
+  error: noError(),
+});
+
+/** Who names a trace: its earliest root; until one comes, its earliest span. */
+const leadOf = (record: SpanRecord, configHash: string) => ({
+  rank: record.parentSpanId === null ? 0 : 1,
+  namedNs: record.startedNs,
+  namedSpan: record.spanId,
+  name: record.name,
+  type: record.type,
+  status: record.status,
+  configHash,
+});
+
+const leads = (a: ReturnType<typeof leadOf>, b: ReturnType<typeof leadOf>): boolean =>
+  a.rank !== b.rank ? a.rank < b.rank : a.namedNs !== b.namedNs ? a.namedNs < b.namedNs : a.namedSpan < b.namedSpan;
+
+type ErrorSeen = { readonly ns: bigint; readonly message: string; readonly fingerprint: bigint | null };
+const noError = (): ErrorSeen | null => null;
+const errorOf = (record: SpanRecord): ErrorSeen => ({
+  ns: record.startedNs,
+  message: record.statusMessage,
+  fingerprint: record.fingerprint,
+});
+
+const addToTrace = (group: TraceGroup, { record, configHash }: Counted) => {
+  const lead = leadOf(record, configHash);
+  if (leads(lead, group)) Object.assign(group, lead);
+  if (record.startedNs < group.startedNs) group.startedNs = record.startedNs;
+  if (endOf(record) > group.endedNs) group.endedNs = endOf(record);
+  group.spanCount += 1;
+  if (record.parentSpanId === null) group.rootCount += 1;
+  if (record.request) group.requestCount += 1;
+  if (record.type === 'MODEL') group.modelCalls += 1;
+  if (record.type === 'TOOL') group.toolCalls += 1;
+  addTokens(group, record);
+  if (record.model !== null) group.models.add(record.model);
+  group.session = lesser(group.session, record.session);
+  group.run = lesser(group.run, record.run);
+  if (record.status !== statusError) return;
+  group.errorCount += 1;
+  const { error } = group;
+  const isEarlier = !error || record.startedNs < error.ns;
+  if (isEarlier || (record.startedNs === error.ns && record.statusMessage < error.message))
+    group.error = errorOf(record);
+};
+
+const lesser = (a: string | null, b: string | null): string | null => (a === null || (b !== null && b < a) ? b : a);
+
+const newBot = ({ source, configHash }: Counted, minute: number) => ({
+  source,
+  configHash,
+  minute,
+  requests: 0,
+  errors: 0,
+  spans: 0,
+  modelCalls: 0,
+  toolCalls: 0,
+  latencyCounts: zeros(latencyBucketsMs.length + 1),
+  durationNs: 0n,
+  ...newTokens(),
+});
+
+const addToBot = (group: BotGroup, record: SpanRecord) => {
+  group.spans += 1;
+  if (record.type === 'MODEL') group.modelCalls += 1;
+  if (record.type === 'TOOL') group.toolCalls += 1;
+  addTokens(group, record);
+  if (!record.request) return;
+  group.requests += 1;
+  if (record.status === statusError) group.errors += 1;
+  count(group.latencyCounts, latencyBucketOf(record));
+  group.durationNs += record.durationNs;
+};
+
+const newCall = ({ source, record, configHash }: Counted, minute: number, name: string) => ({
+  source,
+  configHash,
+  minute,
+  type: record.type,
+  name,
+  calls: 0,
+  errors: 0,
+  latencyCounts: zeros(latencyBucketsMs.length + 1),
+  tokenCounts: zeros(tokenBuckets.length + 1),
+  durationNs: 0n,
+  ...newTokens(),
+  cacheWriteTokens: 0,
+  reasoningTokens: 0,
+});
+
+const addToCall = (group: CallGroup, record: SpanRecord) => {
+  group.calls += 1;
+  if (record.status === statusError) group.errors += 1;
+  count(group.latencyCounts, latencyBucketOf(record));
+  group.durationNs += record.durationNs;
+  addTokens(group, record);
+  group.cacheWriteTokens += record.tokens.cacheWrite;
+  group.reasoningTokens += record.tokens.reasoning;
+  if (record.type === 'MODEL') {
+    count(group.tokenCounts, bucketOf(tokenBuckets, record.tokens.input + record.tokens.output));
+  }
+};
+
+const newFailure = ({ source, record }: Counted, minute: number) => ({
+  source,
+  minute,
+  count: 0,
+  ...firstOf(record),
+});
+const firstOf = ({ startedNs, spanId, traceId, name, statusMessage }: SpanRecord) => ({
+  startedNs,
+  spanId,
+  traceId,
+  name,
+  message: statusMessage,
+});
+const addToFailure = (group: FailureGroup, record: SpanRecord) => {
+  group.count += 1;
+  const isEarlier = record.startedNs < group.startedNs;
+  if (isEarlier || (record.startedNs === group.startedNs && record.spanId < group.spanId)) {
+    Object.assign(group, firstOf(record));
+  }
+};
+
+const zeros = (length: number): number[] => Array.from({ length }, () => 0);
+const count = (counts: number[], bucket: number) => {
+  counts[bucket] = (counts[bucket] ?? 0) + 1;
+};
+
+/** The bucket that a value belongs to: bounds are upper ones, and belong to their own. */
+const bucketOf = (bounds: readonly number[], value: number): number => {
+  let bucket = 0;
+  while (bucket < bounds.length && value > (bounds[bucket] ?? 0)) bucket += 1;
+  return bucket;
+};
+const latencyBoundsNs = latencyBucketsMs.map((ms) => ms * 1_000_000);
+const latencyBucketOf = (record: SpanRecord): number => bucketOf(latencyBoundsNs, Number(record.durationNs));
