@@ -4,11 +4,13 @@ import { derivedId } from '@molthub/identity';
 import { aggregate, asIs, type Runtime, type ServiceDefinition } from '@molthub/service';
 import { telemetry } from '../migrations/0001-telemetry.ts';
 import { spanRows } from '../migrations/0002-span-rows.ts';
+import { answers } from '../migrations/0003-answers.ts';
 import { telemetryDecider } from './decider.ts';
 import type { QueueLimits } from './ingest/commit-queue.ts';
 import { openDoor } from './ingest/open-door.ts';
 import { listenToOthers } from './listeners.ts';
 import type { OtlpServer, OtlpSettings } from './otlp/otlp-server.ts';
+import { queries } from './queries.ts';
 import { type Retention, retentionJob } from './retention.ts';
 import { type WindowSettings, windowsJob } from './windows.ts';
 
@@ -33,7 +35,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
   };
   return {
     name: 'trace',
-    migrations: [telemetry, spanRows],
+    migrations: [telemetry, spanRows, answers],
     aggregates: [
       aggregate({
         category: 'telemetry',
@@ -48,7 +50,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
     projections: [],
     reactions: [],
     listeners: [listenToOthers(refreshAll)],
-    queries: [],
+    queries,
     gatherMs: 100,
     jobs: [
       windowsJob({ latenessMs: 10_000, lookEveryMs: 1_000, ...settings.windows }),

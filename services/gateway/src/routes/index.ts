@@ -18,7 +18,7 @@ import { policyRoutes } from './policy.ts';
 import { profileRoutes } from './profiles.ts';
 import { targetRoutes } from './targets.ts';
 import { templateRoutes } from './templates.ts';
-import { traceRoutes } from './traces.ts';
+import { traceRoutes } from './traces/index.ts';
 import { waiverRoutes } from './waivers.ts';
 import { workspaces } from './workspaces.ts';
 
