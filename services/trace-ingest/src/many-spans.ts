@@ -45,6 +45,21 @@ export const makeManySpans = async (sessions: readonly Session[], asked: ManySpa
   await first('analyze');
 };
 
+/** One trace with so many spans, each with three below it: deep as a long run of an agent, and wide. Answers its id. */
+export const makeLargeTrace = async (
+  session: Session,
+  spans: number,
+  { bots, endsAt }: Pick<ManySpans, 'bots' | 'endsAt'>,
+): Promise<string> => {
+  const [bot] = bots;
+  if (!bot) throw new Error('A trace is of one bot at least.');
+  const id = createHash('sha256').update('the large trace').digest('hex').slice(0, 32);
+  const startNs = String(BigInt(endsAt.getTime() - 60_000) * 1_000_000n);
+  await session(largeSpans, [id, bot.botId, bot.workspace, startNs, spans]);
+  await session(largeTrace, [id, bot.botId, bot.workspace, startNs, spans]);
+  return id;
+};
+
 /** The id of a trace by its number, from 0 for the earliest to one for every eight spans. */
 export const traceIdOf = (number: number): string =>
   createHash('sha256').update(`trace ${number}`).digest('hex').slice(0, 32);
@@ -169,6 +184,22 @@ select b.workspace, b.bot_id, trace_id,
   min(status_message) filter (where status = 2), min(fingerprint)
 from span_rows s ${ofQuarter}
 group by ${ofBot}, trace_id`;
+
+const largeSpans = `
+insert into span_rows (trace_id, span_id, parent_id, bot_id, workspace, started_at, started_ns, duration_ns, type, kind,
+  status, request, flags, name, status_message, input_tokens, cached_tokens, cache_write_tokens, output_tokens,
+  reasoning_tokens, surroundings, attributes)
+select $1::uuid, n, case when n > 1 then (n + 1) / 3 end, $2::uuid, $3::text,
+  timestamptz 'epoch' + (($4::bigint + n * 1000) / 1000) * interval '1 microsecond', $4::bigint + n * 1000, 1000000,
+  case when n = 1 then ${request} else ${tool} end, 1, 0, n = 1, 0, 'step ' || n, '', 0, 0, 0, 0, 0, 1,
+  jsonb_build_object('gen_ai.operation.name', 'execute_tool', 'gen_ai.tool.name', 'read_file', 'step', n)
+from generate_series(1, $5::int) as n`;
+const largeTrace = `
+insert into traces (workspace, bot_id, trace_id, id, name, type, status, named_rank, named_ns, named_span, started_ns,
+  ended_ns, started_at, span_count, error_count, root_count, input_tokens, output_tokens, request_count, tool_calls)
+select $3, $2::uuid, $1::uuid, gen_random_uuid(), 'step 1', ${request}, 0, 0, $4::bigint, 1, $4::bigint,
+  $4::bigint + $5::int * 1000 + 1000000, timestamptz 'epoch' + ($4::bigint / 1000) * interval '1 microsecond', $5::int, 0,
+  1, 0, 0, 1, $5::int - 1`;
 
 /** Bounds belong to the bucket below them. */
 const latency = `width_bucket(duration_ns - 1, array[${latencyBucketsMs.map((ms) => ms * 1_000_000).join(',')}]::bigint[])`;
