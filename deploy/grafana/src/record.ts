@@ -1,11 +1,12 @@
 // What the audit holds of some actions: the history of everything whose present is a table elsewhere.
+import { point } from './rollups.ts';
 import { inWorkspace } from './scope.ts';
 
 const listed = (values: readonly string[]) => values.map((value) => `'${value}'`).join(', ');
 
 /** How often these actions were recorded over time: a series for each, by the name it is given. */
 export const recordedOverTime = (names: Readonly<Record<string, string>>): string =>
-  `select $__timeGroupAlias(time, $__interval), case action ${Object.entries(names)
+  `select ${point('time')}, case action ${Object.entries(names)
     .map(([action, name]) => `when '${action}' then '${name}'`)
     .join(' ')} end as metric, count(*)::float8 as value
 from audit_read.entries

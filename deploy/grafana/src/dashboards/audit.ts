@@ -1,6 +1,7 @@
 // Who did what to what, and what was refused.
 import type { Described } from '../dashboard.ts';
 import { bars, numbers, ranking, rows, statusColors } from '../panels.ts';
+import { point } from '../rollups.ts';
 import { workspace } from '../variables.ts';
 
 /** What belongs to the whole installation is recorded as of a workspace of its own. */
@@ -10,9 +11,7 @@ const totals = `select count(*)::float8 as "entries", count(*) filter (where out
   count(*) filter (where outcome = 'DENIED')::float8 as "denied"
 from audit_read.entries where ${ofWorkspace} and $__timeFilter(time)`;
 
-const overTime = (
-  metric: string,
-) => `select $__timeGroupAlias(time, $__interval), ${metric} as metric, count(*)::float8 as value
+const overTime = (metric: string) => `select ${point('time')}, ${metric} as metric, count(*)::float8 as value
 from audit_read.entries where ${ofWorkspace} and $__timeFilter(time)
 group by 1, 2 order by 1`;
 

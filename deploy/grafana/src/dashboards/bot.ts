@@ -2,7 +2,7 @@
 import type { Described } from '../dashboard.ts';
 import { botUid, toTrace } from '../links.ts';
 import { bars, lines, numbers, rows, statusColors } from '../panels.ts';
-import { aMinute, latencies, quantile, bucketSums, rollup } from '../rollups.ts';
+import { aMinute, bucketSums, latencies, point, quantile, rollup } from '../rollups.ts';
 import { bot, workspace } from '../variables.ts';
 
 const ofBot = "bot_id = '$bot'";
@@ -19,13 +19,13 @@ const totals = `select sum(requests)::float8 as "requests", sum(errors)::float8 
   sum(input_tokens)::float8 as "tokens in", sum(output_tokens)::float8 as "tokens out", sum(cost_usd)::float8 as "cost"
 from ${rollup('bot', 'requests, errors, input_tokens, output_tokens, cost_usd', ofBot)}`;
 
-const requests = `select $__timeGroupAlias(at, $__interval), ${aMinute('sum(requests - errors)')} as "answered",
+const requests = `select ${point('at')}, ${aMinute('sum(requests - errors)')} as "answered",
   ${aMinute('sum(errors)')} as "failed"
 from ${rollup('bot', 'requests, errors', ofBot)}
 group by 1 order by 1`;
 
 const byName = (type: 'MODEL' | 'TOOL', value: string, columns: string) =>
-  `select $__timeGroupAlias(at, $__interval), name as metric, ${value} as value
+  `select ${point('at')}, name as metric, ${value} as value
 from ${rollup('call', `name, ${columns}`, `${ofBot} and type = '${type}'`)}
 group by 1, 2 order by 1`;
 

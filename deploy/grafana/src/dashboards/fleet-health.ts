@@ -3,7 +3,7 @@ import type { Described } from '../dashboard.ts';
 import { toBot, toFleet } from '../links.ts';
 import { bars, lines, numbers, ranking, rows, statusColors } from '../panels.ts';
 import { recordedOverTime } from '../record.ts';
-import { aMinute, latencies, rollup } from '../rollups.ts';
+import { aMinute, latencies, point, rollup } from '../rollups.ts';
 import { among, inFleets, inWorkspace } from '../scope.ts';
 import { fleets, workspace } from '../variables.ts';
 
@@ -11,7 +11,7 @@ const totals = `select sum(requests)::float8 as "requests", sum(errors)::float8 
   sum(cost_usd)::float8 as "cost"
 from ${rollup('bot', 'requests, errors, cost_usd', inFleets())}`;
 
-const byFleet = (value: string) => `select $__timeGroupAlias(at, $__interval), coalesce(f.name, '(none)') as metric,
+const byFleet = (value: string) => `select ${point('at')}, coalesce(f.name, '(none)') as metric,
   ${value} as value
 from ${rollup('bot', 'fleet_id, requests, errors', inFleets())}
 left join config_read.fleets f on f.id = fleet_id

@@ -2,7 +2,7 @@
 import { services } from '@molthub/contracts';
 import type { Described } from '../dashboard.ts';
 import { bars, numbers, ranking, rows, statusColors } from '../panels.ts';
-import { aMinute, rollup } from '../rollups.ts';
+import { aMinute, point, rollup } from '../rollups.ts';
 import { workspace } from '../variables.ts';
 
 const ofServices = (select: (service: string) => string) => services.map(select).join('\nunion all\n');
@@ -31,11 +31,11 @@ ${ofServices((service) => `select '${service}' as "service", reader, sequence, u
 ) r order by 1, 2`;
 
 /** Of every workspace, each through its index. */
-const spans = `select $__timeGroupAlias(at, $__interval), workspace as metric, ${aMinute('sum(spans)')} as value
+const spans = `select ${point('at')}, workspace as metric, ${aMinute('sum(spans)')} as value
 from ${rollup('bot', 'workspace, spans', 'workspace in (select w.workspace from config_read.workspaces w)')}
 group by 1, 2 order by 1`;
 
-const recorded = `select $__timeGroupAlias(e.time, $__interval), split_part(e.action, '.', 1) as metric, count(*)::float8 as value
+const recorded = `select ${point('e.time')}, split_part(e.action, '.', 1) as metric, count(*)::float8 as value
 from (select workspace from config_read.workspaces union select 'system') w
 join audit_read.entries e on e.workspace = w.workspace and e.outcome = 'ACCEPTED'
 where $__timeFilter(e.time)

@@ -2,7 +2,7 @@
 import type { Described } from '../dashboard.ts';
 import { toBot, tracesUid, toTrace } from '../links.ts';
 import { bars, buckets, lines, numbers, ranking, rows, statusColors } from '../panels.ts';
-import { aMinute, bucketSums, latencies, latencyHeatmap, quantile, rollup } from '../rollups.ts';
+import { aMinute, bucketSums, latencies, latencyHeatmap, point, quantile, rollup } from '../rollups.ts';
 import { among, inFleets } from '../scope.ts';
 import { bots, fleets, workspace } from '../variables.ts';
 
@@ -14,17 +14,17 @@ const totals = `select sum(requests)::float8 as "requests", sum(errors)::float8 
   sum(unpriced_calls)::float8 as "calls without a price", sum(spans)::float8 as "spans"
 from ${rollup('bot', 'requests, errors, spans, input_tokens, cached_tokens, output_tokens, cost_usd, unpriced_calls', inScope)}`;
 
-const requests = `select $__timeGroupAlias(at, $__interval), ${aMinute('sum(requests - errors)')} as "answered",
+const requests = `select ${point('at')}, ${aMinute('sum(requests - errors)')} as "answered",
   ${aMinute('sum(errors)')} as "failed"
 from ${rollup('bot', 'requests, errors', inScope)}
 group by 1 order by 1`;
 
 const ofCalls = (type: 'MODEL' | 'TOOL', value: string, columns: string) =>
-  `select $__timeGroupAlias(at, $__interval), name as metric, ${value} as value
+  `select ${point('at')}, name as metric, ${value} as value
 from ${rollup('call', `name, ${columns}`, `${inScope} and type = '${type}'`)}
 group by 1, 2 order by 1`;
 
-const tokens = `select $__timeGroupAlias(at, $__interval),
+const tokens = `select ${point('at')},
   ${aMinute('sum(greatest(input_tokens - cached_tokens - cache_write_tokens, 0))')} as "in, not cached",
   ${aMinute('sum(cached_tokens)')} as "in, from cache", ${aMinute('sum(cache_write_tokens)')} as "in, to cache",
   ${aMinute('sum(output_tokens - reasoning_tokens)')} as "out", ${aMinute('sum(reasoning_tokens)')} as "reasoning"
