@@ -8,7 +8,9 @@ export const layers: readonly { readonly folder: RegExp; readonly mayUse: RegExp
   { folder: /^services\/molthub$/, mayUse: /^(?:contracts$|libs\/|services\/)/ },
   { folder: /^services\//, mayUse: /^(?:contracts$|libs\/)/ },
   { folder: /^clients\//, mayUse: /^contracts$/ },
-  { folder: /^(?:e2e|bench)$/, mayUse: /^(?:contracts$|libs\/|services\/|clients\/)/ },
+  // What others run beside Molthub; only its tests start services.
+  { folder: /^deploy\//, mayUse: /^(?:contracts$|services\/)/ },
+  { folder: /^(?:e2e|bench)$/, mayUse: /^(?:contracts$|libs\/|services\/|clients\/|deploy\/)/ },
 ];
 
 /** What a decider, and every file it reaches, may import by value. Types may come from anywhere: they are gone at run time. */
@@ -141,6 +143,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'attribute-json',
     'classify',
     'ingest/',
+    'many-spans',
     'otlp/',
     'redact',
     'retention',
