@@ -261,11 +261,13 @@ describe('the tree of', () => {
       { traceId, spanId: root, name: 'openclaw.run', startMs: now - 20_001, durationMs: 11_000 },
       ...calls,
     ]);
+    // Time of a processor, since whatever else runs on this machine takes none of that.
     const times: number[] = [];
     for (let run = 0; run < 5; run += 1) {
-      const from = performance.now();
+      const from = process.cpuUsage();
       const { text } = await api.call('GET', `/api/v1/traces/by-trace-id/${traceId}/tree?shape=flat`);
-      times.push(performance.now() - from);
+      const { user, system } = process.cpuUsage(from);
+      times.push((user + system) / 1_000);
       expect(text.length).toBeGreaterThan(1_000_000);
     }
     expect(Math.min(...times), String(times)).toBeLessThan(200);
