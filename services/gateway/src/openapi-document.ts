@@ -63,7 +63,7 @@ export const codes = [
   'rollout.change-set-not-in-state',
 ] as const;
 
-export const pathOf = ({ permission, path }: Route): string => (permission === 'none' ? path : `${base}${path}`);
+export const pathOf = ({ isOutside, path }: Route): string => (isOutside ? path : `${base}${path}`);
 
 export const documentOf = (routes: readonly Route[]): Readonly<Record<string, unknown>> =>
   openApiDocument({

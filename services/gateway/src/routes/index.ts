@@ -8,6 +8,7 @@ import { changeSetRoutes } from './change-sets.ts';
 import { eventRoutes, streamRoute } from './events.ts';
 import { fleets } from './fleets.ts';
 import { healthRoutes } from './health.ts';
+import { jaegerRoutes } from './jaeger/jaeger-routes.ts';
 import { layerChangeRoutes } from './layer-changes.ts';
 import { manifestRoutes } from './manifests.ts';
 import { operationRoutes } from './operations.ts';
@@ -40,6 +41,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...targetRoutes,
   ...healthRoutes,
   ...traceRoutes,
+  ...jaegerRoutes,
   ...auditRoutes,
   ...eventRoutes(tickets),
   ...operationRoutes,
