@@ -6,7 +6,7 @@ import type { Client } from 'pg';
 import { spansAsked } from './env.ts';
 import { callAll, expectStatus } from './fleet.ts';
 import { type Figure, measured, median, quantile, type Report } from './measured.ts';
-import { type Made, withManySpans } from './many-spans.ts';
+import { type Filled, withManySpans } from './many-spans.ts';
 
 const runs = 20;
 const treeCalls = 400;
@@ -31,7 +31,7 @@ export const traceReads: Figure = {
 type Took = { readonly panel: string; readonly medianMs: number; readonly maxMs: number; readonly rows: number };
 
 /** Each panel by itself, one after the other: Grafana asks for several at once, of which each waits for a processor. */
-const panels = async ({ reader, ...made }: Made, label: string, days: number, report: Report): Promise<void> => {
+const panels = async ({ reader, ...made }: Filled, label: string, days: number, report: Report): Promise<void> => {
   const took: Took[] = [];
   for (const query of await panelQueries()) took.push(await panel(reader, query, askedFor(query, made, days)));
   const sorted = took.toSorted((a, b) => b.medianMs - a.medianMs);
@@ -76,7 +76,7 @@ const rounded = (ms: number) => Number(ms.toPrecision(3));
 
 const askedFor = (
   { dashboard, sql, points }: PanelQuery,
-  { endsAt, bots }: Omit<Made, 'reader'>,
+  { endsAt, bots }: Omit<Filled, 'reader'>,
   days: number,
 ): string => {
   const all = { all: `'${everyId}'` };
@@ -85,7 +85,7 @@ const askedFor = (
   return expand(sql, { from, to: endsAt, variables: { workspace: { one: 'default' }, fleet: all, bot } }, points);
 };
 
-const traceById = async ({ molthub, largeTraceId, context }: Made, report: Report): Promise<void> => {
+const traceById = async ({ molthub, largeTraceId, context }: Filled, report: Report): Promise<void> => {
   const traces = Math.floor(spansAsked / spansPerTrace);
   const tree = async (id: string) => {
     expectStatus(await molthub.call('GET', `/traces/by-trace-id/${id}/tree`), 200, 'GET …/tree');
@@ -97,7 +97,7 @@ const traceById = async ({ molthub, largeTraceId, context }: Made, report: Repor
   twoOf('trace by id, 10,000 spans', large, context, report);
 };
 
-const searches = async ({ molthub, bots, endsAt, context }: Made, report: Report): Promise<void> => {
+const searches = async ({ molthub, bots, endsAt, context }: Filled, report: Report): Promise<void> => {
   const before = (days: number) => new Date(endsAt.getTime() - days * 86_400_000).toISOString();
   const [week, yesterday] = [`from=${before(7)}&to=${endsAt.toISOString()}`, before(1)];
   const botOf = (call: number) => `botInstanceId=${bots[call % bots.length]?.botId}`;
@@ -119,7 +119,7 @@ const searches = async ({ molthub, bots, endsAt, context }: Made, report: Report
   }
 };
 
-const twoOf = (figure: string, tookMs: readonly number[], context: Made['context'], report: Report): void => {
+const twoOf = (figure: string, tookMs: readonly number[], context: Filled['context'], report: Report): void => {
   const sorted = tookMs.toSorted((a, b) => a - b);
   report(measured(`${figure}, p50`, 'ms', [quantile(sorted, 0.5)], { ...context, calls: sorted.length }));
   report(measured(`${figure}, p99`, 'ms', [quantile(sorted, 0.99)], { ...context, calls: sorted.length }));
