@@ -142,6 +142,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
   'trace-ingest': [
     'attribute-json',
     'classify',
+    'fingerprint',
     'ingest/',
     'many-spans',
     'otlp/',
@@ -150,6 +151,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'span-record',
     'testing',
     'trust',
+    'usage',
     'windows',
   ],
 };

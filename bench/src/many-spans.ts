@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { services } from '@molthub/contracts';
 import { makeLargeTrace, makeManySpans, type ManySpans } from '@molthub/trace-ingest/many-spans';
 import { Client } from 'pg';
-import { makeBot, makeFleet, simulatedManifest } from './fleet.ts';
+import { z } from 'zod';
+import { expectStatus, makeBot, makeFleet, simulatedManifest } from './fleet.ts';
 import { type Molthub, prepareServices } from './molthub.ts';
 import { withServers } from './servers.ts';
 
-export type Made = {
+export type Filled = {
   readonly molthub: Molthub;
   /** A session of the role that Grafana has. */
   readonly reader: Client;
@@ -25,7 +26,7 @@ const botsOfFleet = 10;
 const recordedEntries = 100_000;
 
 /** Starts everything, fills it, runs `work`, and leaves nothing behind. */
-export const withManySpans = async (spans: number, work: (made: Made) => Promise<void>): Promise<void> =>
+export const withManySpans = async (spans: number, work: (made: Filled) => Promise<void>): Promise<void> =>
   withServers(async ({ urls }) => {
     const home = await mkdtemp(join(tmpdir(), 'molthub-bench-'));
     const servers = { DATABASE_URL: urls.databaseUrl, NATS_URL: urls.natsUrl };
@@ -34,6 +35,7 @@ export const withManySpans = async (spans: number, work: (made: Made) => Promise
     try {
       await molthub.start();
       const bots = await makeBots(molthub);
+      await makeNews(molthub, bots);
       const endsAt = new Date();
       const began = performance.now();
       for (const session of sessions) await session.query("set search_path = trace; set work_mem = '512MB'");
@@ -47,6 +49,7 @@ export const withManySpans = async (spans: number, work: (made: Made) => Promise
       await makeManySpans(asSessions, { spans, days, endsAt, bots });
       const largeTraceId = await makeLargeTrace(first, 10_000, { bots, endsAt });
       await first(entries, [recordedEntries, endsAt, days, bots.map(({ botId }) => botId)]);
+      await first(parked);
       await first('vacuum (analyze) audit.entries');
       const filledInS = Math.round((performance.now() - began) / 1_000);
       const { rows } = await (sessions[0] ?? (await connected(urls.databaseUrl))).query(sizes);
@@ -73,12 +76,34 @@ const makeBots = async (molthub: Molthub): Promise<ManySpans['bots']> => {
   for (let fleet = 0; fleet < fleets; fleet += 1) {
     const fleetId = await makeFleet(molthub, `fleet-${fleet}`);
     for (let bot = 0; bot < botsOfFleet; bot += 1) {
-      const botId = await makeBot(molthub, fleetId, simulatedManifest(`bot-${fleet}-${bot}`));
+      const simulation = fleet + bot === 0 ? { driftEveryS: 1 } : bot === 1 ? { failApply: true } : {};
+      const botId = await makeBot(molthub, fleetId, simulatedManifest(`bot-${fleet}-${bot}`, simulation));
       bots.push({ workspace: 'default', botId, fleetId });
     }
   }
   return bots;
 };
+
+/** What is not counted of spans has something to show too: a rule that every bot violates, and one that may for a while. */
+const makeNews = async (molthub: Molthub, [bot]: ManySpans['bots']): Promise<void> => {
+  const rule = { id: 'team', type: 'required_field', severity: 'WARNING', config: { field: 'metadata.labels.team' } };
+  const pack = await molthub.call('POST', '/policy-packs', { name: 'made', rules: [rule] });
+  const { id: packId } = Made.parse(expectStatus(pack, 201, 'POST /policy-packs').body);
+  const waiver = await molthub.call('POST', '/policy/waivers', {
+    name: 'made',
+    packId,
+    ruleId: rule.id,
+    scope: { botInstanceId: bot?.botId },
+    owner: 'bench',
+    reason: 'a row to show',
+    expiresAt: new Date(Date.now() + 86_400_000).toISOString(),
+  });
+  expectStatus(waiver, 201, 'POST /policy/waivers');
+};
+const Made = z.object({ id: z.uuid() });
+
+const parked = `insert into health.parked (id, consumer, key, workspace, event, event_id, type, error)
+  values (gen_random_uuid(), 'made', 'bot', 'default', '{}', 'one', 'config.bot.created.v1', 'a row to show')`;
 
 const sizes = `select pg_database_size(current_database())::float8 / 1e9 as "databaseGB",
   (select sum(pg_total_relation_size(inhrelid)) from pg_inherits where inhparent = 'trace.span_rows'::regclass)::float8

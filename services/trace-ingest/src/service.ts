@@ -5,6 +5,7 @@ import { aggregate, asIs, type Runtime, type ServiceDefinition } from '@molthub/
 import { telemetry } from '../migrations/0001-telemetry.ts';
 import { spanRows } from '../migrations/0002-span-rows.ts';
 import { answers } from '../migrations/0003-answers.ts';
+import { callStatistics } from '../migrations/0004-call-statistics.ts';
 import { telemetryDecider } from './decider.ts';
 import type { QueueLimits } from './ingest/commit-queue.ts';
 import { openDoor } from './ingest/open-door.ts';
@@ -35,7 +36,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
   };
   return {
     name: 'trace',
-    migrations: [telemetry, spanRows, answers],
+    migrations: [telemetry, spanRows, answers, callStatistics],
     aggregates: [
       aggregate({
         category: 'telemetry',
