@@ -144,6 +144,8 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'classify',
     'fingerprint',
     'ingest/',
+    'manual-trace/aggregate',
+    'manual-trace/store-ended',
     'many-spans',
     'otlp/',
     'redact',

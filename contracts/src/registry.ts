@@ -22,6 +22,7 @@ import {
 import * as policy from './policy.ts';
 import * as reconciler from './reconciler.ts';
 import * as rollout from './rollout.ts';
+import * as manualTrace from './manual-trace.ts';
 import * as trace from './trace.ts';
 import * as waiver from './waiver.ts';
 
@@ -35,6 +36,7 @@ const modules = [
   clearance,
   reconciler,
   health,
+  manualTrace,
   trace,
   audit,
   gateway,

@@ -62,6 +62,11 @@ export const codes = [
   'policy.version-mismatch',
   'reconciler.illegal-move',
   'rollout.change-set-not-in-state',
+  'trace.content-not-found',
+  'trace.end-invalid',
+  'trace.trace-ended',
+  'trace.trace-exists',
+  'trace.trace-not-found',
 ] as const;
 
 export const pathOf = ({ isOutside, path }: Route): string => (isOutside ? path : `${base}${path}`);

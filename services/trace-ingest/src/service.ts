@@ -11,6 +11,9 @@ import type { QueueLimits } from './ingest/commit-queue.ts';
 import { openDoor } from './ingest/open-door.ts';
 import { listenToOthers } from './listeners.ts';
 import type { OtlpServer, OtlpSettings } from './otlp/otlp-server.ts';
+import { manualTraceAggregate } from './manual-trace/aggregate.ts';
+import { manualTraces } from './manual-trace/projection.ts';
+import { storeEndedJob } from './manual-trace/store-ended.ts';
 import { queries } from './queries.ts';
 import { type Retention, retentionJob } from './retention.ts';
 import { type WindowSettings, windowsJob } from './windows.ts';
@@ -47,8 +50,9 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
         prepare: asIs,
         decider: telemetryDecider,
       }),
+      manualTraceAggregate,
     ],
-    projections: [],
+    projections: [manualTraces],
     reactions: [],
     listeners: [listenToOthers(refreshAll)],
     queries,
@@ -56,6 +60,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
     jobs: [
       windowsJob({ latenessMs: 10_000, lookEveryMs: 1_000, ...settings.windows }),
       retentionJob({ spanDays: 30, minuteDays: 365, bodyDays: 3, ...settings.retention }),
+      storeEndedJob,
     ],
     startOtlp: async ({ runtime, ...door }) => {
       const { url, trust, close } = await openDoor(runtime, door);
