@@ -212,6 +212,12 @@ trace
   .option('--limit <n>', 'how many', wholeNumber(1), 20)
   .action(async (options, command) => (await import('./commands/trace-search.ts')).search(options, command));
 trace
+  .command('tail')
+  .description('follow traces as they come, each again whenever more of it has come')
+  .option('--bot <name>', 'only of this bot')
+  .option('--failed', 'only those whose root failed')
+  .action(async (options, command) => (await import('./commands/trace-tail.ts')).tail(options, command));
+trace
   .command('errors')
   .description('what went wrong, each kind once, the latest first')
   .option('--bot <name>', 'only of this bot')

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { type ApiUnderTest, openApi } from './api-under-test.ts';
+import { startMolthub } from './cli-under-test.ts';
 import { makeBot, newSpanId, newTraceId, type Sender, senderOf } from './traces-under-test.ts';
 
 const postgres = withPostgres();
@@ -99,4 +100,22 @@ test('what the tail does not know, and whoever has no key, is refused', async ()
   expect((await tail('?status=FINE')).status).toBe(400);
   expect((await tail('', 'nothing')).status).toBe(401);
   expect((await api.call('GET', '/api/v1/traces/tail')).status).toBe(426);
+});
+
+test('the command line follows, a trace a line', async () => {
+  const child = startMolthub(api.url(), api.adminKey, ['trace', 'tail', '--bot', 'anna', '-o', 'json']);
+  let told = '';
+  child.stdout.on('data', (chunk: Buffer) => (told += chunk.toString()));
+  const traceId = newTraceId();
+  await until(
+    async () => {
+      await fromAnna.send([span(traceId)]);
+      return told.includes('\n');
+    },
+    { what: 'a line', timeoutMs: 20_000 },
+  );
+  expect(JSON.parse(told.slice(0, told.indexOf('\n')))).toMatchObject({ traceId, botInstanceId: anna.botId });
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  child.kill('SIGTERM');
+  expect(await ended).toBe(0);
 });
