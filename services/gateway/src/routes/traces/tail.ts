@@ -20,8 +20,10 @@ const atOnceMax = 500;
 const overlapUs = 2_000_000;
 
 const micros = (time: string) => `(extract(epoch from ${time}) * 1000000)::float8`;
+const since = `(timestamptz 'epoch' + $3::float8 * interval '1 microsecond')`;
+// Said twice: by the time alone an index of ranges of blocks leaves out what is older.
 const changed = `select ${traceColumns}, ${micros('t.updated_at')} as us from ${fromTraces}
-  where ${visible('t')} and (t.updated_at, t.id) > (timestamptz 'epoch' + $3::float8 * interval '1 microsecond', $4::uuid)
+  where ${visible('t')} and t.updated_at >= ${since} and (t.updated_at, t.id) > (${since}, $4::uuid)
     and ($5::uuid is null or t.bot_id = $5)
     and ($6::uuid is null or ${fleetNow('t')} = $6) and ($7::text is null or t.status = $7)
   order by t.updated_at, t.id limit ${atOnceMax}`;
