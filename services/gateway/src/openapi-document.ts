@@ -61,6 +61,7 @@ export const codes = [
   'policy.version-mismatch',
   'reconciler.illegal-move',
   'rollout.change-set-not-in-state',
+  'trace.version-mismatch',
 ] as const;
 
 export const pathOf = ({ permission, path }: Route): string => (permission === 'none' ? path : `${base}${path}`);
@@ -86,7 +87,7 @@ const operationOf = (row: Route): Operation => ({
   ...(row.bodyShown ? { body: row.bodyShown } : {}),
   headers: [
     ...(row.method === 'POST' ? [idempotencyKey] : []),
-    ...(row.method === 'PATCH' || row.method === 'DELETE' ? [ifMatch] : []),
+    ...(row.method === 'PUT' || row.method === 'PATCH' || row.method === 'DELETE' ? [ifMatch] : []),
     ...(row.isCommand ? [prefer] : []),
   ],
   answers: [

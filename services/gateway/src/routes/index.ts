@@ -15,6 +15,7 @@ import { overlayRoutes } from './overlays.ts';
 import { platformRoutes } from './platform.ts';
 import { policyFixRoute } from './policy-fix.ts';
 import { policyRoutes } from './policy.ts';
+import { priceRoutes } from './prices.ts';
 import { profileRoutes } from './profiles.ts';
 import { targetRoutes } from './targets.ts';
 import { templateRoutes } from './templates.ts';
@@ -40,6 +41,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...targetRoutes,
   ...healthRoutes,
   ...traceRoutes,
+  ...priceRoutes,
   ...auditRoutes,
   ...eventRoutes(tickets),
   ...operationRoutes,
