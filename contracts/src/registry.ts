@@ -20,6 +20,7 @@ import {
   retryParked,
 } from './operations.ts';
 import * as policy from './policy.ts';
+import * as price from './price.ts';
 import * as reconciler from './reconciler.ts';
 import * as rollout from './rollout.ts';
 import * as trace from './trace.ts';
@@ -36,6 +37,7 @@ const modules = [
   reconciler,
   health,
   trace,
+  price,
   audit,
   gateway,
 ].map(definitionsOf);

@@ -62,6 +62,7 @@ export const codes = [
   'policy.version-mismatch',
   'reconciler.illegal-move',
   'rollout.change-set-not-in-state',
+  'trace.version-mismatch',
 ] as const;
 
 export const pathOf = ({ isOutside, path }: Route): string => (isOutside ? path : `${base}${path}`);
@@ -87,7 +88,7 @@ const operationOf = (row: Route): Operation => ({
   ...(row.bodyShown ? { body: row.bodyShown } : {}),
   headers: [
     ...(row.method === 'POST' ? [idempotencyKey] : []),
-    ...(row.method === 'PATCH' || row.method === 'DELETE' ? [ifMatch] : []),
+    ...(row.method === 'PUT' || row.method === 'PATCH' || row.method === 'DELETE' ? [ifMatch] : []),
     ...(row.isCommand ? [prefer] : []),
   ],
   answers: [

@@ -1,5 +1,12 @@
 // Takes bots' telemetry, keeps it, counts it, and says in events only what others decide on.
-import { ReportFailedTraces, SummarizeWindow, TraceFailed, TraceWindowSummarized } from '@molthub/contracts';
+import {
+  ChangePrices,
+  PricesChanged,
+  ReportFailedTraces,
+  SummarizeWindow,
+  TraceFailed,
+  TraceWindowSummarized,
+} from '@molthub/contracts';
 import { derivedId } from '@molthub/identity';
 import { aggregate, asIs, type Runtime, type ServiceDefinition } from '@molthub/service';
 import { telemetry } from '../migrations/0001-telemetry.ts';
@@ -12,6 +19,8 @@ import { openDoor } from './ingest/open-door.ts';
 import { listenToOthers } from './listeners.ts';
 import type { OtlpServer, OtlpSettings } from './otlp/otlp-server.ts';
 import { queries } from './queries.ts';
+import { priceTable } from './price-table/decider.ts';
+import { priceViews } from './price-table/projection.ts';
 import { type Retention, retentionJob } from './retention.ts';
 import { type WindowSettings, windowsJob } from './windows.ts';
 
@@ -47,8 +56,16 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
         prepare: asIs,
         decider: telemetryDecider,
       }),
+      aggregate({
+        category: 'price-table',
+        commands: [ChangePrices],
+        events: [PricesChanged],
+        id: ({ workspace }) => derivedId(workspace, 'prices'),
+        prepare: asIs,
+        decider: priceTable,
+      }),
     ],
-    projections: [],
+    projections: [priceViews],
     reactions: [],
     listeners: [listenToOthers(refreshAll)],
     queries,

@@ -3,6 +3,7 @@ import type { Runtime } from '@molthub/service';
 import { type OtlpServer, type OtlpSettings, startOtlpServer } from '../otlp/otlp-server.ts';
 import { Refusal } from '../otlp/refusal.ts';
 import { ensurePartitions } from '../retention.ts';
+import { openPrices } from '../price-table/open-prices.ts';
 import { openTrust, type Trust } from '../trust.ts';
 import { createCommitQueue, type QueueLimits } from './commit-queue.ts';
 import { bodyToStore } from './store-body.ts';
@@ -18,6 +19,7 @@ export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueL
   const fault = (error: unknown) => logger.warn({ err: error }, 'telemetry could not be taken');
   await ensurePartitions(runtime, Date.now());
   const trust = await openTrust(runtime.reads, { onFault: fault });
+  const prices = await openPrices(runtime.reads, { onFault: fault });
   const storeSpans = createSpanStore(runtime.load);
   const queue = createCommitQueue(async (batches) => {
     const sent = batches.reduce((sum, batch) => sum + batch.records.length, 0);
@@ -29,7 +31,7 @@ export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueL
     claimsOf: trust.claimsOf,
     storeSpans: async (claims, { records, rejected }) => {
       if (rejected > 0) spans.inc({ result: 'rejected' }, rejected);
-      if (records.length > 0) await queue.store(claims, records);
+      if (records.length > 0) await queue.store(claims, records.map(prices.priced(claims.workspace)));
     },
     storeBody: async (claims, signal, encoding, body) => {
       const store = await bodyToStore(claims, { signal, encoding, body });
@@ -49,6 +51,7 @@ export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueL
       await server.close();
       await queue.idle();
       trust.close();
+      prices.close();
     },
   };
 };
