@@ -8,7 +8,9 @@ export const layers: readonly { readonly folder: RegExp; readonly mayUse: RegExp
   { folder: /^services\/molthub$/, mayUse: /^(?:contracts$|libs\/|services\/)/ },
   { folder: /^services\//, mayUse: /^(?:contracts$|libs\/)/ },
   { folder: /^clients\//, mayUse: /^contracts$/ },
-  { folder: /^(?:e2e|bench)$/, mayUse: /^(?:contracts$|libs\/|services\/|clients\/)/ },
+  // What others run beside Molthub; only its tests start services.
+  { folder: /^deploy\//, mayUse: /^(?:contracts$|services\/)/ },
+  { folder: /^(?:e2e|bench)$/, mayUse: /^(?:contracts$|libs\/|services\/|clients\/|deploy\/)/ },
 ];
 
 /** What a decider, and every file it reaches, may import by value. Types may come from anywhere: they are gone at run time. */
@@ -140,8 +142,10 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
   'trace-ingest': [
     'attribute-json',
     'classify',
+    'fingerprint',
     'fleet-settings',
     'ingest/',
+    'many-spans',
     'otlp/',
     'redact',
     'redaction-patterns',
@@ -151,6 +155,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'sweep',
     'testing',
     'trust',
+    'usage',
     'windows',
   ],
 };

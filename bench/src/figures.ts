@@ -14,6 +14,7 @@ import { reconcilerMemory } from './reconciler-memory.ts';
 import { resolveLayers } from './resolve-layers.ts';
 import { startAndIdle } from './start-and-idle.ts';
 import { tenThousandBots } from './ten-thousand-bots.ts';
+import { traceReads } from './trace-reads.ts';
 
 export const figures: readonly Figure[] = [
   appendAgainstEmmett,
@@ -26,6 +27,7 @@ export const figures: readonly Figure[] = [
   policy,
   resolveLayers,
   otlpIngest,
+  traceReads,
   startAndIdle,
   localBot,
   tenThousandBots,

@@ -58,6 +58,8 @@ export const permissions = {
   'health:read': 'VIEWER',
   'target:read': 'VIEWER',
   'trace:read': 'VIEWER',
+  'trace:content': 'OPERATOR',
+  'trace:create': 'OPERATOR',
   'ingest-token:create': 'OPERATOR',
   'event:read': 'VIEWER',
   'audit:read': 'ADMIN',

@@ -15,6 +15,7 @@ import {
   operationPerformed,
   parkedView,
   projectionsView,
+  readersView,
   rebuildProjection,
   republishBus,
   retryParked,
@@ -51,7 +52,7 @@ export const commands = [
 ];
 export const readModels = [
   ...modules.flatMap((m) => m.readModels),
-  ...services.flatMap((s) => [parkedView(s), projectionsView(s)]),
+  ...services.flatMap((s) => [parkedView(s), projectionsView(s), readersView(s)]),
 ];
 
 const eventByType = new Map(events.map((event) => [event.type, event]));

@@ -65,7 +65,7 @@ export const codes = [
   'trace.version-mismatch',
 ] as const;
 
-export const pathOf = ({ permission, path }: Route): string => (permission === 'none' ? path : `${base}${path}`);
+export const pathOf = ({ isOutside, path }: Route): string => (isOutside ? path : `${base}${path}`);
 
 export const documentOf = (routes: readonly Route[]): Readonly<Record<string, unknown>> =>
   openApiDocument({

@@ -11,7 +11,9 @@ import { derivedId } from '@molthub/identity';
 import { aggregate, asIs, type Runtime, type ServiceDefinition } from '@molthub/service';
 import { telemetry } from '../migrations/0001-telemetry.ts';
 import { spanRows } from '../migrations/0002-span-rows.ts';
-import { ages } from '../migrations/0003-ages.ts';
+import { answers } from '../migrations/0003-answers.ts';
+import { callStatistics } from '../migrations/0004-call-statistics.ts';
+import { ages } from '../migrations/0005-ages.ts';
 import { telemetryDecider } from './decider.ts';
 import { fleetTelemetry } from './fleet-telemetry/decider.ts';
 import { prepareFleetTelemetry } from './fleet-telemetry/prepare.ts';
@@ -20,6 +22,7 @@ import type { QueueLimits } from './ingest/commit-queue.ts';
 import { openDoor } from './ingest/open-door.ts';
 import { listenToOthers } from './listeners.ts';
 import type { OtlpServer, OtlpSettings } from './otlp/otlp-server.ts';
+import { queries } from './queries.ts';
 import { retentionJob, type RetentionSettings } from './retention.ts';
 import { type WindowSettings, windowsJob } from './windows.ts';
 
@@ -44,7 +47,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
   };
   return {
     name: 'trace',
-    migrations: [telemetry, spanRows, ages],
+    migrations: [telemetry, spanRows, answers, callStatistics, ages],
     aggregates: [
       aggregate({
         category: 'telemetry',
@@ -67,7 +70,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
     projections: [fleetTelemetryProjection],
     reactions: [],
     listeners: [listenToOthers(refreshAll)],
-    queries: [],
+    queries,
     gatherMs: 100,
     jobs: [
       windowsJob({ latenessMs: 10_000, lookEveryMs: 1_000, ...settings.windows }),

@@ -1,8 +1,10 @@
 // A span as it is stored: checked, bounded, typed.
 import type { SpanType } from '@molthub/contracts';
 import { attributeJson, attributesMax, storable } from './attribute-json.ts';
-import { isRequest, modelOf, type Tokens, tokensOf, toolOf, typeOf } from './classify.ts';
+import { isRequest, typeOf } from './classify.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import type { WireSpan, WireSurroundings } from './otlp/wire-span.ts';
+import { errorTypeOf, modelOf, runOf, sessionOf, type Tokens, tokensOf, toolOf } from './usage.ts';
 
 /** What the spans of one scope have in common, as JSON. One object for all of them. */
 export type Surroundings = { readonly resource: string; readonly scope: string; readonly rest: string | null };
@@ -30,6 +32,8 @@ export type SpanRecord = {
   readonly run: string | null;
   /** What errors share that say the same but for numbers and ids. */
   readonly fingerprint: bigint | null;
+  /** The class of its error; '' where it has none. */
+  readonly errorType: string;
   readonly surroundings: Surroundings;
   readonly attributes: string;
   readonly events: string | null;
@@ -69,15 +73,22 @@ export const recordOf = (span: WireSpan, around: WireSurroundings, nowNs: bigint
     tool: toolOf(type, span),
     tokens: tokensOf(type, span.attributes),
     costPico: null,
-    session: null,
-    run: null,
-    fingerprint: null,
+    session: sessionOf(span.attributes),
+    run: runOf(span.attributes),
+    ...errorIn(span),
     surroundings: surroundingsOf(around),
     attributes: attributeJson(span.attributes),
     events: eventsJson(span),
     links: linksJson(span),
     rest: null,
   };
+};
+
+const statusError = 2;
+const errorIn = ({ name, statusCode, statusMessage, attributes }: WireSpan) => {
+  if (statusCode !== statusError) return { fingerprint: null, errorType: '' };
+  const errorType = errorTypeOf(attributes);
+  return { fingerprint: fingerprintOf(name, errorType, statusMessage), errorType };
 };
 
 const noSpan = '0'.repeat(16);

@@ -9,6 +9,7 @@ import { eventRoutes, streamRoute } from './events.ts';
 import { fleetTelemetryRoutes } from './fleet-telemetry.ts';
 import { fleets } from './fleets.ts';
 import { healthRoutes } from './health.ts';
+import { jaegerRoutes } from './jaeger/jaeger-routes.ts';
 import { layerChangeRoutes } from './layer-changes.ts';
 import { manifestRoutes } from './manifests.ts';
 import { operationRoutes } from './operations.ts';
@@ -19,7 +20,7 @@ import { policyRoutes } from './policy.ts';
 import { profileRoutes } from './profiles.ts';
 import { targetRoutes } from './targets.ts';
 import { templateRoutes } from './templates.ts';
-import { traceRoutes } from './traces.ts';
+import { traceRoutes } from './traces/index.ts';
 import { waiverRoutes } from './waivers.ts';
 import { workspaces } from './workspaces.ts';
 
@@ -42,6 +43,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...targetRoutes,
   ...healthRoutes,
   ...traceRoutes,
+  ...jaegerRoutes,
   ...auditRoutes,
   ...eventRoutes(tickets),
   ...operationRoutes,

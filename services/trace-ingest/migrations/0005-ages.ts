@@ -2,7 +2,7 @@
 import type { Migration } from '@molthub/event-store';
 
 export const ages: Migration = {
-  name: '0003-ages',
+  name: '0005-ages',
   sql: `
 create index bot_minutes_age on bot_minutes using brin (minute);
 create index bot_hours_age on bot_hours using brin (hour);
