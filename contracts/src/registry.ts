@@ -2,6 +2,7 @@
 import * as audit from './audit.ts';
 import * as clearance from './clearance.ts';
 import * as config from './config.ts';
+import * as fleetTelemetry from './fleet-telemetry.ts';
 import * as gateway from './gateway.ts';
 import * as health from './health.ts';
 import * as layerChanges from './layer-changes.ts';
@@ -38,6 +39,7 @@ const modules = [
   health,
   trace,
   price,
+  fleetTelemetry,
   audit,
   gateway,
 ].map(definitionsOf);

@@ -2,6 +2,8 @@
 import {
   ChangePrices,
   PricesChanged,
+  ChangeFleetTelemetry,
+  FleetTelemetryChanged,
   ReportFailedTraces,
   SummarizeWindow,
   TraceFailed,
@@ -13,7 +15,11 @@ import { telemetry } from '../migrations/0001-telemetry.ts';
 import { spanRows } from '../migrations/0002-span-rows.ts';
 import { answers } from '../migrations/0003-answers.ts';
 import { callStatistics } from '../migrations/0004-call-statistics.ts';
+import { ages } from '../migrations/0005-ages.ts';
 import { telemetryDecider } from './decider.ts';
+import { fleetTelemetry } from './fleet-telemetry/decider.ts';
+import { prepareFleetTelemetry } from './fleet-telemetry/prepare.ts';
+import { fleetTelemetryProjection } from './fleet-telemetry/projection.ts';
 import type { QueueLimits } from './ingest/commit-queue.ts';
 import { openDoor } from './ingest/open-door.ts';
 import { listenToOthers } from './listeners.ts';
@@ -21,7 +27,7 @@ import type { OtlpServer, OtlpSettings } from './otlp/otlp-server.ts';
 import { queries } from './queries.ts';
 import { priceTable } from './price-table/decider.ts';
 import { priceViews } from './price-table/projection.ts';
-import { type Retention, retentionJob } from './retention.ts';
+import { retentionJob, type RetentionSettings } from './retention.ts';
 import { type WindowSettings, windowsJob } from './windows.ts';
 
 export { type TraceEnvironment, traceEnvironment } from './env.ts';
@@ -29,7 +35,7 @@ export type { OtlpServer, OtlpSettings } from './otlp/otlp-server.ts';
 
 export type TraceSettings = {
   readonly windows?: Partial<WindowSettings>;
-  readonly retention?: Partial<Retention>;
+  readonly retention?: Partial<RetentionSettings>;
 };
 
 export type TraceService = ServiceDefinition & {
@@ -45,7 +51,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
   };
   return {
     name: 'trace',
-    migrations: [telemetry, spanRows, answers, callStatistics],
+    migrations: [telemetry, spanRows, answers, callStatistics, ages],
     aggregates: [
       aggregate({
         category: 'telemetry',
@@ -64,15 +70,23 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
         prepare: asIs,
         decider: priceTable,
       }),
+      aggregate({
+        category: 'fleet-telemetry',
+        commands: [ChangeFleetTelemetry],
+        events: [FleetTelemetryChanged],
+        id: ({ data }) => data.fleetId,
+        prepare: prepareFleetTelemetry,
+        decider: fleetTelemetry,
+      }),
     ],
-    projections: [priceViews],
+    projections: [priceViews, fleetTelemetryProjection],
     reactions: [],
     listeners: [listenToOthers(refreshAll)],
     queries,
     gatherMs: 100,
     jobs: [
       windowsJob({ latenessMs: 10_000, lookEveryMs: 1_000, ...settings.windows }),
-      retentionJob({ spanDays: 30, minuteDays: 365, bodyDays: 3, ...settings.retention }),
+      retentionJob({ bodyDays: 3, ...settings.retention }),
     ],
     startOtlp: async ({ runtime, ...door }) => {
       const { url, trust, close } = await openDoor(runtime, door);

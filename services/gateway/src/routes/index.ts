@@ -6,6 +6,7 @@ import { auditRoutes } from './audit.ts';
 import { botRoutes } from './bots.ts';
 import { changeSetRoutes } from './change-sets.ts';
 import { eventRoutes, streamRoute } from './events.ts';
+import { fleetTelemetryRoutes } from './fleet-telemetry.ts';
 import { fleets } from './fleets.ts';
 import { healthRoutes } from './health.ts';
 import { jaegerRoutes } from './jaeger/jaeger-routes.ts';
@@ -29,6 +30,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...workspaces,
   ...apiKeys,
   ...fleets,
+  ...fleetTelemetryRoutes,
   ...botRoutes,
   ...manifestRoutes,
   ...templateRoutes,
