@@ -1,6 +1,7 @@
 export * from './audit.ts';
 export * from './clearance.ts';
 export * from './config.ts';
+export * from './fleet-telemetry.ts';
 export * from './gateway.ts';
 export * from './health.ts';
 export * from './layer-changes.ts';
@@ -10,6 +11,7 @@ export * from './message.ts';
 export * from './operations.ts';
 export * from './permission.ts';
 export * from './policy.ts';
+export * from './price.ts';
 export * from './reconciler.ts';
 export * from './registry.ts';
 export * from './rollout.ts';

@@ -2,6 +2,7 @@
 import * as audit from './audit.ts';
 import * as clearance from './clearance.ts';
 import * as config from './config.ts';
+import * as fleetTelemetry from './fleet-telemetry.ts';
 import * as gateway from './gateway.ts';
 import * as health from './health.ts';
 import * as layerChanges from './layer-changes.ts';
@@ -20,6 +21,7 @@ import {
   retryParked,
 } from './operations.ts';
 import * as policy from './policy.ts';
+import * as price from './price.ts';
 import * as reconciler from './reconciler.ts';
 import * as rollout from './rollout.ts';
 import * as trace from './trace.ts';
@@ -36,6 +38,8 @@ const modules = [
   reconciler,
   health,
   trace,
+  price,
+  fleetTelemetry,
   audit,
   gateway,
 ].map(definitionsOf);

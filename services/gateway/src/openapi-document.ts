@@ -3,7 +3,7 @@ import { Actor, Manifest, Problem } from '@molthub/contracts';
 import { type Operation, openApiDocument } from '@molthub/http';
 import { CloudEvent } from './cloud-event.ts';
 import { base } from './register.ts';
-import type { Route } from './route.ts';
+import type { Method, Route } from './route.ts';
 import { Bot } from './routes/bot-row.ts';
 
 const idempotencyKey = {
@@ -36,6 +36,7 @@ export const codes = [
   'gateway.rate-limited',
   'gateway.too-many-headers',
   'gateway.too-many-streams',
+  'gateway.trace-too-large',
   'gateway.unauthenticated',
   'gateway.unavailable',
   'gateway.unexpected-body',
@@ -61,6 +62,8 @@ export const codes = [
   'policy.version-mismatch',
   'reconciler.illegal-move',
   'rollout.change-set-not-in-state',
+  'trace.fleet-telemetry-invalid',
+  'trace.version-mismatch',
 ] as const;
 
 export const pathOf = ({ isOutside, path }: Route): string => (isOutside ? path : `${base}${path}`);
@@ -75,6 +78,8 @@ export const documentOf = (routes: readonly Route[]): Readonly<Record<string, un
     operations: routes.map(operationOf),
   });
 
+const changesWhatIs = new Set<Method>(['PUT', 'PATCH', 'DELETE']);
+
 const operationOf = (row: Route): Operation => ({
   method: row.method,
   path: pathOf(row),
@@ -86,7 +91,7 @@ const operationOf = (row: Route): Operation => ({
   ...(row.bodyShown ? { body: row.bodyShown } : {}),
   headers: [
     ...(row.method === 'POST' ? [idempotencyKey] : []),
-    ...(row.method === 'PATCH' || row.method === 'DELETE' ? [ifMatch] : []),
+    ...(changesWhatIs.has(row.method) ? [ifMatch] : []),
     ...(row.isCommand ? [prefer] : []),
   ],
   answers: [

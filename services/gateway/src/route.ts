@@ -7,7 +7,7 @@ import type { Listing } from './listing.ts';
 import type { Principal } from './principal.ts';
 import type { World } from './world.ts';
 
-export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** What a request touches, so that its workspace and its fleet can be checked before anything else is done. */
 export type Subject = { readonly kind: 'fleet' | 'bot' | 'change-set'; readonly id: string };

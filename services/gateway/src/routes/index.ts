@@ -6,6 +6,7 @@ import { auditRoutes } from './audit.ts';
 import { botRoutes } from './bots.ts';
 import { changeSetRoutes } from './change-sets.ts';
 import { eventRoutes, streamRoute } from './events.ts';
+import { fleetTelemetryRoutes } from './fleet-telemetry.ts';
 import { fleets } from './fleets.ts';
 import { healthRoutes } from './health.ts';
 import { jaegerRoutes } from './jaeger/jaeger-routes.ts';
@@ -16,6 +17,7 @@ import { overlayRoutes } from './overlays.ts';
 import { platformRoutes } from './platform.ts';
 import { policyFixRoute } from './policy-fix.ts';
 import { policyRoutes } from './policy.ts';
+import { priceRoutes } from './prices.ts';
 import { profileRoutes } from './profiles.ts';
 import { targetRoutes } from './targets.ts';
 import { templateRoutes } from './templates.ts';
@@ -28,6 +30,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...workspaces,
   ...apiKeys,
   ...fleets,
+  ...fleetTelemetryRoutes,
   ...botRoutes,
   ...manifestRoutes,
   ...templateRoutes,
@@ -42,6 +45,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...healthRoutes,
   ...traceRoutes,
   ...jaegerRoutes,
+  ...priceRoutes,
   ...auditRoutes,
   ...eventRoutes(tickets),
   ...operationRoutes,
