@@ -16,5 +16,6 @@ export * from './reconciler.ts';
 export * from './registry.ts';
 export * from './rollout.ts';
 export { isSecretName, isWritten, secretFormOf, withoutReferences } from './secret-text.ts';
+export * from './manual-trace.ts';
 export * from './trace.ts';
 export * from './waiver.ts';

@@ -62,7 +62,12 @@ export const codes = [
   'policy.version-mismatch',
   'reconciler.illegal-move',
   'rollout.change-set-not-in-state',
+  'trace.content-not-found',
+  'trace.end-invalid',
   'trace.fleet-telemetry-invalid',
+  'trace.trace-ended',
+  'trace.trace-exists',
+  'trace.trace-not-found',
   'trace.version-mismatch',
 ] as const;
 

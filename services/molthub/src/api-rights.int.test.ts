@@ -82,7 +82,7 @@ test('sec-001, sec-003: every route × role is allowed or denied as the table sa
   const expected: [string, Role, boolean][] = [];
   for (const operation of operations) {
     const { permission } = operation;
-    if (!isPermission(permission) || operation.path.endsWith('/events/stream')) continue;
+    if (!isPermission(permission) || /\/(?:events\/stream|traces\/tail)$/.test(operation.path)) continue;
     for (const role of roles) {
       const { status } = await send(operation, randomUUID(), keyOf(role));
       const name = `${operation.method} ${operation.path}`;

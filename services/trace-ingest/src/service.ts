@@ -24,6 +24,9 @@ import type { QueueLimits } from './ingest/commit-queue.ts';
 import { openDoor } from './ingest/open-door.ts';
 import { listenToOthers } from './listeners.ts';
 import type { OtlpServer, OtlpSettings } from './otlp/otlp-server.ts';
+import { manualTraceAggregate } from './manual-trace/aggregate.ts';
+import { manualTraces } from './manual-trace/projection.ts';
+import { storeEndedJob } from './manual-trace/store-ended.ts';
 import { queries } from './queries.ts';
 import { priceTable } from './price-table/decider.ts';
 import { priceViews } from './price-table/projection.ts';
@@ -78,8 +81,9 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
         prepare: prepareFleetTelemetry,
         decider: fleetTelemetry,
       }),
+      manualTraceAggregate,
     ],
-    projections: [priceViews, fleetTelemetryProjection],
+    projections: [priceViews, fleetTelemetryProjection, manualTraces],
     reactions: [],
     listeners: [listenToOthers(refreshAll)],
     queries,
@@ -87,6 +91,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
     jobs: [
       windowsJob({ latenessMs: 10_000, lookEveryMs: 1_000, ...settings.windows }),
       retentionJob({ bodyDays: 3, ...settings.retention }),
+      storeEndedJob,
     ],
     startOtlp: async ({ runtime, ...door }) => {
       const { url, trust, close } = await openDoor(runtime, door);

@@ -22,6 +22,7 @@ import { profileRoutes } from './profiles.ts';
 import { targetRoutes } from './targets.ts';
 import { templateRoutes } from './templates.ts';
 import { traceRoutes } from './traces/index.ts';
+import { tailRoute } from './traces/tail.ts';
 import { waiverRoutes } from './waivers.ts';
 import { workspaces } from './workspaces.ts';
 
@@ -52,5 +53,5 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...platformRoutes,
 ];
 
-/** The rows with the stream, which is served as a WebSocket. */
-export const allRoutes = (tickets: () => Tickets): readonly Route[] => [...routes(tickets), streamRoute];
+/** The rows with the streams, which are served as WebSockets. */
+export const allRoutes = (tickets: () => Tickets): readonly Route[] => [...routes(tickets), streamRoute, tailRoute];

@@ -3,6 +3,7 @@ import type { Route } from '../../route.ts';
 import { compareRoute } from './compare.ts';
 import { exportRoute } from './export.ts';
 import { listRoutes } from './list.ts';
+import { manualRoutes } from './manual.ts';
 import { searchRoute } from './search.ts';
 import { statsRoute } from './stats.ts';
 import { treeRoutes } from './tree.ts';
@@ -13,5 +14,6 @@ export const traceRoutes: readonly Route[] = [
   compareRoute,
   statsRoute,
   exportRoute,
+  ...manualRoutes,
   ...treeRoutes,
 ];
