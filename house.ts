@@ -141,6 +141,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
   ],
   'trace-ingest': [
     'attribute-json',
+    'chaos/',
     'classify',
     'fingerprint',
     'fleet-settings',
