@@ -11,6 +11,7 @@ export * from './message.ts';
 export * from './operations.ts';
 export * from './permission.ts';
 export * from './policy.ts';
+export * from './price.ts';
 export * from './reconciler.ts';
 export * from './registry.ts';
 export * from './rollout.ts';

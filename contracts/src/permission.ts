@@ -60,6 +60,8 @@ export const permissions = {
   'trace:read': 'VIEWER',
   'trace:content': 'OPERATOR',
   'trace:create': 'OPERATOR',
+  'price:read': 'VIEWER',
+  'price:update': 'ADMIN',
   'ingest-token:create': 'OPERATOR',
   'event:read': 'VIEWER',
   'audit:read': 'ADMIN',

@@ -21,6 +21,7 @@ import {
   retryParked,
 } from './operations.ts';
 import * as policy from './policy.ts';
+import * as price from './price.ts';
 import * as reconciler from './reconciler.ts';
 import * as rollout from './rollout.ts';
 import * as trace from './trace.ts';
@@ -37,6 +38,7 @@ const modules = [
   reconciler,
   health,
   trace,
+  price,
   fleetTelemetry,
   audit,
   gateway,

@@ -36,6 +36,7 @@ export const codes = [
   'gateway.rate-limited',
   'gateway.too-many-headers',
   'gateway.too-many-streams',
+  'gateway.trace-too-large',
   'gateway.unauthenticated',
   'gateway.unavailable',
   'gateway.unexpected-body',

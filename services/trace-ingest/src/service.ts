@@ -1,5 +1,7 @@
 // Takes bots' telemetry, keeps it, counts it, and says in events only what others decide on.
 import {
+  ChangePrices,
+  PricesChanged,
   ChangeFleetTelemetry,
   FleetTelemetryChanged,
   ReportFailedTraces,
@@ -23,6 +25,8 @@ import { openDoor } from './ingest/open-door.ts';
 import { listenToOthers } from './listeners.ts';
 import type { OtlpServer, OtlpSettings } from './otlp/otlp-server.ts';
 import { queries } from './queries.ts';
+import { priceTable } from './price-table/decider.ts';
+import { priceViews } from './price-table/projection.ts';
 import { retentionJob, type RetentionSettings } from './retention.ts';
 import { type WindowSettings, windowsJob } from './windows.ts';
 
@@ -59,6 +63,14 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
         decider: telemetryDecider,
       }),
       aggregate({
+        category: 'price-table',
+        commands: [ChangePrices],
+        events: [PricesChanged],
+        id: ({ workspace }) => derivedId(workspace, 'prices'),
+        prepare: asIs,
+        decider: priceTable,
+      }),
+      aggregate({
         category: 'fleet-telemetry',
         commands: [ChangeFleetTelemetry],
         events: [FleetTelemetryChanged],
@@ -67,7 +79,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
         decider: fleetTelemetry,
       }),
     ],
-    projections: [fleetTelemetryProjection],
+    projections: [priceViews, fleetTelemetryProjection],
     reactions: [],
     listeners: [listenToOthers(refreshAll)],
     queries,

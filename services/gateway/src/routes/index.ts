@@ -17,6 +17,7 @@ import { overlayRoutes } from './overlays.ts';
 import { platformRoutes } from './platform.ts';
 import { policyFixRoute } from './policy-fix.ts';
 import { policyRoutes } from './policy.ts';
+import { priceRoutes } from './prices.ts';
 import { profileRoutes } from './profiles.ts';
 import { targetRoutes } from './targets.ts';
 import { templateRoutes } from './templates.ts';
@@ -44,6 +45,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...healthRoutes,
   ...traceRoutes,
   ...jaegerRoutes,
+  ...priceRoutes,
   ...auditRoutes,
   ...eventRoutes(tickets),
   ...operationRoutes,

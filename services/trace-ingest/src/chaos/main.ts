@@ -4,9 +4,8 @@ import { createLogger, createMetrics } from '@molthub/telemetry';
 import { traceService } from '../service.ts';
 import { TraceArguments } from './trace-process.ts';
 
-const { port, bytesMax, bodiesBytesMax, ...urls } = TraceArguments.parse(JSON.parse(process.argv[2] ?? '{}'));
-// What the faults of these tests make it say is expected, and much.
-const parts = { logger: createLogger('trace', 'silent'), metrics: createMetrics() };
+const { port, bytesMax, bodiesBytesMax, level, ...urls } = TraceArguments.parse(JSON.parse(process.argv[2] ?? '{}'));
+const parts = { logger: createLogger('trace', level), metrics: createMetrics() };
 const definition = traceService({ windows: { latenessMs: 60_000 } });
 const trace = await startService(definition, { ...urls, ...parts });
 const limits = { ...(bytesMax ? { bytesMax } : {}), ...(bodiesBytesMax ? { bodiesBytesMax } : {}) };
@@ -17,4 +16,4 @@ const stop = async () => {
   process.exit(0);
 };
 process.stdin.on('end', () => void stop()).resume();
-process.stdout.write(`${door.url}\n`);
+process.stdout.write(`\ndoor ${door.url}\n`);

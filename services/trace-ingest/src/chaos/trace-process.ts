@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { logLevels } from '@molthub/telemetry';
 import { z } from 'zod';
 
 export const TraceArguments = z.object({
@@ -12,6 +13,7 @@ export const TraceArguments = z.object({
   port: z.int().default(0),
   bytesMax: z.int().optional(),
   bodiesBytesMax: z.int().optional(),
+  level: z.enum(logLevels).default('silent'),
 });
 export type TraceArguments = z.input<typeof TraceArguments>;
 
@@ -21,6 +23,8 @@ export type TraceProcess = {
   /** SIGKILL; resolves when the process is gone. */
   readonly kill: () => Promise<void>;
   readonly stop: () => Promise<void>;
+  /** What it wrote to its log. */
+  readonly words: () => string;
   /** The most memory that it ever had, in bytes. */
   readonly peakBytes: () => Promise<number>;
 };
@@ -30,19 +34,25 @@ export const startTraceProcess = async (settings: TraceArguments): Promise<Trace
   const script = join(import.meta.dirname, 'main.ts');
   const child = spawn(process.execPath, [script, JSON.stringify(settings)], { stdio: ['pipe', 'pipe', 'pipe'] });
   let words = '';
-  child.stderr.on('data', (data) => {
-    words = (words + String(data)).slice(-20_000);
-  });
+  for (const output of [child.stdout, child.stderr]) {
+    output.on('data', (data) => {
+      words = (words + String(data)).slice(-1_000_000);
+    });
+  }
   // A killed process leaves its input broken, which is what the test asked for.
   child.stdin.on('error', () => undefined);
   const exited = once(child, 'exit');
-  const said = await Promise.race([
-    once(child.stdout, 'data'),
+  const open = () => /^door (http\S+)\n/m.exec(words)?.[1];
+  const opened = async () => {
+    while (open() === undefined) await once(child.stdout, 'data');
+    return open() ?? '';
+  };
+  const url = await Promise.race([
+    opened(),
     exited.then(() => {
       throw new Error(`trace-ingest did not start (exit code ${child.exitCode}): ${words}`);
     }),
   ]);
-  const url = String(said[0]).trim();
   return {
     url,
     port: Number(new URL(url).port),
@@ -54,6 +64,7 @@ export const startTraceProcess = async (settings: TraceArguments): Promise<Trace
       child.stdin.end();
       await exited;
     },
+    words: () => words,
     peakBytes: async () => {
       const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
       return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;

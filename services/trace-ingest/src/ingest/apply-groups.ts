@@ -2,10 +2,12 @@
 // that two processes that write the same ones do not deadlock.
 import { latencyBucketsMs, SpanType, tokenBuckets } from '@molthub/contracts';
 import type { Sql } from '@molthub/event-store';
+import { applyErrors } from './apply-errors.ts';
 import type { Folded } from './fold.ts';
 
-export const applyGroups = async (sql: Sql, { traces, bots, calls, failures }: Folded): Promise<void> => {
+export const applyGroups = async (sql: Sql, { traces, bots, calls, failures, errors }: Folded): Promise<void> => {
   await sql(statement, [rowsOf(traces), rowsOf(bots), rowsOf(calls), rowsOf(failures)]);
+  if (errors.length > 0) await applyErrors(sql, rowsOf(errors));
 };
 
 /** JSON has no integers of 64 bits, so they are texts; columns are named as the fields are. */
@@ -29,7 +31,8 @@ const ifLeading = (column: string) =>
   `${column} = case when (excluded.named_rank, excluded.named_ns, excluded.named_span)
      < (t.named_rank, t.named_ns, t.named_span) then excluded.${column} else t.${column} end`;
 const ifEarlierError = (column: string) =>
-  `${column} = case when t.error_ns is null or (excluded.error_ns, excluded.error_message) < (t.error_ns, t.error_message)
+  `${column} = case when t.error_ns is null or (excluded.error_ns, excluded.error_message collate "C",
+     excluded.fingerprint) < (t.error_ns, t.error_message collate "C", t.fingerprint)
      then excluded.${column} else t.${column} end`;
 const countsSummed = (column: string, length: number) =>
   `array[${Array.from({ length }, (_, i) => `sum(${column}[${i + 1}])`).join(', ')}]::bigint[]`;
@@ -69,8 +72,8 @@ const intoTraces = `
     ${sums(['span_count', 'error_count', 'root_count', 'request_count', 'model_calls', 'tool_calls', ...tokens])},
     models = case when t.models @> excluded.models then t.models else
       (select (array_agg(distinct m order by m))[1:16] from unnest(t.models || excluded.models) as m) end,
-    session = least(t.session, excluded.session),
-    run = least(t.run, excluded.run),
+    session = least(t.session collate "C", excluded.session),
+    run = least(t.run collate "C", excluded.run),
     updated_at = now()`;
 
 const botsIn = `

@@ -6,6 +6,7 @@ import { type OtlpServer, type OtlpSettings, startOtlpServer } from '../otlp/otl
 import { Refusal } from '../otlp/refusal.ts';
 import { type Rules, rulesOf } from '../redaction-rules.ts';
 import { ensurePartitions } from '../retention.ts';
+import { openPrices } from '../price-table/open-prices.ts';
 import { openTrust, type Trust } from '../trust.ts';
 import { createCommitQueue, type QueueLimits } from './commit-queue.ts';
 import { bodyToStore } from './store-body.ts';
@@ -21,6 +22,7 @@ export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueL
   const fault = (error: unknown) => logger.warn({ err: error }, 'telemetry could not be taken');
   await ensurePartitions(runtime, Date.now());
   const trust = await openTrust(runtime.reads, { onFault: fault });
+  const prices = await openPrices(runtime.reads, { onFault: fault });
   const fleets = await openFleetSettings(runtime.reads, { onFault: fault });
   const stopHearing = runtime.committed((events) => {
     if (events.some(({ type }) => type === FleetTelemetryChanged.type)) void fleets.refresh().catch(fault);
@@ -38,10 +40,10 @@ export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueL
     rulesOf: ({ fleetId }) => rulesOfFleet(fleetId),
     storeSpans: async (claims, { records, rejected }) => {
       if (rejected > 0) spans.inc({ result: 'rejected' }, rejected);
-      if (records.length > 0) await queue.store(claims, records);
+      if (records.length > 0) await queue.store(claims, records.map(prices.priced(claims.workspace)));
     },
     storeBody: async (claims, signal, encoding, body) => {
-      const store = await bodyToStore(claims, { signal, encoding, body });
+      const store = await bodyToStore(claims, { signal, encoding, body }, rulesOfFleet(claims.fleetId));
       try {
         await runtime.write(store);
       } catch (cause) {
@@ -60,6 +62,7 @@ export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueL
       stopHearing();
       fleets.close();
       trust.close();
+      prices.close();
     },
   };
 };

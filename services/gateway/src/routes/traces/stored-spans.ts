@@ -46,7 +46,7 @@ export const traceOfBot = z.object({
   spanCount: z.number(),
 });
 
-/** The spans of these traces, the earliest first, at most `limit` of all together. */
+/** The spans of these traces, whose times are known to the millisecond; the earliest first, `limit` of all together. */
 export const spansOf = async (
   call: Call,
   traces: readonly TraceOfBot[],
@@ -56,7 +56,7 @@ export const spansOf = async (
     `select s.* from unnest($2::uuid[], $3::uuid[], $4::timestamptz[], $5::timestamptz[]) as t(trace, bot, first, last)
      cross join lateral (select ${columns}, s.started_at from trace_read.spans s
        where s.workspace = $1 and s.trace_uuid = t.trace and s.bot_id = t.bot
-         and s.started_at >= t.first and s.started_at <= t.last + interval '1 microsecond') s
+         and s.started_at >= t.first and s.started_at <= t.last + interval '1 millisecond') s
      order by s.started_at, s."spanId" limit $6`,
     [
       call.workspace,

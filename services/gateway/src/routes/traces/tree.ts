@@ -46,9 +46,9 @@ const treeRow = (row: PlainRow): SpanRow => {
   };
 };
 
-/** Where the spans of a trace are: its first began then, and none began after its end. */
+/** Where the spans of a trace are: its first began then, and none began after its end; both are known to the millisecond. */
 const whereTrace = `s.workspace = $1 and s.trace_uuid = $2 and s.bot_id = $3
-  and s.started_at >= $4::timestamptz and s.started_at <= $5::timestamptz + interval '1 microsecond'`;
+  and s.started_at >= $4::timestamptz and s.started_at <= $5::timestamptz + interval '1 millisecond'`;
 const traceValues = (call: Call, trace: PlainRow) => [
   call.workspace,
   trace['traceId'],
