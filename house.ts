@@ -143,6 +143,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
   ],
   'trace-ingest': [
     'attribute-json',
+    'chaos/',
     'builtin-prices',
     'classify',
     'fingerprint',

@@ -6,7 +6,7 @@ import { services } from '@molthub/contracts';
 import { makeLargeTrace, makeManySpans, type ManySpans } from '@molthub/trace-ingest/many-spans';
 import { Client } from 'pg';
 import { z } from 'zod';
-import { expectStatus, makeBot, makeFleet, simulatedManifest } from './fleet.ts';
+import { expectStatus, makeBot, makeFleet, simulatedManifest, until } from './fleet.ts';
 import { type Molthub, prepareServices } from './molthub.ts';
 import { withServers } from './servers.ts';
 
@@ -30,40 +30,62 @@ export const withManySpans = async (spans: number, work: (made: Filled) => Promi
   withServers(async ({ urls }) => {
     const home = await mkdtemp(join(tmpdir(), 'molthub-bench-'));
     const servers = { DATABASE_URL: urls.databaseUrl, NATS_URL: urls.natsUrl };
-    const molthub = await prepareServices(home, services, servers);
+    const others = services.filter((name) => name !== 'reconciler');
+    const molthub = await prepareServices(home, others, servers);
+    const reconciler = await prepareServices(home, ['reconciler'], servers);
     const sessions = await Promise.all(cpus().map(() => connected(urls.databaseUrl)));
+    const reader = await connected(urls.databaseUrl);
     try {
       await molthub.start();
+      await reconciler.start();
       const bots = await makeBots(molthub);
       await makeNews(molthub, bots);
-      const endsAt = new Date();
-      const began = performance.now();
-      for (const session of sessions) await session.query("set search_path = trace; set work_mem = '512MB'");
-      const asSessions = sessions.map(
-        (client) =>
-          (text: string, values: readonly unknown[] = []) =>
-            client.query(text, [...values]),
-      );
-      const [first] = asSessions;
-      if (!first) throw new Error('There is no processor to fill tables with.');
-      await makeManySpans(asSessions, { spans, days, endsAt, bots });
-      const largeTraceId = await makeLargeTrace(first, 10_000, { bots, endsAt });
-      await first(entries, [recordedEntries, endsAt, days, bots.map(({ botId }) => botId)]);
-      await first(parked);
-      await first('vacuum (analyze) audit.entries');
-      const filledInS = Math.round((performance.now() - began) / 1_000);
-      const { rows } = await (sessions[0] ?? (await connected(urls.databaseUrl))).query(sizes);
-      const reader = await connected(urls.databaseUrl);
-      sessions.push(reader);
+      const filled = await fill(sessions, { spans, days, endsAt: new Date(), bots });
       await reader.query("set session authorization molthub_reader; set statement_timeout = '5s'");
-      const context = { spans, bots: bots.length, days, recordedEntries, filledInS, ...rows[0] };
-      await work({ molthub, reader, bots, endsAt, largeTraceId, context });
+      await untilDrifted(reader, reconciler);
+      await work({ molthub, reader, bots, ...filled });
     } finally {
-      await Promise.all(sessions.map((session) => session.end()));
-      await molthub.stop();
+      await Promise.all([reader, ...sessions].map((session) => session.end()));
+      await Promise.all([molthub.stop(), reconciler.stop()]);
       await rm(home, { recursive: true, force: true });
     }
   });
+
+const fill = async (clients: readonly Client[], asked: ManySpans) => {
+  const began = performance.now();
+  for (const client of clients) await client.query("set search_path = trace; set work_mem = '512MB'");
+  const sessions = clients.map(
+    (client) =>
+      (text: string, values: readonly unknown[] = []) =>
+        client.query<Record<string, unknown>>(text, [...values]),
+  );
+  const [first] = sessions;
+  if (!first) throw new Error('There is no processor to fill tables with.');
+  await makeManySpans(sessions, asked);
+  const largeTraceId = await makeLargeTrace(first, 10_000, asked);
+  await first(entries, [recordedEntries, asked.endsAt, days, asked.bots.map(({ botId }) => botId)]);
+  await first(parked);
+  await first('vacuum (analyze) audit.entries');
+  const filledInS = Math.round((performance.now() - began) / 1_000);
+  const { rows } = await first(sizes);
+  const context = { spans: asked.spans, bots: asked.bots.length, days, recordedEntries, filledInS, ...rows[0] };
+  return { endsAt: asked.endsAt, largeTraceId, context };
+};
+
+/** Lets the reconciler go at a moment at which a bot has drifted, since it heals what it sees. */
+const untilDrifted = async (reader: Client, reconciler: Molthub): Promise<void> => {
+  const isDrifted = async () => {
+    const { rows } = await reader.query("select from reconciler_read.bots where drift_status = 'DRIFTED' limit 1");
+    return rows.length > 0;
+  };
+  await until('a bot that has drifted', 120_000, 20, async () => {
+    if (!(await isDrifted())) return undefined;
+    await reconciler.stop();
+    if (await isDrifted()) return true;
+    await reconciler.start();
+    return undefined;
+  });
+};
 
 const connected = async (url: string): Promise<Client> => {
   const client = new Client({ connectionString: url });

@@ -1,7 +1,8 @@
 // What a fleet's people say of its telemetry, by way of the API.
 import { defaultFleetTelemetry } from '@molthub/contracts';
-import { withNats, withPostgres } from '@molthub/testing';
+import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import { type ApiUnderTest, openApi } from './api-under-test.ts';
 
 const postgres = withPostgres();
@@ -55,4 +56,46 @@ test('a fleet that is not there has none', async () => {
   const path = '/api/v1/fleets/00000000-0000-4000-8000-000000000001/telemetry';
   expect(await api.call('GET', path)).toMatchObject({ status: 404 });
   expect(await api.call('PUT', path, { body: {} })).toMatchObject({ status: 404 });
+});
+
+test('what a fleet samples becomes a layer of its bots, by a change set, and goes with it', async () => {
+  const fleetId = await newFleet('sampled');
+  const manifest = {
+    apiVersion: 'molthub/v1',
+    kind: 'MoltbotInstance',
+    metadata: { name: 'sampled-bot' },
+    spec: { runtime: { engine: 'simulated' }, target: { kind: 'simulated' }, config: {} },
+  };
+  const made = await api.call('POST', '/api/v1/bot-instances', { body: { fleetId, manifest } });
+  expect(made.status, made.text).toBe(201);
+  const Resolved = z.object({
+    resolved: z.object({
+      spec: z.object({
+        config: z.object({ diagnostics: z.object({ otel: z.object({ sampleRate: z.number() }) }).optional() }),
+      }),
+    }),
+  });
+  const rateOf = async () => {
+    const { body, text } = await api.call('GET', `/api/v1/bot-instances/${String(made.body['id'])}/resolved`);
+    const resolved = Resolved.safeParse(body);
+    if (!resolved.success) throw new Error(text);
+    return resolved.data.resolved.spec.config.diagnostics?.otel.sampleRate;
+  };
+  const changeSets = async () => {
+    const { body } = await api.call('GET', `/api/v1/change-sets?fleetId=${fleetId}`);
+    return z.object({ items: z.array(z.object({ id: z.uuid() })) }).parse(body).items.length;
+  };
+  const path = `/api/v1/fleets/${fleetId}/telemetry`;
+  const before = await changeSets();
+  for (const [index, ratio] of [0.25, 0.5, null, 1].entries()) {
+    expect((await api.call('PUT', path, { body: { sampling: { ratio } } })).status).toBe(200);
+    await until(async () => (await rateOf()) === (ratio ?? undefined), {
+      what: `the rate ${ratio}`,
+      timeoutMs: 20_000,
+    });
+    await until(async () => (await changeSets()) === before + index + 1, { what: 'its change set', timeoutMs: 20_000 });
+  }
+  const { body } = await api.call('GET', '/api/v1/overlays?sort=name');
+  const overlays = z.object({ items: z.array(z.object({ name: z.string() }).loose()) }).parse(body).items;
+  expect(overlays).toMatchObject([{ name: `telemetry-${fleetId}`, target: { fleetId } }]);
 });

@@ -11,6 +11,7 @@ export type Redactor = {
   readonly around: (around: WireSurroundings) => WireSurroundings;
   readonly attributes: (attributes: Attributes) => Attributes;
   readonly text: (text: string) => string;
+  readonly actionOf: (key: string) => AttributeRule['action'] | null;
 };
 
 /** Characters times instructions of one request, about a second's work at worst; texts beyond it are hidden whole. */
@@ -49,6 +50,7 @@ export const rulesOf = (fleetId: string, { redaction }: FleetTelemetry): Rules |
       return {
         attributes,
         text,
+        actionOf: ruleOf,
         span: (span) => ({
           ...span,
           name: text(span.name),

@@ -65,7 +65,6 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
         prepare: asIs,
         decider: telemetryDecider,
       }),
-      manualTraceAggregate,
       aggregate({
         category: 'price-table',
         commands: [ChangePrices],
@@ -82,8 +81,9 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
         prepare: prepareFleetTelemetry,
         decider: fleetTelemetry,
       }),
+      manualTraceAggregate,
     ],
-    projections: [manualTraces, priceViews, fleetTelemetryProjection],
+    projections: [priceViews, fleetTelemetryProjection, manualTraces],
     reactions: [],
     listeners: [listenToOthers(refreshAll)],
     queries,

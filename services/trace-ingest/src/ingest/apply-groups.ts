@@ -3,18 +3,26 @@
 import { latencyBucketsMs, SpanType, tokenBuckets } from '@molthub/contracts';
 import type { Sql } from '@molthub/event-store';
 import { applyErrors } from './apply-errors.ts';
-import type { Folded } from './fold.ts';
+import { compareTexts, type Folded } from './fold.ts';
 
 export const applyGroups = async (sql: Sql, { traces, bots, calls, failures, errors }: Folded): Promise<void> => {
   await sql(statement, [rowsOf(traces), rowsOf(bots), rowsOf(calls), rowsOf(failures)]);
   if (errors.length > 0) await applyErrors(sql, rowsOf(errors));
 };
 
+/** Names of models that a trace tells: the first ones, whichever came first. */
+const modelsMax = 16;
+const firstTexts = (texts: ReadonlySet<unknown>): readonly string[] =>
+  [...texts]
+    .map(String)
+    .toSorted((a, b) => compareTexts([a], [b]))
+    .slice(0, modelsMax);
+
 /** JSON has no integers of 64 bits, so they are texts; columns are named as the fields are. */
 const rowsOf = (groups: readonly object[]): string =>
   JSON.stringify(groups, (_key, value: unknown) => {
     if (typeof value === 'bigint') return String(value);
-    return value instanceof Set ? [...value] : value;
+    return value instanceof Set ? firstTexts(value) : value;
   });
 
 const latencyBuckets = latencyBucketsMs.length + 1;
@@ -71,7 +79,8 @@ const intoTraces = `
     started_at = least(t.started_at, excluded.started_at),
     ${sums(['span_count', 'error_count', 'root_count', 'request_count', 'model_calls', 'tool_calls', ...tokens])},
     models = case when t.models @> excluded.models then t.models else
-      (select (array_agg(distinct m order by m))[1:16] from unnest(t.models || excluded.models) as m) end,
+      (select (array_agg(m order by m collate "C"))[1:${modelsMax}]
+       from (select distinct m from unnest(t.models || excluded.models) as m) as d) end,
     session = least(t.session collate "C", excluded.session),
     run = least(t.run collate "C", excluded.run),
     updated_at = now()`;

@@ -128,7 +128,13 @@ const leadOf = (record: SpanRecord, configHash: string) => ({
 });
 
 const leads = (a: ReturnType<typeof leadOf>, b: ReturnType<typeof leadOf>): boolean =>
-  a.rank !== b.rank ? a.rank < b.rank : a.namedNs !== b.namedNs ? a.namedNs < b.namedNs : a.namedSpan < b.namedSpan;
+  a.rank !== b.rank
+    ? a.rank < b.rank
+    : a.namedNs !== b.namedNs
+      ? a.namedNs < b.namedNs
+      : signed(a.namedSpan) < signed(b.namedSpan);
+/** An id as the number that the database has for it. */
+const signed = (spanId: string): bigint => BigInt.asIntN(64, BigInt(`0x${spanId}`));
 
 type ErrorSeen = { readonly ns: bigint; readonly message: string; readonly fingerprint: bigint | null };
 const noError = (): ErrorSeen | null => null;
@@ -273,7 +279,7 @@ const isLater = (a: ReturnType<typeof latestOf>, b: ReturnType<typeof latestOf>)
 };
 
 /** In the order of their bytes, as the database has them under `collate "C"`. */
-const compareTexts = (a: readonly string[], b: readonly string[]): number => {
+export const compareTexts = (a: readonly string[], b: readonly string[]): number => {
   for (const [place, text] of a.entries()) {
     const other = b[place] ?? '';
     if (text !== other) return Buffer.compare(Buffer.from(text), Buffer.from(other));

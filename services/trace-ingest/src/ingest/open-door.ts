@@ -43,7 +43,7 @@ export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueL
       if (records.length > 0) await queue.store(claims, records.map(prices.priced(claims.workspace)));
     },
     storeBody: async (claims, signal, encoding, body) => {
-      const store = await bodyToStore(claims, { signal, encoding, body });
+      const store = await bodyToStore(claims, { signal, encoding, body }, rulesOfFleet(claims.fleetId));
       try {
         await runtime.write(store);
       } catch (cause) {
