@@ -1,57 +1,29 @@
 // Faults under load, with senders that retry as OTLP says: no acknowledged span is lost, none is there twice, and what is
 // counted is what is stored. bench/chaos/traces.ts does the same with a million, and with a disk that is really full.
-import { createPool, readsOn } from '@molthub/event-store';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterEach, expect, test, vi } from 'vitest';
-import { newBot, key, tokenOf } from '../testing.ts';
 import { problemsOf } from './check.ts';
+import { openTrace, type OpenTrace } from './open-trace.ts';
 import { type Load, sendAll } from './senders.ts';
-import { startTraceProcess, type TraceArguments, type TraceProcess } from './trace-process.ts';
+import type { TraceArguments } from './trace-process.ts';
 
 const postgres = withPostgres();
 const nats = withNats();
 vi.setConfig({ testTimeout: 300_000 });
 
 const spans = 100_000;
-let running: TraceProcess | null = null;
-let closing: (() => Promise<void>)[] = [];
+let opened: OpenTrace | null = null;
 afterEach(async () => {
-  await running?.kill();
-  running = null;
-  for (const close of closing) await close();
-  closing = [];
+  await opened?.close();
+  opened = null;
 });
 
 /** A database of its own, with the process in front of it that bots' tokens are good for. */
 const open = async (limits: Partial<TraceArguments> = {}) => {
   const { url: databaseUrl } = await postgres.createDatabase();
-  const settings = { databaseUrl, natsUrl: nats.url, ...limits };
-  running = await startTraceProcess(settings);
-  const { url, port } = running;
-  const pool = createPool({
-    url: databaseUrl,
-    schema: 'trace',
-    name: 'test',
-    connectionsMax: 2,
-    onError: () => undefined,
-  });
-  closing.push(() => pool.end());
-  const reads = readsOn(pool);
-  await reads('insert into signing_keys (key_id, public_key, simulated_only) values ($1, $2, false)', [
-    key.keyId,
-    key.publicKey,
-  ]);
-  const tokens = await Promise.all(Array.from({ length: 8 }, () => tokenOf(newBot())));
-  const headers = { 'content-type': 'application/json', authorization: `Bearer ${tokens[0]}` };
-  await until(async () => (await fetch(`${url}/v1/traces`, { method: 'POST', headers, body: '{}' })).ok, {
-    what: 'the tokens to be good',
-  });
-  const load: Load = { url, tokens, spans, spansPerRequest: 250, inFlight: 8 };
-  const restart = async () => {
-    await running?.kill();
-    running = await startTraceProcess({ ...settings, port });
-  };
-  return { reads, load, restart };
+  opened = await openTrace({ databaseUrl, natsUrl: nats.url, ...limits });
+  const load: Load = { ...opened.load, spans, spansPerRequest: 250, inFlight: 8 };
+  return { ...opened, load };
 };
 
 /** Calls each of `strikes` once, when about an equal share of the spans was taken. */
@@ -120,9 +92,9 @@ test('Postgres says that its disk is full, until it is not', async () => {
 const memoryMax = 450 * 1024 * 1024;
 
 test('more comes than can be stored: it is put off, and memory stays bounded', async () => {
-  const { reads, load } = await open({ bytesMax: 4 * 1024 * 1024, bodiesBytesMax: 8 * 1024 * 1024 });
+  const { reads, load, process } = await open({ bytesMax: 4 * 1024 * 1024, bodiesBytesMax: 8 * 1024 * 1024 });
   const sent = await sendAll({ ...load, inFlight: 96 });
   expect(sent.answers[503]).toBeGreaterThan(0);
-  expect(await running?.peakBytes()).toBeLessThan(memoryMax);
+  expect(await process().peakBytes()).toBeLessThan(memoryMax);
   await expectWhole(reads, sent);
 });
