@@ -66,8 +66,9 @@ const createSteps = (runtime: Runtime, signal: AbortSignal | undefined) => {
 };
 
 const Expired = z.object({
-  trace_id: z.uuid(),
-  bot_id: z.uuid(),
+  // Sixteen bytes of any kind: Postgres shows them as a UUID, and only few are one of RFC 9562.
+  trace_id: z.string(),
+  bot_id: z.string(),
   updated_at: z.date(),
   from: z.date(),
   to: z.date(),
