@@ -66,9 +66,9 @@ const createSteps = (runtime: Runtime, signal: AbortSignal | undefined) => {
 };
 
 const Expired = z.object({
-  // Sixteen bytes of any kind: Postgres shows them as a UUID, and only few are one of RFC 9562.
-  trace_id: z.string(),
-  bot_id: z.string(),
+  // Sixteen bytes of any kind, of which few are a UUID of RFC 9562.
+  trace_id: z.guid(),
+  bot_id: z.guid(),
   updated_at: z.date(),
   from: z.date(),
   to: z.date(),
