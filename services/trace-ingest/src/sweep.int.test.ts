@@ -82,6 +82,12 @@ test('a trace of which more came is as old as what came last', async () => {
   expect(await sweep(runtime(), after(31))).toMatchObject({ traces: 1, spans: 2 });
 });
 
+test('a trace whose id is no UUID of RFC 9562 goes like any other', async () => {
+  const bot = newBot();
+  await send(bot, jsonSpan({ traceId: `c4a05000${'0'.repeat(23)}1` }));
+  expect(await sweep(runtime(), after(31))).toMatchObject({ traces: 1, spans: 1 });
+});
+
 test('a trace of more spans than a step may delete goes in several', async () => {
   const bot = newBot();
   const [root] = traceOf();

@@ -66,8 +66,9 @@ const createSteps = (runtime: Runtime, signal: AbortSignal | undefined) => {
 };
 
 const Expired = z.object({
-  trace_id: z.uuid(),
-  bot_id: z.uuid(),
+  // Sixteen bytes of any kind, of which few are a UUID of RFC 9562.
+  trace_id: z.guid(),
+  bot_id: z.guid(),
   updated_at: z.date(),
   from: z.date(),
   to: z.date(),
