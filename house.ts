@@ -151,6 +151,8 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'prices',
     'redact',
     'retention',
+    'runaway/find-runaways',
+    'runaway/say-runaways',
     'span-record',
     'testing',
     'trust',

@@ -23,6 +23,7 @@ import * as policy from './policy.ts';
 import * as price from './price.ts';
 import * as reconciler from './reconciler.ts';
 import * as rollout from './rollout.ts';
+import * as runaway from './runaway.ts';
 import * as trace from './trace.ts';
 import * as waiver from './waiver.ts';
 
@@ -38,6 +39,7 @@ const modules = [
   health,
   trace,
   price,
+  runaway,
   audit,
   gateway,
 ].map(definitionsOf);

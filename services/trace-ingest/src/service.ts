@@ -1,7 +1,11 @@
 // Takes bots' telemetry, keeps it, counts it, and says in events only what others decide on.
 import {
   ChangePrices,
+  EndRunaway,
   PricesChanged,
+  ReportRunaway,
+  RunawayDetected,
+  RunawayEnded,
   ReportFailedTraces,
   SummarizeWindow,
   TraceFailed,
@@ -12,6 +16,7 @@ import { aggregate, asIs, type Runtime, type ServiceDefinition } from '@molthub/
 import { telemetry } from '../migrations/0001-telemetry.ts';
 import { spanRows } from '../migrations/0002-span-rows.ts';
 import { answers } from '../migrations/0003-answers.ts';
+import { runaways } from '../migrations/0006-runaways.ts';
 import { telemetryDecider } from './decider.ts';
 import type { QueueLimits } from './ingest/commit-queue.ts';
 import { openDoor } from './ingest/open-door.ts';
@@ -21,6 +26,8 @@ import { queries } from './queries.ts';
 import { priceTable } from './price-table/decider.ts';
 import { priceViews } from './price-table/projection.ts';
 import { type Retention, retentionJob } from './retention.ts';
+import { runawayDecider } from './runaway/decider.ts';
+import { type RunawaySettings, runawaysJob } from './runaway/say-runaways.ts';
 import { type WindowSettings, windowsJob } from './windows.ts';
 
 export { type TraceEnvironment, traceEnvironment } from './env.ts';
@@ -28,6 +35,7 @@ export type { OtlpServer, OtlpSettings } from './otlp/otlp-server.ts';
 
 export type TraceSettings = {
   readonly windows?: Partial<WindowSettings>;
+  readonly runaways?: Partial<RunawaySettings>;
   readonly retention?: Partial<Retention>;
 };
 
@@ -44,7 +52,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
   };
   return {
     name: 'trace',
-    migrations: [telemetry, spanRows, answers],
+    migrations: [telemetry, spanRows, answers, runaways],
     aggregates: [
       aggregate({
         category: 'telemetry',
@@ -63,6 +71,14 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
         prepare: asIs,
         decider: priceTable,
       }),
+      aggregate({
+        category: 'runaway',
+        commands: [ReportRunaway, EndRunaway],
+        events: [RunawayDetected, RunawayEnded],
+        id: ({ data }) => data.runawayId,
+        prepare: asIs,
+        decider: runawayDecider,
+      }),
     ],
     projections: [priceViews],
     reactions: [],
@@ -71,6 +87,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
     gatherMs: 100,
     jobs: [
       windowsJob({ latenessMs: 10_000, lookEveryMs: 1_000, ...settings.windows }),
+      runawaysJob({ lookEveryMs: 1_000, silenceMs: 120_000, ...settings.runaways }),
       retentionJob({ spanDays: 30, minuteDays: 365, bodyDays: 3, ...settings.retention }),
     ],
     startOtlp: async ({ runtime, ...door }) => {
