@@ -6,6 +6,7 @@ import { localBot } from './local-bot.ts';
 import type { Figure } from './measured.ts';
 import { orderMillion } from './order-million.ts';
 import { otlpIngest } from './otlp-ingest.ts';
+import { sweepSpans } from './sweep-spans.ts';
 import { policy } from './policy.ts';
 import { readModelVisible } from './read-model-visible.ts';
 import { rebuildWhileServing } from './rebuild-while-serving.ts';
@@ -27,6 +28,7 @@ export const figures: readonly Figure[] = [
   policy,
   resolveLayers,
   otlpIngest,
+  sweepSpans,
   traceReads,
   startAndIdle,
   localBot,

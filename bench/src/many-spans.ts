@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { services } from '@molthub/contracts';
 import { makeLargeTrace, makeManySpans, type ManySpans } from '@molthub/trace-ingest/many-spans';
 import { Client } from 'pg';
-import { makeBot, makeFleet, simulatedManifest } from './fleet.ts';
+import { z } from 'zod';
+import { expectStatus, makeBot, makeFleet, simulatedManifest, until } from './fleet.ts';
 import { type Molthub, prepareServices } from './molthub.ts';
 import { withServers } from './servers.ts';
 
-export type Made = {
+export type Filled = {
   readonly molthub: Molthub;
   /** A session of the role that Grafana has. */
   readonly reader: Client;
@@ -25,42 +26,66 @@ const botsOfFleet = 10;
 const recordedEntries = 100_000;
 
 /** Starts everything, fills it, runs `work`, and leaves nothing behind. */
-export const withManySpans = async (spans: number, work: (made: Made) => Promise<void>): Promise<void> =>
+export const withManySpans = async (spans: number, work: (made: Filled) => Promise<void>): Promise<void> =>
   withServers(async ({ urls }) => {
     const home = await mkdtemp(join(tmpdir(), 'molthub-bench-'));
     const servers = { DATABASE_URL: urls.databaseUrl, NATS_URL: urls.natsUrl };
-    const molthub = await prepareServices(home, services, servers);
+    const others = services.filter((name) => name !== 'reconciler');
+    const molthub = await prepareServices(home, others, servers);
+    const reconciler = await prepareServices(home, ['reconciler'], servers);
     const sessions = await Promise.all(cpus().map(() => connected(urls.databaseUrl)));
+    const reader = await connected(urls.databaseUrl);
     try {
       await molthub.start();
+      await reconciler.start();
       const bots = await makeBots(molthub);
-      const endsAt = new Date();
-      const began = performance.now();
-      for (const session of sessions) await session.query("set search_path = trace; set work_mem = '512MB'");
-      const asSessions = sessions.map(
-        (client) =>
-          (text: string, values: readonly unknown[] = []) =>
-            client.query(text, [...values]),
-      );
-      const [first] = asSessions;
-      if (!first) throw new Error('There is no processor to fill tables with.');
-      await makeManySpans(asSessions, { spans, days, endsAt, bots });
-      const largeTraceId = await makeLargeTrace(first, 10_000, { bots, endsAt });
-      await first(entries, [recordedEntries, endsAt, days, bots.map(({ botId }) => botId)]);
-      await first('vacuum (analyze) audit.entries');
-      const filledInS = Math.round((performance.now() - began) / 1_000);
-      const { rows } = await (sessions[0] ?? (await connected(urls.databaseUrl))).query(sizes);
-      const reader = await connected(urls.databaseUrl);
-      sessions.push(reader);
+      await makeNews(molthub, bots);
+      const filled = await fill(sessions, { spans, days, endsAt: new Date(), bots });
       await reader.query("set session authorization molthub_reader; set statement_timeout = '5s'");
-      const context = { spans, bots: bots.length, days, recordedEntries, filledInS, ...rows[0] };
-      await work({ molthub, reader, bots, endsAt, largeTraceId, context });
+      await untilDrifted(reader, reconciler);
+      await work({ molthub, reader, bots, ...filled });
     } finally {
-      await Promise.all(sessions.map((session) => session.end()));
-      await molthub.stop();
+      await Promise.all([reader, ...sessions].map((session) => session.end()));
+      await Promise.all([molthub.stop(), reconciler.stop()]);
       await rm(home, { recursive: true, force: true });
     }
   });
+
+const fill = async (clients: readonly Client[], asked: ManySpans) => {
+  const began = performance.now();
+  for (const client of clients) await client.query("set search_path = trace; set work_mem = '512MB'");
+  const sessions = clients.map(
+    (client) =>
+      (text: string, values: readonly unknown[] = []) =>
+        client.query<Record<string, unknown>>(text, [...values]),
+  );
+  const [first] = sessions;
+  if (!first) throw new Error('There is no processor to fill tables with.');
+  await makeManySpans(sessions, asked);
+  const largeTraceId = await makeLargeTrace(first, 10_000, asked);
+  await first(entries, [recordedEntries, asked.endsAt, days, asked.bots.map(({ botId }) => botId)]);
+  await first(parked);
+  await first('vacuum (analyze) audit.entries');
+  const filledInS = Math.round((performance.now() - began) / 1_000);
+  const { rows } = await first(sizes);
+  const context = { spans: asked.spans, bots: asked.bots.length, days, recordedEntries, filledInS, ...rows[0] };
+  return { endsAt: asked.endsAt, largeTraceId, context };
+};
+
+/** Lets the reconciler go at a moment at which a bot has drifted, since it heals what it sees. */
+const untilDrifted = async (reader: Client, reconciler: Molthub): Promise<void> => {
+  const isDrifted = async () => {
+    const { rows } = await reader.query("select from reconciler_read.bots where drift_status = 'DRIFTED' limit 1");
+    return rows.length > 0;
+  };
+  await until('a bot that has drifted', 120_000, 20, async () => {
+    if (!(await isDrifted())) return undefined;
+    await reconciler.stop();
+    if (await isDrifted()) return true;
+    await reconciler.start();
+    return undefined;
+  });
+};
 
 const connected = async (url: string): Promise<Client> => {
   const client = new Client({ connectionString: url });
@@ -73,12 +98,34 @@ const makeBots = async (molthub: Molthub): Promise<ManySpans['bots']> => {
   for (let fleet = 0; fleet < fleets; fleet += 1) {
     const fleetId = await makeFleet(molthub, `fleet-${fleet}`);
     for (let bot = 0; bot < botsOfFleet; bot += 1) {
-      const botId = await makeBot(molthub, fleetId, simulatedManifest(`bot-${fleet}-${bot}`));
+      const simulation = fleet + bot === 0 ? { driftEveryS: 1 } : bot === 1 ? { failApply: true } : {};
+      const botId = await makeBot(molthub, fleetId, simulatedManifest(`bot-${fleet}-${bot}`, simulation));
       bots.push({ workspace: 'default', botId, fleetId });
     }
   }
   return bots;
 };
+
+/** What is not counted of spans has something to show too: a rule that every bot violates, and one that may for a while. */
+const makeNews = async (molthub: Molthub, [bot]: ManySpans['bots']): Promise<void> => {
+  const rule = { id: 'team', type: 'required_field', severity: 'WARNING', config: { field: 'metadata.labels.team' } };
+  const pack = await molthub.call('POST', '/policy-packs', { name: 'made', rules: [rule] });
+  const { id: packId } = Made.parse(expectStatus(pack, 201, 'POST /policy-packs').body);
+  const waiver = await molthub.call('POST', '/policy/waivers', {
+    name: 'made',
+    packId,
+    ruleId: rule.id,
+    scope: { botInstanceId: bot?.botId },
+    owner: 'bench',
+    reason: 'a row to show',
+    expiresAt: new Date(Date.now() + 86_400_000).toISOString(),
+  });
+  expectStatus(waiver, 201, 'POST /policy/waivers');
+};
+const Made = z.object({ id: z.uuid() });
+
+const parked = `insert into health.parked (id, consumer, key, workspace, event, event_id, type, error)
+  values (gen_random_uuid(), 'made', 'bot', 'default', '{}', 'one', 'config.bot.created.v1', 'a row to show')`;
 
 const sizes = `select pg_database_size(current_database())::float8 / 1e9 as "databaseGB",
   (select sum(pg_total_relation_size(inhrelid)) from pg_inherits where inhparent = 'trace.span_rows'::regclass)::float8

@@ -1,6 +1,7 @@
 export * from './audit.ts';
 export * from './clearance.ts';
 export * from './config.ts';
+export * from './fleet-telemetry.ts';
 export * from './gateway.ts';
 export * from './health.ts';
 export * from './layer-changes.ts';
@@ -16,5 +17,6 @@ export * from './registry.ts';
 export * from './rollout.ts';
 export { isSecretName, isWritten, secretFormOf, withoutReferences } from './secret-text.ts';
 export * from './runaway.ts';
+export * from './manual-trace.ts';
 export * from './trace.ts';
 export * from './waiver.ts';

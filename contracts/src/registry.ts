@@ -2,6 +2,7 @@
 import * as audit from './audit.ts';
 import * as clearance from './clearance.ts';
 import * as config from './config.ts';
+import * as fleetTelemetry from './fleet-telemetry.ts';
 import * as gateway from './gateway.ts';
 import * as health from './health.ts';
 import * as layerChanges from './layer-changes.ts';
@@ -24,6 +25,7 @@ import * as price from './price.ts';
 import * as reconciler from './reconciler.ts';
 import * as rollout from './rollout.ts';
 import * as runaway from './runaway.ts';
+import * as manualTrace from './manual-trace.ts';
 import * as trace from './trace.ts';
 import * as waiver from './waiver.ts';
 
@@ -37,9 +39,11 @@ const modules = [
   clearance,
   reconciler,
   health,
+  manualTrace,
   trace,
   price,
   runaway,
+  fleetTelemetry,
   audit,
   gateway,
 ].map(definitionsOf);

@@ -5,6 +5,7 @@ import { withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type ApiUnderTest, openApi } from './api-under-test.ts';
+import { type Molthub, molthubOf } from './cli-under-test.ts';
 import { makeBot, newSpanId, newTraceId, type Sender, senderOf } from './traces-under-test.ts';
 
 const postgres = withPostgres();
@@ -12,6 +13,7 @@ const nats = withNats();
 let api: ApiUnderTest;
 let botId = '';
 let sender: Sender;
+let molthub: Molthub;
 const now = Date.now();
 const [first, second, third] = ['1', '2', '3'].map((digit) => `sha256:${digit.repeat(64)}`);
 
@@ -37,6 +39,7 @@ const run = async (hash: string, baseMs: number, failEvery: number) => {
 
 beforeAll(async () => {
   api = await openApi({ postgres, nats });
+  molthub = molthubOf(api.url, api.adminKey);
   const otlpUrl = await api.openOtlp();
   ({ botId } = await makeBot(api, 'anna'));
   sender = await senderOf(api, otlpUrl, botId);
@@ -125,4 +128,31 @@ test('content is answered to who may read it, and to nobody else', async () => {
   const key = z.string().parse(viewer.body['key']);
   expect((await api.call('GET', path, { key })).status).toBe(403);
   expect(await api.call('GET', path.replace('/content', ''), { key })).toMatchObject({ body: { hasContent: true } });
+});
+
+test('the command line finds, compares and exports', async () => {
+  const found = await molthub([
+    'trace',
+    'search',
+    '--bot',
+    'anna',
+    '--error',
+    'NO',
+    '--min-duration',
+    '240',
+    '-o',
+    'json',
+  ]);
+  expect(found.status, found.stderr).toBe(0);
+  const traces = z.array(z.object({ traceId: z.string(), errorCount: z.int() })).parse(JSON.parse(found.stdout));
+  expect(traces.map(({ errorCount }) => errorCount)).toEqual([1, 1, 1, 1, 1]);
+  const exported = await molthub(['trace', 'export', traces[0]?.traceId ?? '']);
+  expect(JSON.parse(exported.stdout)).toMatchObject({
+    resourceSpans: [{ scopeSpans: [{ spans: [{ name: 'openclaw.run' }] }] }],
+  });
+  const compared = await molthub(['trace', 'compare', first ?? '', second ?? '']);
+  expect(compared.status, compared.stderr).toBe(0);
+  expect(compared.stdout).toMatch(/error rate +5 % +50 % +3\d\.\d+ % to 5\d\.\d+ %/);
+  expect((await molthub(['trace', 'errors'])).status).toBe(0);
+  expect((await molthub(['trace', 'search', '--attribute', 'x'])).stderr).toContain('key=value');
 });

@@ -3,8 +3,6 @@
 // a wrong cost is worse than none. Writing to a cache costs what it does for five minutes.
 import type { ModelPrice } from './prices.ts';
 
-export const builtinPricesAsOf = '2026-11-01';
-
 const microPerUsd = 1_000_000;
 const micro = (usd: number) => Math.round(usd * microPerUsd);
 /** In dollars for a million tokens. */

@@ -19,8 +19,8 @@ const totals = `select sum(requests)::float8 as "requests", sum(errors)::float8 
   sum(input_tokens)::float8 as "tokens in", sum(output_tokens)::float8 as "tokens out", sum(cost_usd)::float8 as "cost"
 from ${rollup('bot', 'requests, errors, input_tokens, output_tokens, cost_usd', ofBot)}`;
 
-const requests = `select ${point('at')}, ${aMinute('sum(requests - errors)')} as "answered",
-  ${aMinute('sum(errors)')} as "failed"
+const requests = `select ${point('at')}, ${aMinute('bot', 'sum(requests - errors)')} as "answered",
+  ${aMinute('bot', 'sum(errors)')} as "failed"
 from ${rollup('bot', 'requests, errors', ofBot)}
 group by 1 order by 1`;
 
@@ -103,16 +103,16 @@ export const oneBot: Described = {
         }),
         bars({
           title: 'Cost an hour, by model',
-          sql: byName('MODEL', aMinute('sum(cost_usd) * 60'), 'cost_usd'),
+          sql: byName('MODEL', aMinute('call', 'sum(cost_usd) * 60'), 'cost_usd'),
           width: 8,
           unit: 'currencyUSD',
         }),
         bars({
           title: 'Tokens a minute, by model',
-          sql: byName('MODEL', aMinute('sum(input_tokens + output_tokens)'), 'input_tokens, output_tokens'),
+          sql: byName('MODEL', aMinute('call', 'sum(input_tokens + output_tokens)'), 'input_tokens, output_tokens'),
           width: 8,
         }),
-        bars({ title: 'Tool calls a minute', sql: byName('TOOL', aMinute('sum(calls)'), 'calls'), width: 8 }),
+        bars({ title: 'Tool calls a minute', sql: byName('TOOL', aMinute('call', 'sum(calls)'), 'calls'), width: 8 }),
         rows({
           title: 'Newest traces',
           sql: newestTraces,

@@ -88,7 +88,7 @@ export const fleetHealth: Described = {
     {
       title: 'Over time',
       panels: [
-        bars({ title: 'Requests a minute', sql: byFleet(aMinute('sum(requests)')), width: 12 }),
+        bars({ title: 'Requests a minute', sql: byFleet(aMinute('bot', 'sum(requests)')), width: 12 }),
         lines({
           title: 'Failed requests',
           sql: byFleet('sum(errors)::float8 / nullif(sum(requests), 0)'),

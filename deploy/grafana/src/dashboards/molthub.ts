@@ -31,7 +31,7 @@ ${ofServices((service) => `select '${service}' as "service", reader, sequence, u
 ) r order by 1, 2`;
 
 /** Of every workspace, each through its index. */
-const spans = `select ${point('at')}, workspace as metric, ${aMinute('sum(spans)')} as value
+const spans = `select ${point('at')}, workspace as metric, ${aMinute('bot', 'sum(spans)')} as value
 from ${rollup('bot', 'workspace, spans', 'workspace in (select w.workspace from config_read.workspaces w)')}
 group by 1, 2 order by 1`;
 

@@ -14,8 +14,8 @@ const totals = `select sum(requests)::float8 as "requests", sum(errors)::float8 
   sum(unpriced_calls)::float8 as "calls without a price", sum(spans)::float8 as "spans"
 from ${rollup('bot', 'requests, errors, spans, input_tokens, cached_tokens, output_tokens, cost_usd, unpriced_calls', inScope)}`;
 
-const requests = `select ${point('at')}, ${aMinute('sum(requests - errors)')} as "answered",
-  ${aMinute('sum(errors)')} as "failed"
+const requests = `select ${point('at')}, ${aMinute('bot', 'sum(requests - errors)')} as "answered",
+  ${aMinute('bot', 'sum(errors)')} as "failed"
 from ${rollup('bot', 'requests, errors', inScope)}
 group by 1 order by 1`;
 
@@ -25,9 +25,9 @@ from ${rollup('call', `name, ${columns}`, `${inScope} and type = '${type}'`)}
 group by 1, 2 order by 1`;
 
 const tokens = `select ${point('at')},
-  ${aMinute('sum(greatest(input_tokens - cached_tokens - cache_write_tokens, 0))')} as "in, not cached",
-  ${aMinute('sum(cached_tokens)')} as "in, from cache", ${aMinute('sum(cache_write_tokens)')} as "in, to cache",
-  ${aMinute('sum(output_tokens - reasoning_tokens)')} as "out", ${aMinute('sum(reasoning_tokens)')} as "reasoning"
+  ${aMinute('call', 'sum(greatest(input_tokens - cached_tokens - cache_write_tokens, 0))')} as "in, not cached",
+  ${aMinute('call', 'sum(cached_tokens)')} as "in, from cache", ${aMinute('call', 'sum(cache_write_tokens)')} as "in, to cache",
+  ${aMinute('call', 'sum(output_tokens - reasoning_tokens)')} as "out", ${aMinute('call', 'sum(reasoning_tokens)')} as "reasoning"
 from ${rollup('call', 'input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens', `${inScope} and type = 'MODEL'`)}
 group by 1 order by 1`;
 
@@ -125,7 +125,7 @@ export const tracesAndCost: Described = {
         bars({ title: 'Tokens a minute', sql: tokens, width: 8 }),
         bars({
           title: 'Cost an hour, by model',
-          sql: ofCalls('MODEL', aMinute('sum(cost_usd) * 60'), 'cost_usd'),
+          sql: ofCalls('MODEL', aMinute('call', 'sum(cost_usd) * 60'), 'cost_usd'),
           width: 8,
           unit: 'currencyUSD',
         }),
@@ -142,7 +142,7 @@ export const tracesAndCost: Described = {
           width: 12,
           unit: 'ms',
         }),
-        bars({ title: 'Tool calls a minute', sql: ofCalls('TOOL', aMinute('sum(calls)'), 'calls'), width: 12 }),
+        bars({ title: 'Tool calls a minute', sql: ofCalls('TOOL', aMinute('call', 'sum(calls)'), 'calls'), width: 12 }),
         rows({ title: 'Tools', sql: listedCalls('TOOL', 'tool'), width: 24, height: 6, columns: callTable }),
       ],
     },

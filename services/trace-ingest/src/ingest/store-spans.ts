@@ -25,6 +25,13 @@ export const createSpanStore = (
     ids.set(record.surroundings, id);
     return id;
   };
+  /** No limit of these bots is lower, so that traces with fewer calls need not be looked at. */
+  const callsMin = (batches: readonly Batch[]): number => {
+    const limits = [...new Set(batches.map(({ source }) => source.fleetId))].map(limitsOf);
+    return Math.min(
+      ...limits.map(({ callsPerMinute, botCallsPerMinute }) => Math.min(callsPerMinute, botCallsPerMinute)),
+    );
+  };
   return async (batches: readonly Batch[]): Promise<number> => {
     const rows = onceEach(
       batches.flatMap(({ source, records }) =>
@@ -37,7 +44,7 @@ export const createSpanStore = (
         const keys = await surroundings.store(sql, rows, day);
         const inserted = await insert(rows, sql, copyIn);
         if (inserted.length > 0) {
-          const suspects = await applyGroups(sql, fold(await configured(sql, inserted)), suspectCallsMin);
+          const suspects = await applyGroups(sql, fold(await configured(sql, inserted)), callsMin(batches));
           if (suspects.length > 0) await findRunaways(sql, suspects);
         }
         return { stored: inserted.length, noted: keys };
@@ -53,9 +60,6 @@ export const createSpanStore = (
     }
   };
 };
-
-/** No limit on calls is lower, so that traces with fewer need not be looked at. */
-export const suspectCallsMin = 5;
 
 type Insert = (
   rows: readonly Stored[],

@@ -1,4 +1,5 @@
 // The body of POST /v1/traces → records to store, and how many of its spans had to be rejected.
+import type { Rules } from '../redaction-rules.ts';
 import { recordOf, type SpanRecord } from '../span-record.ts';
 import { decodeJson } from './decode-json.ts';
 import { decodeProtobuf } from './decode-protobuf.ts';
@@ -13,11 +14,18 @@ export type Decoded = { readonly records: readonly SpanRecord[]; readonly reject
 /** More in one request than any exporter sends; bounds what a request may hold in memory. */
 export const spansPerRequestMax = 50_000;
 
+export type Decoding = {
+  readonly nowMs?: number;
+  readonly pace?: Pace;
+  /** What the fleet wants taken out of its spans. */
+  readonly rules?: Rules | null;
+};
+
 /** Decodes in slices of time. Throws a 400 for a body that is no such message, a 413 for too many spans. */
 export const decodeSpans = async (
   body: Buffer,
   encoding: Encoding,
-  { nowMs = Date.now(), pace = createPace() }: { readonly nowMs?: number; readonly pace?: Pace } = {},
+  { nowMs = Date.now(), pace = createPace(), rules = null }: Decoding = {},
 ): Promise<Decoded> => {
   const nowNs = BigInt(nowMs) * 1_000_000n;
   const records: SpanRecord[] = [];
@@ -25,13 +33,16 @@ export const decodeSpans = async (
   const reject = (reason: string) => {
     reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   };
+  const redact = rules?.begin();
   const decode = encoding === 'json' ? decodeJson : decodeProtobuf;
   await decode(
     body,
     {
       reject,
       span: (span, around) => {
-        const record = recordOf(span, around, nowNs);
+        const record = redact
+          ? recordOf(redact.span(span), redact.around(around), nowNs)
+          : recordOf(span, around, nowNs);
         if (typeof record === 'string') return reject(record);
         if (records.length >= spansPerRequestMax) {
           throw new Refusal(413, `A request has at most ${spansPerRequestMax} spans; send several.`);

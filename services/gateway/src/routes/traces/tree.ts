@@ -24,7 +24,7 @@ const treeColumns = `s.span_id, s.parent_span_id, s.name, s.type, s.status, s.st
 export const spansMax = 50_000;
 
 // Read field by field: a schema would look at each of 50,000 rows for longer than Postgres takes to find them.
-const treeRow = (row: PlainRow): SpanRow => {
+const spanRow = (row: PlainRow): SpanRow => {
   const text = (key: string) => String(row[key]);
   const number = (key: string) => Number(row[key]);
   return {
@@ -46,9 +46,9 @@ const treeRow = (row: PlainRow): SpanRow => {
   };
 };
 
-/** Where the spans of a trace are: its first began then, and none began after its end. */
+/** Where the spans of a trace are: its first began then, and none began after its end; both are known to the millisecond. */
 const whereTrace = `s.workspace = $1 and s.trace_uuid = $2 and s.bot_id = $3
-  and s.started_at >= $4::timestamptz and s.started_at <= $5::timestamptz + interval '1 microsecond'`;
+  and s.started_at >= $4::timestamptz and s.started_at <= $5::timestamptz + interval '1 millisecond'`;
 const traceValues = (call: Call, trace: PlainRow) => [
   call.workspace,
   trace['traceId'],
@@ -63,7 +63,22 @@ const spansOf = async (call: Call, trace: PlainRow, attributes: 'all' | 'none'):
     `select ${columns} from trace_read.spans s where ${whereTrace} order by s.started_at, s.span_id limit ${spansMax}`,
     traceValues(call, trace),
   );
-  return rows.map(treeRow);
+  return rows.map(spanRow);
+};
+
+/** The span of a trace that was begun over the API and runs: it is stored when it ends. */
+const openSpan = async (call: Call, trace: PlainRow): Promise<readonly SpanRow[]> => {
+  if (trace['state'] !== 'RUNNING') return [];
+  const rows = await call.world.views(
+    `select m.span_id, null as parent_span_id, m.name, m.type, 'UNSET' as status, '' as status_message,
+       ((extract(epoch from m.started_at) * 1000000)::bigint * 1000)::text as started_ns,
+       (greatest(0, extract(epoch from now() - m.started_at) * 1000000)::bigint * 1000)::text as duration_ns,
+       null as model, 0 as input_tokens, 0 as cached_tokens, 0 as output_tokens, null as cost_usd, false as has_content,
+       m.attributes::text as attributes
+     from trace_read.manual_traces m where m.workspace = $1 and m.trace_uuid = $2::uuid and m.bot_id = $3 and m.status = 'OPEN'`,
+    [call.workspace, trace['traceId'], trace['botInstanceId']],
+  );
+  return rows.map((row) => ({ ...spanRow(row), is_open: true }));
 };
 
 const relatedMax = 50;
@@ -138,10 +153,14 @@ const tree = route({
   }),
   run: async (call, { params, query }) => {
     const trace = await findTrace(call, params.traceId, query.botInstanceId);
-    const [rows, related] = await Promise.all([spansOf(call, trace, query.attributes), relatedTo(call, trace)]);
-    const { spanCount, roots } = treeOf(rows);
+    const [rows, open, related] = await Promise.all([
+      spansOf(call, trace, query.attributes),
+      openSpan(call, trace),
+      relatedTo(call, trace),
+    ]);
+    const { spanCount, roots } = treeOf([...rows, ...open]);
     const { traceId, botInstanceId, state } = trace;
-    const isCut = Number(trace['spanCount']) > spanCount;
+    const isCut = Number(trace['spanCount']) > rows.length;
     const spans = query.shape === 'flat' ? { spans: flat(roots) } : { roots };
     return { status: 200, body: { traceId, botInstanceId, state, spanCount, isCut, related, ...spans } };
   },
@@ -169,7 +188,7 @@ const span = route({
     );
     const [row] = rows;
     if (!row) throw notFound('span');
-    const [node] = treeOf([treeRow(row)]).roots;
+    const [node] = treeOf([spanRow(row)]).roots;
     const { kind, scope, session, fingerprint } = row;
     const [resource, events, links] = ['resource', 'events', 'links'].map((key) => readJson(String(row[key])));
     return {
