@@ -159,6 +159,8 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'redaction-patterns',
     'redaction-rules',
     'retention',
+    'runaway/find-runaways',
+    'runaway/say-runaways',
     'span-record',
     'sweep',
     'testing',

@@ -24,6 +24,7 @@ import * as policy from './policy.ts';
 import * as price from './price.ts';
 import * as reconciler from './reconciler.ts';
 import * as rollout from './rollout.ts';
+import * as runaway from './runaway.ts';
 import * as manualTrace from './manual-trace.ts';
 import * as trace from './trace.ts';
 import * as waiver from './waiver.ts';
@@ -41,6 +42,7 @@ const modules = [
   manualTrace,
   trace,
   price,
+  runaway,
   fleetTelemetry,
   audit,
   gateway,

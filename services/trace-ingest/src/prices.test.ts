@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { builtinPrices } from './builtin-prices.ts';
-import { costOf, type ModelPrice, priceList } from './prices.ts';
+import { costOf, type ModelPrice, priceList, usdOf } from './prices.ts';
 
 const price = (model: string, input = 1): ModelPrice => ({ model, input, cachedInput: 0, cacheWrite: 0, output: 0 });
 const tokens = { input: 0, cached: 0, cacheWrite: 0, output: 0, reasoning: 0 };
@@ -45,3 +45,10 @@ describe('the cost of a call', () => {
     expect(costOf({ ...tokens, input: 1_000_000_000, output: 999_999_999 }, opus)).toBe(29_999_999_975_000_000n);
   });
 });
+
+test.each([
+  [0n, '0'],
+  [1n, '0.000000000001'],
+  [2_500_000_000_000n, '2.5'],
+  [10n ** 24n, '1000000000000'],
+])('%s × 10^-12 dollars are %s', (pico, usd) => expect(usdOf(pico)).toBe(usd));

@@ -73,3 +73,11 @@ export const costOf = ({ input, cached, cacheWrite, output }: Tokens, price: Mod
     BigInt(output) * BigInt(price.output)
   );
 };
+
+const picoDigits = 12;
+/** Dollars as a decimal that loses nothing. */
+export const usdOf = (pico: bigint): string => {
+  const digits = String(pico).padStart(picoDigits + 1, '0');
+  const fraction = digits.slice(-picoDigits).replace(/0+$/, '');
+  return digits.slice(0, -picoDigits) + (fraction === '' ? '' : `.${fraction}`);
+};

@@ -1,7 +1,11 @@
 // Takes bots' telemetry, keeps it, counts it, and says in events only what others decide on.
 import {
   ChangePrices,
+  EndRunaway,
   PricesChanged,
+  ReportRunaway,
+  RunawayDetected,
+  RunawayEnded,
   ChangeFleetTelemetry,
   FleetTelemetryChanged,
   ReportFailedTraces,
@@ -14,6 +18,7 @@ import { aggregate, asIs, type Runtime, type ServiceDefinition } from '@molthub/
 import { telemetry } from '../migrations/0001-telemetry.ts';
 import { spanRows } from '../migrations/0002-span-rows.ts';
 import { answers } from '../migrations/0003-answers.ts';
+import { runaways } from '../migrations/0006-runaways.ts';
 import { callStatistics } from '../migrations/0004-call-statistics.ts';
 import { ages } from '../migrations/0005-ages.ts';
 import { telemetryDecider } from './decider.ts';
@@ -30,6 +35,8 @@ import { storeEndedJob } from './manual-trace/store-ended.ts';
 import { queries } from './queries.ts';
 import { priceTable } from './price-table/decider.ts';
 import { priceViews } from './price-table/projection.ts';
+import { runawayDecider } from './runaway/decider.ts';
+import { type RunawaySettings, runawaysJob } from './runaway/say-runaways.ts';
 import { retentionJob, type RetentionSettings } from './retention.ts';
 import { type WindowSettings, windowsJob } from './windows.ts';
 
@@ -38,6 +45,7 @@ export type { OtlpServer, OtlpSettings } from './otlp/otlp-server.ts';
 
 export type TraceSettings = {
   readonly windows?: Partial<WindowSettings>;
+  readonly runaways?: Partial<RunawaySettings>;
   readonly retention?: Partial<RetentionSettings>;
 };
 
@@ -54,7 +62,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
   };
   return {
     name: 'trace',
-    migrations: [telemetry, spanRows, answers, callStatistics, ages],
+    migrations: [telemetry, spanRows, answers, callStatistics, ages, runaways],
     aggregates: [
       aggregate({
         category: 'telemetry',
@@ -74,6 +82,14 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
         decider: priceTable,
       }),
       aggregate({
+        category: 'runaway',
+        commands: [ReportRunaway, EndRunaway],
+        events: [RunawayDetected, RunawayEnded],
+        id: ({ data }) => data.runawayId,
+        prepare: asIs,
+        decider: runawayDecider,
+      }),
+      aggregate({
         category: 'fleet-telemetry',
         commands: [ChangeFleetTelemetry],
         events: [FleetTelemetryChanged],
@@ -90,6 +106,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
     gatherMs: 100,
     jobs: [
       windowsJob({ latenessMs: 10_000, lookEveryMs: 1_000, ...settings.windows }),
+      runawaysJob({ lookEveryMs: 1_000, silenceMs: 120_000, ...settings.runaways }),
       retentionJob({ bodyDays: 3, ...settings.retention }),
       storeEndedJob,
     ],

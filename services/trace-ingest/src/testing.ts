@@ -22,12 +22,15 @@ export const key = generateKey();
 export const simulatorKey = generateKey();
 
 /** Starts everything before the first test of the file, and stops it after the last. */
-export const withTelemetry = (postgres: TestPostgres, nats: TestNats) => {
+export const withTelemetry = (postgres: TestPostgres, nats: TestNats, { silenceMs = 120_000 } = {}) => {
   let trace: RunningService;
   let gateway: RunningService;
   let reconciler: RunningService;
   let door: OtlpServer;
-  const definition = traceService({ windows: { latenessMs: 500, lookEveryMs: 50 } });
+  const definition = traceService({
+    windows: { latenessMs: 500, lookEveryMs: 50 },
+    runaways: { lookEveryMs: 50, silenceMs },
+  });
   const openDoor = () => definition.startOtlp({ host: '127.0.0.1', port: 0, runtime: trace.runtime });
 
   const say = (service: RunningService, type: string, data: unknown, workspace = 'default') =>

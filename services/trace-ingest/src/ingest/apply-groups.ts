@@ -3,11 +3,19 @@
 import { latencyBucketsMs, SpanType, tokenBuckets } from '@molthub/contracts';
 import type { Sql } from '@molthub/event-store';
 import { applyErrors } from './apply-errors.ts';
+import { z } from 'zod';
+import { Suspect } from '../runaway/find-runaways.ts';
 import { compareTexts, type Folded } from './fold.ts';
 
-export const applyGroups = async (sql: Sql, { traces, bots, calls, failures, errors }: Folded): Promise<void> => {
-  await sql(statement, [rowsOf(traces), rowsOf(bots), rowsOf(calls), rowsOf(failures)]);
+/** Answers the traces and minutes of bots that now have at least so many calls. */
+export const applyGroups = async (
+  sql: Sql,
+  { traces, bots, calls, failures, errors }: Folded,
+  callsMin: number,
+): Promise<readonly Suspect[]> => {
+  const many = await sql(statement, [rowsOf(traces), rowsOf(bots), rowsOf(calls), rowsOf(failures), callsMin]);
   if (errors.length > 0) await applyErrors(sql, rowsOf(errors));
+  return z.array(Suspect).parse(many);
 };
 
 /** Names of models that a trace tells: the first ones, whichever came first. */
@@ -83,7 +91,8 @@ const intoTraces = `
        from (select distinct m from unnest(t.models || excluded.models) as m) as d) end,
     session = least(t.session collate "C", excluded.session),
     run = least(t.run collate "C", excluded.run),
-    updated_at = now()`;
+    updated_at = now()
+  returning workspace, bot_id, fleet_id, trace_id, model_calls + tool_calls as calls`;
 
 const botsIn = `
   select source ->> 'workspace' as workspace, (source ->> 'botId')::uuid as bot_id, "configHash" as config_hash,
@@ -117,7 +126,8 @@ const intoBots = (span: 'minute' | 'hour', from: string) => `
   select workspace, bot_id, config_hash, ${span}, fleet_id, simulated, ${ofRequests.join(', ')}, latency_counts
   from ${from} order by bot_id, ${span}, config_hash
   on conflict (bot_id, ${span}, config_hash) do update set fleet_id = excluded.fleet_id,
-    simulated = excluded.simulated, ${sums(ofRequests)}, ${countsAdded(...latencyCounts)}, updated_at = now()`;
+    simulated = excluded.simulated, ${sums(ofRequests)}, ${countsAdded(...latencyCounts)}, updated_at = now()
+  returning workspace, bot_id, fleet_id, ${span}, model_calls + tool_calls as calls`;
 const intoCalls = (span: 'minute' | 'hour', from: string) => `
   insert into call_${span}s as t (workspace, bot_id, config_hash, ${span}, type, name, fleet_id, ${ofCalls.join(', ')},
     latency_counts, token_counts)
@@ -146,10 +156,14 @@ with bots as materialized (${botsIn}
 ), into_bot_hours as (${intoBots('hour', 'bots_by_hour')}
 ), into_call_minutes as (${intoCalls('minute', 'calls')}
 ), into_call_hours as (${intoCalls('hour', 'calls_by_hour')}
-)
+), into_failed_minutes as (
 insert into failed_minutes as t (workspace, bot_id, minute, fleet_id, count, trace_id, name, message)
 select source ->> 'workspace', (source ->> 'botId')::uuid, ${minute}, (source ->> 'fleetId')::uuid, count, "traceId", name,
   message
 from jsonb_to_recordset($4) as g(source jsonb, minute bigint, count bigint, "traceId" text, name text, message text)
 order by source ->> 'botId', minute
-on conflict (bot_id, minute) do update set count = t.count + excluded.count`;
+on conflict (bot_id, minute) do update set count = t.count + excluded.count
+)
+select workspace, bot_id, fleet_id, trace_id, null::timestamptz as minute, calls from into_traces where calls >= $5
+union all
+select workspace, bot_id, fleet_id, null, minute, calls from into_bot_minutes where calls >= $5`;

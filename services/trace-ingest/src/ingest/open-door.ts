@@ -28,7 +28,7 @@ export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueL
     if (events.some(({ type }) => type === FleetTelemetryChanged.type)) void fleets.refresh().catch(fault);
   });
   const rulesOfFleet = createRulesOf(fleets);
-  const storeSpans = createSpanStore(runtime.load);
+  const storeSpans = createSpanStore(runtime.load, (fleetId) => fleets.settingsOf(fleetId).runaway);
   const queue = createCommitQueue(async (batches) => {
     const sent = batches.reduce((sum, batch) => sum + batch.records.length, 0);
     const stored = await storeSpans(batches);
