@@ -1,8 +1,11 @@
 import { FleetTelemetry } from '@molthub/contracts';
 import { describe, expect, test } from 'vitest';
-import type { Value, WireSpan } from './otlp/wire-span.ts';
+import { z } from 'zod';
+import { decodeSpans } from './otlp/decode-spans.ts';
+import { columnsOf } from './otlp/testing.ts';
 import { compilePatterns, programSizeMax } from './redaction-patterns.ts';
 import { rulesOf, stepsPerRequestMax } from './redaction-rules.ts';
+import { jsonSpan } from './testing.ts';
 
 const fleet = '00000000-0000-4000-8000-000000000001';
 const begin = (redaction: object, fleetId = fleet) => {
@@ -10,64 +13,87 @@ const begin = (redaction: object, fleetId = fleet) => {
   if (!redactor) throw new Error('There are rules here.');
   return redactor;
 };
-const attributesOf = (values: Readonly<Record<string, Value>>) => new Map(Object.entries(values));
+const otlp = (values: Readonly<Record<string, unknown>>) =>
+  Object.entries(values).map(([key, value]) => ({ key, value }));
+const said = (stringValue: string) => ({ stringValue });
+
+/** What is stored of a span of a fleet with these rules: everything that is text, and its attributes. */
+const stored = async (redaction: object, span: object, resource: object = {}, fleetId = fleet) => {
+  const { text: hide, actionOf, salt } = begin(redaction, fleetId);
+  const scopeSpans = [{ scope: { name: 'scope of CUST-1' }, spans: [{ ...jsonSpan(), ...span }] }];
+  const body = Buffer.from(JSON.stringify({ resourceSpans: [{ resource, scopeSpans }] }));
+  const { records } = await decodeSpans(body, 'json', { redaction: { hide, actionOf, salt } });
+  const [record] = records;
+  if (!record) throw new Error('The span was not taken.');
+  const { columns, content } = record.body;
+  const { name, statusMessage, surroundings } = record;
+  const text = JSON.stringify({ name, statusMessage, surroundings }) + columns.toString() + (content ?? '').toString();
+  const attributes: unknown = JSON.parse(columnsOf(record).attributes);
+  return { text, attributes: z.record(z.string(), z.json()).parse(attributes) };
+};
 
 describe('attributes', () => {
-  const { attributes } = begin({
+  const rules = {
     attributes: [
       { key: 'user.name', action: 'mask' },
       { key: 'user.*', action: 'drop' },
       { key: 'email', action: 'hash' },
     ],
+  };
+  test('are dropped, masked and hashed by the first rule that fits, also within others', async () => {
+    const within = { kvlistValue: { values: otlp({ 'user.id': { intValue: 7 }, kept: said('x') }) } };
+    const { attributes } = await stored(rules, {
+      attributes: otlp({
+        'user.name': said('Ada'),
+        'user.id': { intValue: 7 },
+        other: { arrayValue: { values: [within] } },
+      }),
+    });
+    expect(attributes).toEqual({ 'user.name': '[redacted]', other: [{ kept: 'x' }] });
   });
-  test('are dropped, masked and hashed by the first rule that fits, also within others', () => {
-    const left = attributes(
-      attributesOf({ 'user.name': 'Ada', 'user.id': 7n, other: [attributesOf({ 'user.id': 7n, kept: 'x' })] }),
+  test('that are hashed stay equal within a fleet, and differ from those of others', async () => {
+    const hashed = async (email: string, fleetId = fleet) =>
+      (await stored(rules, { attributes: otlp({ email: said(email) }) }, {}, fleetId)).attributes['email'];
+    const one = await hashed('a@b');
+    expect(one).toMatch(/^sha256:[0-9a-f]{32}$/);
+    expect(await hashed('a@b')).toBe(one);
+    expect(await hashed('a@c')).not.toBe(one);
+    expect(await hashed('a@b', '00000000-0000-4000-8000-000000000002')).not.toBe(one);
+  });
+  test('may be called what they like', async () => {
+    const { attributes } = await stored(rules, { attributes: otlp({ constructor: said('x') }) });
+    expect(attributes).toEqual({ constructor: 'x' });
+  });
+  test('that are content are hidden like all others', async () => {
+    const key = 'gen_ai.input.messages';
+    const { text } = await stored(
+      { attributes: [{ key, action: 'hash' }] },
+      { attributes: otlp({ [key]: said('hello') }) },
     );
-    expect([...left]).toEqual([
-      ['user.name', '[redacted]'],
-      ['other', [attributesOf({ kept: 'x' })]],
-    ]);
-  });
-  test('that are hashed stay equal within a fleet, and differ from those of others', () => {
-    const hashed = (value: Value, redact = attributes) => redact(attributesOf({ email: value })).get('email');
-    expect(hashed('a@b')).toMatch(/^sha256:[0-9a-f]{32}$/);
-    expect(hashed('a@b')).toBe(hashed('a@b'));
-    expect(hashed('a@c')).not.toBe(hashed('a@b'));
-    const other = begin({ attributes: [{ key: 'email', action: 'hash' }] }, '00000000-0000-4000-8000-000000000002');
-    expect(hashed('a@b', other.attributes)).not.toBe(hashed('a@b'));
-  });
-  test('may be called what they like', () => {
-    expect([...attributes(attributesOf({ constructor: 'x' }))]).toEqual([['constructor', 'x']]);
+    expect(text).not.toContain('hello');
   });
 });
 
 describe('patterns', () => {
-  test('hide what matches in every text of a span and of what surrounds it', () => {
-    const { span, around } = begin({ patterns: ['CUST-[0-9]+', '(?i)acme'] });
-    const said = 'CUST-12 of Acme';
-    const one: WireSpan = {
-      traceId: '',
-      spanId: '',
-      parentSpanId: '',
-      name: said,
-      kind: 0,
-      startNs: 0n,
-      endNs: 0n,
-      attributes: attributesOf({ [said]: [said, attributesOf({ deep: said })] }),
-      events: [{ timeNs: 0n, name: said, attributes: attributesOf({ a: said }) }],
-      links: [{ traceId: '', spanId: '', attributes: attributesOf({ a: said }) }],
-      statusCode: 0,
-      statusMessage: said,
-      flags: 0,
-    };
-    const shown = (value: unknown) =>
-      JSON.stringify(value, (_, held: unknown) =>
-        held instanceof Map ? [...held] : typeof held === 'bigint' ? String(held) : held,
-      );
-    const text = shown(span(one)) + shown(around({ resource: attributesOf({ host: said }), scope: said }));
+  test('hide what matches in every text of a span and of what surrounds it', async () => {
+    const one = 'CUST-12 of Acme';
+    const attributes = otlp({
+      [one]: { arrayValue: { values: [said(one), { kvlistValue: { values: otlp({ deep: said(one) }) } }] } },
+    });
+    const { text } = await stored(
+      { patterns: ['CUST-[0-9]+', '(?i)acme'] },
+      {
+        name: one,
+        attributes: [...attributes, ...otlp({ 'gen_ai.input.messages': said(one) })],
+        events: [{ timeUnixNano: '1', name: one, attributes: otlp({ a: said(one) }) }],
+        links: [{ traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), attributes: otlp({ a: said(one) }) }],
+        status: { code: 2, message: one },
+      },
+      { attributes: otlp({ host: said(one) }) },
+    );
     expect(text).not.toMatch(/CUST|acme/i);
     expect(text.match(/\[redacted\] of \[redacted\]/g)).toHaveLength(10);
+    expect(text).toContain('scope of [redacted]');
   });
   test('that are too much work hide a text whole', () => {
     const { text } = begin({ patterns: ['x'] });

@@ -1,15 +1,19 @@
 // What is written into events for ever is without secrets, like everything that bots send.
-import type { CommandOf, EndTrace, OpenTrace } from '@molthub/contracts';
-import { ManualAttributes } from '@molthub/contracts';
+import type { CommandOf, EndTrace, ManualAttributes, OpenTrace } from '@molthub/contracts';
 import type { Prepared } from '@molthub/service';
-import { attributeJson, storable } from '../attribute-json.ts';
+import { keyCharsMax, storable, textCharsMax, valueCharsMax } from '../attribute-json.ts';
+import { isSecretKey } from '../redact.ts';
 
 type Command = CommandOf<typeof OpenTrace> | CommandOf<typeof EndTrace>;
 
-const textCharsMax = 1_024;
 const clean = (text: string): string => storable(text, textCharsMax);
 const cleaned = (attributes: ManualAttributes): ManualAttributes =>
-  ManualAttributes.parse(JSON.parse(attributeJson(new Map(Object.entries(attributes)))));
+  Object.fromEntries(
+    Object.entries(attributes).map(([key, value]) => [
+      storable(key, keyCharsMax),
+      isSecretKey(key) ? '[redacted]' : typeof value === 'string' ? storable(value, valueCharsMax) : value,
+    ]),
+  );
 
 export const prepareManualTrace = (command: Command): Prepared<Command> => {
   if (command.type === 'trace.trace.end.v1') {

@@ -4,8 +4,7 @@ import { SpanType, TraceEnded } from '@molthub/contracts';
 import type { Job, Runtime } from '@molthub/service';
 import { z } from 'zod';
 import { createSpanStore } from '../ingest/store-spans.ts';
-import type { Value } from '../otlp/wire-span.ts';
-import { recordOf } from '../span-record.ts';
+import { decodeSpans } from '../otlp/decode-spans.ts';
 
 const Row = z.object({
   workspace: z.string(),
@@ -64,7 +63,7 @@ const storeEnded = async (runtime: Runtime, store: ReturnType<typeof createSpanS
   );
   for (const row of rows.map((found) => Row.parse(found))) {
     // Stored twice after a crash in between it is still one span.
-    await store([{ source: sourceOf(row), records: [spanOf(row)] }]);
+    await store([{ source: sourceOf(row), records: await spanOf(row) }]);
     await runtime.write(async (sql) => {
       const key = [row.bot_id, row.trace_id];
       await sql('update manual_traces set stored = true where bot_id = $1 and trace_id = $2::uuid', key);
@@ -81,33 +80,36 @@ const sourceOf = (row: Row) => ({
   simulated: row.simulated,
 });
 
-const around = { resource: new Map<string, Value>([['service.name', 'molthub-api']]), scope: 'molthub.api' };
-const nsOf = (time: Date): bigint => BigInt(time.getTime()) * 1_000_000n;
+const nsOf = (time: Date): string => String(BigInt(time.getTime()) * 1_000_000n);
 
-const spanOf = (row: Row) => {
-  const attributes = new Map<string, Value>(Object.entries(row.attributes));
-  attributes.set('molthub.span.type', row.type);
-  if (row.session !== null) attributes.set('gen_ai.conversation.id', row.session);
-  if (row.parent_trace_id !== null) attributes.set('molthub.parent_trace_id', row.parent_trace_id);
-  const record = recordOf(
-    {
-      traceId: row.trace_id,
-      spanId: row.span_id,
-      parentSpanId: '',
-      name: row.name,
-      kind: 1,
-      startNs: nsOf(row.started_at),
-      endNs: nsOf(row.ended_at),
-      attributes,
-      events: [],
-      links: [],
-      statusCode: row.status === 'ERROR' ? 2 : 1,
-      statusMessage: row.message,
-      flags: 0,
-    },
-    around,
-    nsOf(row.ended_at),
-  );
-  if (typeof record === 'string') throw new Error(`A trace of the API was stored that is no span: ${record}`);
-  return record;
+/** It is written as a bot would say it, and read as anything is that bots say. */
+const spanOf = async (row: Row) => {
+  const attributes = {
+    ...row.attributes,
+    'molthub.span.type': row.type,
+    ...(row.session === null ? {} : { 'gen_ai.conversation.id': row.session }),
+    ...(row.parent_trace_id === null ? {} : { 'molthub.parent_trace_id': row.parent_trace_id }),
+  };
+  const span = {
+    traceId: row.trace_id,
+    spanId: row.span_id,
+    name: row.name,
+    kind: 1,
+    startTimeUnixNano: nsOf(row.started_at),
+    endTimeUnixNano: nsOf(row.ended_at),
+    attributes: Object.entries(attributes).map(([key, value]) => ({ key, value: anyValue(value) })),
+    status: { code: row.status === 'ERROR' ? 2 : 1, message: row.message },
+  };
+  const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'molthub-api' } }] };
+  const body = { resourceSpans: [{ resource, scopeSpans: [{ scope: { name: 'molthub.api' }, spans: [span] }] }] };
+  const nowMs = row.ended_at.getTime();
+  const { records, message } = await decodeSpans(Buffer.from(JSON.stringify(body)), 'json', { nowMs });
+  if (records.length !== 1) throw new Error(`A trace of the API was stored that is no span: ${message}`);
+  return records;
+};
+
+const anyValue = (value: string | number | boolean) => {
+  if (typeof value === 'string') return { stringValue: value };
+  if (typeof value === 'boolean') return { boolValue: value };
+  return Number.isSafeInteger(value) ? { intValue: value } : { doubleValue: value };
 };

@@ -1,5 +1,6 @@
 // The reference that the decoders are tested against: protobufjs, with the messages of trace.proto.
 import protobuf from 'protobufjs';
+import type { SpanRecord } from '../span-record.ts';
 
 const field = (id: number, type: string, rule?: 'repeated') => ({ id, type, ...(rule ? { rule } : {}) });
 const root = protobuf.Root.fromJSON({
@@ -84,4 +85,21 @@ export const referenceRefuses = (body: Buffer): boolean => {
   } catch {
     return true;
   }
+};
+
+/** The JSON columns of a record as COPY takes them, as text; null where there is nothing. */
+export const columnsOf = (record: SpanRecord | undefined) => {
+  if (!record) throw new Error('There is no record.');
+  const { columns } = record.body;
+  let at = 0;
+  const next = (): string | null => {
+    const length = columns.readInt32BE(at);
+    at += 4;
+    if (length < 0) return null;
+    at += length;
+    // Behind the version of jsonb, 1.
+    return columns.subarray(at - length + 1, at).toString();
+  };
+  const [attributes, events, links, rest] = [next(), next(), next(), next()];
+  return { attributes: attributes ?? '', events, links, rest };
 };
