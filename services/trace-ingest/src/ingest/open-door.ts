@@ -1,5 +1,5 @@
 // Puts the OTLP door in front of the service's tables.
-import { type FleetTelemetry, FleetTelemetryChanged } from '@molthub/contracts';
+import { type FleetTelemetry, FleetTelemetryChanged, PricesChanged } from '@molthub/contracts';
 import type { Runtime } from '@molthub/service';
 import { type FleetSettings, openFleetSettings } from '../fleet-settings.ts';
 import { type OtlpServer, type OtlpSettings, startOtlpServer } from '../otlp/otlp-server.ts';
@@ -27,6 +27,7 @@ export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueL
   const fleets = await openFleetSettings(runtime.reads, { onFault: fault });
   const stopHearing = runtime.committed((events) => {
     if (events.some(({ type }) => type === FleetTelemetryChanged.type)) void fleets.refresh().catch(fault);
+    if (events.some(({ type }) => type === PricesChanged.type)) void prices.refresh().catch(fault);
   });
   const rulesOfFleet = createRulesOf(fleets);
   const keepsContent = (fleetId: string | null) => fleets.settingsOf(fleetId).retention.contentDays > 0;

@@ -5,6 +5,7 @@ import type { Job, Runtime } from '@molthub/service';
 import { z } from 'zod';
 import { createSpanStore } from '../ingest/store-spans.ts';
 import { decodeSpans } from '../otlp/decode-spans.ts';
+import { openPrices, type Prices } from '../price-table/open-prices.ts';
 
 const Row = z.object({
   workspace: z.string(),
@@ -33,6 +34,8 @@ export const storeEndedJob: Job = {
   single: true,
   run: async (runtime, signal) => {
     const store = createSpanStore(runtime.load);
+    const onFault = (error: unknown) => runtime.logger.warn({ err: error }, 'prices could not be read');
+    const prices = await openPrices(runtime.reads, { onFault });
     let wake = () => {};
     const stop = runtime.committed((events) => {
       if (events.some((event) => event.type === TraceEnded.type)) wake();
@@ -42,7 +45,7 @@ export const storeEndedJob: Job = {
         const woken = new Promise<void>((resolve) => {
           wake = resolve;
         });
-        if ((await storeEnded(runtime, store)) === 0) {
+        if ((await storeEnded(runtime, store, prices)) === 0) {
           const rest = new AbortController();
           const waited = delay(lookEveryMs, undefined, { signal: AbortSignal.any([signal, rest.signal]) });
           await Promise.race([woken, waited.catch(() => undefined)]);
@@ -51,19 +54,26 @@ export const storeEndedJob: Job = {
       }
     } finally {
       stop();
+      prices.close();
     }
   },
 };
 
-const storeEnded = async (runtime: Runtime, store: ReturnType<typeof createSpanStore>): Promise<number> => {
+const storeEnded = async (
+  runtime: Runtime,
+  store: ReturnType<typeof createSpanStore>,
+  prices: Prices,
+): Promise<number> => {
   const rows = await runtime.reads(
     `select workspace, bot_id, replace(trace_id::text, '-', '') as trace_id, fleet_id, simulated, span_id,
        parent_trace_id, name, type, status, message, session, attributes, started_at, ended_at
      from manual_traces where ended_at is not null and not stored order by ended_at limit ${atOnceMax}`,
   );
+  if (rows.length > 0) await prices.refresh();
   for (const row of rows.map((found) => Row.parse(found))) {
     // Stored twice after a crash in between it is still one span.
-    await store([{ source: sourceOf(row), records: await spanOf(row) }]);
+    const records = (await spanOf(row)).map(prices.priced(row.workspace));
+    await store([{ source: sourceOf(row), records }]);
     await runtime.write(async (sql) => {
       const key = [row.bot_id, row.trace_id];
       await sql('update manual_traces set stored = true where bot_id = $1 and trace_id = $2::uuid', key);
