@@ -54,10 +54,7 @@ const spanOf = (one: typeof arbitrary extends fc.Arbitrary<infer T> ? T : never,
     fingerprint: one.fingerprint,
     errorType: '',
     surroundings: { resource: '{}', scope: '', rest: null },
-    attributes: '{}',
-    events: null,
-    links: null,
-    rest: null,
+    body: { columns: Buffer.alloc(0), content: null },
   },
 });
 const spans = fc.array(arbitrary, { minLength: 1, maxLength: 60 }).map((all) => all.map(spanOf));
