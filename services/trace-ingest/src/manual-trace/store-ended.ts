@@ -4,6 +4,7 @@ import { SpanType, TraceEnded } from '@molthub/contracts';
 import type { Job, Runtime } from '@molthub/service';
 import { z } from 'zod';
 import { createSpanStore } from '../ingest/store-spans.ts';
+import { openPrices, type Prices } from '../price-table/open-prices.ts';
 import type { Value } from '../otlp/wire-span.ts';
 import { recordOf } from '../span-record.ts';
 
@@ -34,6 +35,9 @@ export const storeEndedJob: Job = {
   single: true,
   run: async (runtime, signal) => {
     const store = createSpanStore(runtime.load);
+    const prices = await openPrices(runtime.reads, {
+      onFault: (error) => runtime.logger.warn({ err: error }, 'prices could not be read anew'),
+    });
     let wake = () => {};
     const stop = runtime.committed((events) => {
       if (events.some((event) => event.type === TraceEnded.type)) wake();
@@ -43,7 +47,7 @@ export const storeEndedJob: Job = {
         const woken = new Promise<void>((resolve) => {
           wake = resolve;
         });
-        if ((await storeEnded(runtime, store)) === 0) {
+        if ((await storeEnded(runtime, store, prices)) === 0) {
           const rest = new AbortController();
           const waited = delay(lookEveryMs, undefined, { signal: AbortSignal.any([signal, rest.signal]) });
           await Promise.race([woken, waited.catch(() => undefined)]);
@@ -52,11 +56,16 @@ export const storeEndedJob: Job = {
       }
     } finally {
       stop();
+      prices.close();
     }
   },
 };
 
-const storeEnded = async (runtime: Runtime, store: ReturnType<typeof createSpanStore>): Promise<number> => {
+const storeEnded = async (
+  runtime: Runtime,
+  store: ReturnType<typeof createSpanStore>,
+  prices: Prices,
+): Promise<number> => {
   const rows = await runtime.reads(
     `select workspace, bot_id, replace(trace_id::text, '-', '') as trace_id, fleet_id, simulated, span_id,
        parent_trace_id, name, type, status, message, session, attributes, started_at, ended_at
@@ -64,7 +73,7 @@ const storeEnded = async (runtime: Runtime, store: ReturnType<typeof createSpanS
   );
   for (const row of rows.map((found) => Row.parse(found))) {
     // Stored twice after a crash in between it is still one span.
-    await store([{ source: sourceOf(row), records: [spanOf(row)] }]);
+    await store([{ source: sourceOf(row), records: [prices.priced(row.workspace)(spanOf(row))] }]);
     await runtime.write(async (sql) => {
       const key = [row.bot_id, row.trace_id];
       await sql('update manual_traces set stored = true where bot_id = $1 and trace_id = $2::uuid', key);
