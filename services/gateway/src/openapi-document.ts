@@ -65,6 +65,7 @@ export const codes = [
   'trace.content-not-found',
   'trace.end-invalid',
   'trace.fleet-telemetry-invalid',
+  'trace.start-invalid',
   'trace.trace-ended',
   'trace.trace-exists',
   'trace.trace-not-found',

@@ -127,3 +127,24 @@ describe('an illegal move is refused', () => {
     expect(answer).toMatchObject({ status: 400, body: { errors: [{ path }] } });
   });
 });
+
+test('a time that no span may have is refused, and holds up nobody', async () => {
+  const { id } = await begin();
+  for (const startedAt of ['1999-12-31T23:59:59Z', '9998-01-01T00:00:00Z']) {
+    const refused = await api.call('POST', '/api/v1/traces', { body: { botInstanceId, name: 'odd', startedAt } });
+    expect(refused, refused.text).toMatchObject({ status: 400, body: { code: 'trace.start-invalid' } });
+  }
+  expect(await move(id, 'complete', { endedAt: '9998-01-01T00:00:00Z' })).toMatchObject({
+    body: { code: 'trace.end-invalid' },
+  });
+  expect(await move(id, 'complete')).toMatchObject({ status: 200, body: { state: 'ENDED' } });
+});
+
+test('a call of a model over the API costs what one that a bot sends does', async () => {
+  const attributes = { 'gen_ai.request.model': 'gpt-5', 'gen_ai.usage.input_tokens': 1_000_000 };
+  const { id } = await begin({ type: 'MODEL', attributes });
+  expect(await move(id, 'complete')).toMatchObject({
+    status: 200,
+    body: { state: 'ENDED', modelCalls: 1, inputTokens: 1_000_000, unpricedCalls: 0, costUsd: 1.25 },
+  });
+});

@@ -148,6 +148,34 @@ test('a fleet that keeps no content keeps none of today', async () => {
   expect(await sweep(runtime(), Date.now())).toMatchObject({ contents: 1 });
 });
 
+test('content goes after the default time where nobody said anything, and by the fleet that a bot was in last', async () => {
+  const keep = async (bot: IngestClaims) => {
+    await send(bot, ...traceOf());
+    await runtime().write((sql) =>
+      sql("insert into span_contents (id, workspace, bot_id, body) values (gen_random_uuid(), 'default', $1, 'x')", [
+        bot.botId,
+      ]),
+    );
+  };
+  const held = async (bot: IngestClaims) =>
+    (await runtime().reads('select from span_contents where bot_id = $1', [bot.botId])).length;
+  const [unsaid, fleetless, before] = [newBot(), newBot({ fleetId: null }), newBot()];
+  const moved = { ...before, fleetId: randomUUID() };
+  await say(before.fleetId, { retention: { contentDays: 1 } });
+  await say(moved.fleetId, { retention: { contentDays: 20 } });
+  await send(before, ...traceOf());
+  await runtime().write((sql) =>
+    sql("update bot_hours set hour = hour - interval '2 hours' where bot_id = $1", [before.botId]),
+  );
+  for (const bot of [unsaid, fleetless, moved]) await keep(bot);
+  await sweep(runtime(), after(3));
+  expect([await held(unsaid), await held(fleetless), await held(moved)]).toEqual([1, 1, 1]);
+  await sweep(runtime(), after(4));
+  expect([await held(unsaid), await held(fleetless), await held(moved)]).toEqual([0, 0, 1]);
+  await sweep(runtime(), after(21));
+  expect(await held(moved)).toBe(0);
+});
+
 test('days are dropped whole once no fleet keeps anything of them', async () => {
   expect(longest([])).toEqual({ spanDays: 30, minuteDays: 365 });
   const settings = FleetTelemetry.parse({ retention: { errorDays: 90, rollupDays: 10 } });

@@ -1,5 +1,5 @@
 // Thins out what is kept, fleet by fleet, before its day is dropped whole: by age and by class, in small steps.
-import { defaultFleetTelemetry, type FleetTelemetry } from '@molthub/contracts';
+import { defaultFleetTelemetry } from '@molthub/contracts';
 import type { Runtime } from '@molthub/service';
 import { z } from 'zod';
 import { readFleetSettings } from './fleet-settings.ts';
@@ -40,11 +40,8 @@ export const sweep = async (runtime: Runtime, nowMs: number, signal?: AbortSigna
     // Those that nothing could be done about are being written to, and are no longer old.
     if (removed === 0 || found.length < lookedUpMax || step.aborted()) break;
   }
-  for (const { fleet_id: fleetId, settings } of fleets) {
-    swept.contents += await removeContents(step, fleetId, settings, nowMs);
-    swept.rollups += await removeRollups(step, fleetId, settings, nowMs);
-  }
-  swept.contents += await removeOtherContents(step, nowMs);
+  swept.contents += await removeContents(step, nowMs);
+  swept.rollups += await removeRollups(step, nowMs);
   swept.rollups += await removeErrorGroups(step, nowMs);
   return swept;
 };
@@ -79,7 +76,7 @@ type Expired = z.infer<typeof Expired>;
 
 const of = (field: string, initial: number) =>
   `coalesce((f.settings -> 'retention' ->> '${field}')::float8, ${initial})`;
-const { okDays, errorDays, slowMs, keepOkShare } = defaultFleetTelemetry.retention;
+const { contentDays, okDays, errorDays, slowMs, keepOkShare, rollupDays } = defaultFleetTelemetry.retention;
 const age = `extract(epoch from $1::timestamptz - t.updated_at) / 86400`;
 /** The same for all spans of a trace, whoever sends it; ids alone need not be random. */
 const rank = `('x' || substr(md5(t.trace_id::text), 1, 8))::bit(32)::bigint / 4294967296.0`;
@@ -162,41 +159,23 @@ const removeTraces = async (step: Steps, group: readonly Expired[]) => {
 /** Each holds the content of many spans. */
 const contentsAtOnce = 50;
 
-const removeContents = (
-  step: Steps,
-  fleetId: string,
-  { retention }: FleetTelemetry,
-  nowMs: number,
-): Promise<number> => {
-  // A fleet that keeps none keeps none of today either.
-  const before = new Date(nowMs - (retention.contentDays - (retention.contentDays === 0 ? 1 : 0)) * dayMs);
-  return repeatedly(step, contentsAtOnce, async (sql) =>
-    sql(
-      `delete from span_contents c using (
-         select c.id, c.stored_on from span_contents c
-         where c.bot_id in (select distinct bot_id from bot_hours where fleet_id = $1) and c.stored_on < $2::date
-         limit ${contentsAtOnce}) d
-       where c.id = d.id and c.stored_on = d.stored_on returning 1`,
-      [fleetId, before.toISOString().slice(0, 10)],
-    ),
-  );
-};
+/** What a bot sent is its fleet's: the one that it was in last. A fleet that keeps none keeps none of today either. */
+const contentAge = `coalesce(nullif(${of('contentDays', contentDays)}::int, 0), -1)`;
 
-/** Of bots whose fleets have said nothing, or that have none. */
-const removeOtherContents = (step: Steps, nowMs: number): Promise<number> => {
-  const before = new Date(nowMs - defaultFleetTelemetry.retention.contentDays * dayMs);
-  return repeatedly(step, contentsAtOnce, async (sql) =>
+const removeContents = (step: Steps, nowMs: number): Promise<number> =>
+  repeatedly(step, contentsAtOnce, async (sql) =>
     sql(
       `delete from span_contents c using (
-         select c.id, c.stored_on from span_contents c
-         where c.stored_on < $1::date and not exists (
-           select from bot_hours h join fleet_telemetry f on f.fleet_id = h.fleet_id where h.bot_id = c.bot_id)
+         select c.id, c.stored_on from (select distinct bot_id from span_contents) b
+         left join lateral (
+           select h.fleet_id from bot_hours h where h.bot_id = b.bot_id order by h.hour desc limit 1) h on true
+         left join fleet_telemetry f on f.fleet_id = h.fleet_id
+         join span_contents c on c.bot_id = b.bot_id and c.stored_on < $1::date - ${contentAge}
          limit ${contentsAtOnce}) d
        where c.id = d.id and c.stored_on = d.stored_on returning 1`,
-      [before.toISOString().slice(0, 10)],
+      [new Date(nowMs).toISOString().slice(0, 10)],
     ),
   );
-};
 
 const rollups = [
   ['bot_minutes', 'minute'],
@@ -206,14 +185,16 @@ const rollups = [
   ['call_hours', 'hour'],
 ] as const;
 
-const removeRollups = async (step: Steps, fleetId: string, { retention }: FleetTelemetry, nowMs: number) => {
+const removeRollups = async (step: Steps, nowMs: number) => {
   let removed = 0;
   for (const [table, column] of rollups) {
     removed += await repeatedly(step, stepRowsMax, (sql, rows) =>
       sql(
         `delete from ${table} where ctid in (
-           select ctid from ${table} where ${column} < $2 and fleet_id = $1 limit ${rows}) returning 1`,
-        [fleetId, new Date(nowMs - retention.rollupDays * dayMs)],
+           select r.ctid from ${table} r left join fleet_telemetry f on f.fleet_id = r.fleet_id
+           where r.${column} < $1::timestamptz - ${of('rollupDays', rollupDays)} * interval '1 day' limit ${rows})
+         returning 1`,
+        [new Date(nowMs)],
       ),
     );
   }

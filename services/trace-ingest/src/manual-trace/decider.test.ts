@@ -47,3 +47,12 @@ test('an ended trace is not opened again', () => given(opened, ended).when(open)
 test('a trace that nobody opened does not end', () => given().when(later).rejects('trace.trace-not-found'));
 test('a trace does not end before it began', () =>
   given(opened).when(end('2026-11-21T09:59:59.999Z')).rejects('trace.end-invalid'));
+test.each(['1999-12-31T23:59:59.999Z', '2026-11-22T10:00:00.001Z', '9998-01-01T00:00:00.000Z'])(
+  'a trace does not begin when no span can: %s',
+  (startedAt) =>
+    given()
+      .when({ ...open, data: { ...open.data, startedAt } })
+      .rejects('trace.start-invalid'),
+);
+test('a trace does not end more than a day ahead', () =>
+  given(opened).when(end('2026-11-22T10:00:00.001Z')).rejects('trace.end-invalid'));
