@@ -4,6 +4,25 @@ import { SpanType } from '@molthub/contracts';
 import { storable } from './attribute-json.ts';
 import type { Attributes, WireSpan } from './otlp/wire-span.ts';
 
+/** The attributes that anything is concluded from: others are only stored. */
+export const promotedKeys: readonly string[] = [
+  'molthub.span.type',
+  'gen_ai.operation.name',
+  'openclaw.skill',
+  'gen_ai.tool.name',
+  'openclaw.toolName',
+  'gen_ai.response.model',
+  'gen_ai.request.model',
+  'openclaw.model',
+  'gen_ai.usage.input_tokens',
+  'gen_ai.usage.prompt_tokens',
+  'gen_ai.usage.cache_read.input_tokens',
+  'gen_ai.usage.cache_creation.input_tokens',
+  'gen_ai.usage.output_tokens',
+  'gen_ai.usage.completion_tokens',
+  'gen_ai.usage.reasoning.output_tokens',
+];
+
 const byName = new Map<string, SpanType>([
   ['openclaw.run', 'REQUEST'],
   ['openclaw.harness.run', 'TASK'],

@@ -1,11 +1,7 @@
 // A span as it is stored: checked, bounded, typed.
 import type { SpanType } from '@molthub/contracts';
-import { attributeJson, attributesMax, storable } from './attribute-json.ts';
 import { isRequest, modelOf, type Tokens, tokensOf, toolOf, typeOf } from './classify.ts';
-import type { WireSpan, WireSurroundings } from './otlp/wire-span.ts';
-
-/** What the spans of one scope have in common, as JSON. One object for all of them. */
-export type Surroundings = { readonly resource: string; readonly scope: string; readonly rest: string | null };
+import type { SpanBody, Surroundings, WireSpan } from './otlp/wire-span.ts';
 
 export type SpanRecord = {
   readonly traceId: string;
@@ -31,18 +27,14 @@ export type SpanRecord = {
   /** What errors share that say the same but for numbers and ids. */
   readonly fingerprint: bigint | null;
   readonly surroundings: Surroundings;
-  readonly attributes: string;
-  readonly events: string | null;
-  readonly links: string | null;
-  readonly rest: string | null;
+  readonly body: SpanBody;
 };
 
-const textCharsMax = 1024;
 const earliestNs = BigInt(Date.UTC(2000, 0)) * 1_000_000n;
 const clockSkewNs = 86_400_000_000_000n;
 
 /** The record of a span, or why it is rejected. Times may be up to a day ahead of `nowNs`. */
-export const recordOf = (span: WireSpan, around: WireSurroundings, nowNs: bigint): SpanRecord | string => {
+export const recordOf = (span: WireSpan, surroundings: Surroundings, nowNs: bigint): SpanRecord | string => {
   if (!isId(span.traceId, 32)) return 'trace_id must be 16 bytes that are not all zero';
   if (!isId(span.spanId, 16)) return 'span_id must be 8 bytes that are not all zero';
   const rooted = span.parentSpanId === '' || span.parentSpanId === noSpan;
@@ -56,11 +48,11 @@ export const recordOf = (span: WireSpan, around: WireSurroundings, nowNs: bigint
     traceId: span.traceId,
     spanId: span.spanId,
     parentSpanId: rooted ? null : span.parentSpanId,
-    name: storable(span.name, textCharsMax),
+    name: span.name,
     type,
     kind: span.kind >= 0 && span.kind <= 5 ? span.kind : 0,
     status: span.statusCode === 1 || span.statusCode === 2 ? span.statusCode : 0,
-    statusMessage: storable(span.statusMessage, textCharsMax),
+    statusMessage: span.statusMessage,
     startedNs: span.startNs,
     durationNs: span.endNs - span.startNs,
     request: isRequest(type, own),
@@ -72,49 +64,17 @@ export const recordOf = (span: WireSpan, around: WireSurroundings, nowNs: bigint
     session: null,
     run: null,
     fingerprint: null,
-    surroundings: surroundingsOf(around),
-    attributes: attributeJson(span.attributes),
-    events: eventsJson(span),
-    links: linksJson(span),
-    rest: null,
+    surroundings,
+    body: span.body,
   };
 };
 
 const noSpan = '0'.repeat(16);
 
-const isId = (id: string, digits: number): boolean =>
-  id.length === digits && /^[0-9a-f]+$/.test(id) && !/^0+$/.test(id);
+const noTrace = '0'.repeat(32);
 
-const known = new WeakMap<WireSurroundings, Surroundings>();
-/** Written once for all the spans of a scope. */
-const surroundingsOf = (around: WireSurroundings): Surroundings => {
-  const before = known.get(around);
-  if (before) return before;
-  const { resource, scope } = around;
-  const surroundings = { resource: attributeJson(resource), scope: storable(scope, textCharsMax), rest: null };
-  known.set(around, surroundings);
-  return surroundings;
-};
-
-const eventsJson = ({ events }: WireSpan): string | null => {
-  if (events.length === 0) return null;
-  const each = events.slice(0, attributesMax).map(({ timeNs, name, attributes }) => {
-    const label = JSON.stringify(storable(name, textCharsMax));
-    return `{"timeNs":"${timeNs}","name":${label},"attributes":${attributeJson(attributes)}}`;
-  });
-  return `[${each.join(',')}]`;
-};
-
-const linksJson = ({ links }: WireSpan): string | null => {
-  if (links.length === 0) return null;
-  const each = links.slice(0, attributesMax).map(({ traceId, spanId, attributes }) => {
-    const [trace, span] = [traceId, spanId].map((id) => JSON.stringify(storable(id, 64)));
-    return `{"traceId":${trace},"spanId":${span},"attributes":${attributeJson(attributes)}}`;
-  });
-  return `[${each.join(',')}]`;
-};
+const isId = (id: string, digits: number): boolean => id.length === digits && id !== noSpan && id !== noTrace;
 
 /** About how much memory a record holds. */
-export const sizeOf = (record: SpanRecord): number =>
-  512 +
-  2 * (record.attributes.length + (record.events?.length ?? 0) + (record.links?.length ?? 0) + record.name.length);
+export const sizeOf = ({ body, name }: SpanRecord): number =>
+  1_024 + body.columns.length + (body.content?.length ?? 0) + name.length;

@@ -26,10 +26,7 @@ const record = (name: string): SpanRecord => ({
   run: null,
   fingerprint: null,
   surroundings: { resource: '{}', scope: '', rest: null },
-  attributes: '{}',
-  events: null,
-  links: null,
-  rest: null,
+  body: { columns: Buffer.alloc(0), content: null },
 });
 const namesOf = (batches: readonly Batch[]) => batches.flatMap((batch) => batch.records.map((one) => one.name));
 const fault = (code: string) => Object.assign(new Error(`fault ${code}`), { code });
@@ -85,7 +82,10 @@ describe('the commit queue', () => {
     const queue = createCommitQueue(async (batches) => {
       commits.push(namesOf(batches));
     });
-    const large = ['a', 'b', 'c'].map((name) => ({ ...record(name), attributes: ' '.repeat(1024 * 1024) }));
+    const large = ['a', 'b', 'c'].map((name) => ({
+      ...record(name),
+      body: { columns: Buffer.alloc(3 * 1024 * 1024), content: null },
+    }));
     await queue.store(source, large);
     expect(commits).toEqual([['a'], ['b'], ['c']]);
   });

@@ -1,5 +1,14 @@
 // Records → rows of `span_rows` in Postgres' binary COPY format. Source: postgresql.org, COPY, "Binary Format".
 import { SpanType } from '@molthub/contracts';
+import {
+  type ByteWriter,
+  createWriter,
+  reserve,
+  writeByte,
+  writeBytes,
+  writeUtf8,
+  written,
+} from '../otlp/byte-writer.ts';
 import type { Stored } from './stored.ts';
 
 export const spanColumns = [
@@ -28,6 +37,8 @@ export const spanColumns = [
   'session',
   'fingerprint',
   'surroundings',
+  'content',
+  'content_index',
   'attributes',
   'events',
   'links',
@@ -35,85 +46,104 @@ export const spanColumns = [
 ] as const;
 
 const signature = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
-const trailer = Buffer.from([0xff, 0xff]);
 /** Microseconds from 1970 to 2000, where Postgres counts from. */
 const epochUs = 946_684_800_000_000n;
+const pieceBytes = 64 * 1024;
 
-/** The whole of a COPY: head, rows, end. */
+/** The whole of a COPY, in pieces: head, rows, end. */
 export function* copyOf(rows: readonly Stored[]): Generator<Buffer> {
-  yield signature;
-  for (const row of rows) yield rowOf(row);
-  yield trailer;
+  let out = createWriter(2 * pieceBytes);
+  writeBytes(out, signature);
+  for (const row of rows) {
+    writeRow(out, row);
+    if (out.at < pieceBytes) continue;
+    yield written(out);
+    // The piece before is still on its way.
+    out = createWriter(2 * pieceBytes);
+  }
+  writeBytes(out, trailer);
+  yield written(out);
 }
+const trailer = Buffer.from([0xff, 0xff]);
 
-const rowOf = ({ source, record, surroundings }: Stored): Buffer => {
-  const row = createRow();
-  row.bytes(Buffer.from(record.traceId, 'hex'));
-  row.bytes(Buffer.from(record.spanId, 'hex'));
-  row.bytes(record.parentSpanId === null ? null : Buffer.from(record.parentSpanId, 'hex'));
-  row.bytes(Buffer.from(source.botId.replaceAll('-', ''), 'hex'));
-  row.text(source.workspace);
-  row.int8(record.startedNs / 1_000n - epochUs);
-  row.int8(record.startedNs);
-  row.int8(record.durationNs);
-  row.int2(SpanType.options.indexOf(record.type));
-  row.int2(record.kind);
-  row.int2(record.status);
-  row.bytes(record.request ? yes : no);
-  row.int4(record.flags);
-  row.text(record.name);
-  row.text(record.statusMessage);
-  row.text(record.model);
-  row.int4(record.tokens.input);
-  row.int4(record.tokens.cached);
-  row.int4(record.tokens.cacheWrite);
-  row.int4(record.tokens.output);
-  row.int4(record.tokens.reasoning);
-  row.int8(record.costPico);
-  row.text(record.session);
-  row.int8(record.fingerprint);
-  row.int8(surroundings);
-  row.json(record.attributes);
-  row.json(record.events);
-  row.json(record.links);
-  row.json(record.rest);
-  return row.done();
+const writeRow = (out: ByteWriter, { source, record, surroundings, content }: Stored) => {
+  // All fields of fixed width together are shorter.
+  reserve(out, 512);
+  out.at = out.bytes.writeInt16BE(spanColumns.length, out.at);
+  hexField(out, record.traceId, 16);
+  hexField(out, record.spanId, 8);
+  if (record.parentSpanId === null) nullField(out);
+  else hexField(out, record.parentSpanId, 8);
+  hexField(out, source.botId.replaceAll('-', ''), 16);
+  textField(out, source.workspace);
+  int8Field(out, record.startedNs / 1_000n - epochUs);
+  int8Field(out, record.startedNs);
+  int8Field(out, record.durationNs);
+  int2Field(out, SpanType.options.indexOf(record.type));
+  int2Field(out, record.kind);
+  int2Field(out, record.status);
+  int4(out, 1);
+  writeByte(out, record.request ? 1 : 0);
+  int4Field(out, record.flags);
+  textField(out, record.name);
+  textField(out, record.statusMessage);
+  textField(out, record.model);
+  int4Field(out, record.tokens.input);
+  int4Field(out, record.tokens.cached);
+  int4Field(out, record.tokens.cacheWrite);
+  int4Field(out, record.tokens.output);
+  int4Field(out, record.tokens.reasoning);
+  int8Field(out, record.costPico);
+  textField(out, record.session);
+  int8Field(out, record.fingerprint);
+  int8Field(out, surroundings);
+  if (content === null) {
+    nullField(out);
+    nullField(out);
+  } else {
+    hexField(out, content.id.replaceAll('-', ''), 16);
+    int4Field(out, content.index);
+  }
+  writeBytes(out, record.body.columns);
 };
 
-const yes = Buffer.from([1]);
-const no = Buffer.from([0]);
-const nothing = Buffer.from([0xff, 0xff, 0xff, 0xff]);
-
-const createRow = () => {
-  const parts: Buffer[] = [];
-  const fields = Buffer.alloc(2);
-  fields.writeInt16BE(spanColumns.length);
-  parts.push(fields);
-  const bytes = (value: Buffer | null) => {
-    if (value === null) {
-      parts.push(nothing);
-      return;
-    }
-    const length = Buffer.alloc(4);
-    length.writeInt32BE(value.length);
-    parts.push(length, value);
-  };
-  const sized = (size: number, write: (field: Buffer) => void) => {
-    const field = Buffer.alloc(size);
-    write(field);
-    bytes(field);
-  };
-  return {
-    bytes,
-    text: (value: string | null) => bytes(value === null ? null : Buffer.from(value)),
-    /** A jsonb is its version, 1, and its text. */
-    json: (value: string | null) => bytes(value === null ? null : Buffer.from(`\u0001${value}`)),
-    int2: (value: number) => sized(2, (field) => field.writeInt16BE(value)),
-    int4: (value: number) => sized(4, (field) => field.writeInt32BE(value | 0)),
-    int8: (value: bigint | null) => {
-      if (value === null) bytes(null);
-      else sized(8, (field) => field.writeBigInt64BE(value));
-    },
-    done: () => Buffer.concat(parts),
-  };
+const int4 = (out: ByteWriter, value: number) => {
+  reserve(out, 4);
+  const { bytes, at } = out;
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+  out.at = at + 4;
+};
+const nullField = (out: ByteWriter) => int4(out, -1);
+const int2Field = (out: ByteWriter, value: number) => {
+  int4(out, 2);
+  writeByte(out, value >>> 8);
+  writeByte(out, value & 0xff);
+};
+const int4Field = (out: ByteWriter, value: number) => {
+  int4(out, 4);
+  int4(out, value);
+};
+const int8Field = (out: ByteWriter, value: bigint | null) => {
+  if (value === null) return nullField(out);
+  int4(out, 8);
+  reserve(out, 8);
+  out.at = out.bytes.writeBigInt64BE(value, out.at);
+};
+const hexField = (out: ByteWriter, hex: string, length: number) => {
+  int4(out, length);
+  reserve(out, length);
+  out.bytes.write(hex, out.at, length, 'hex');
+  out.at += length;
+};
+const textField = (out: ByteWriter, text: string | null) => {
+  if (text === null) return nullField(out);
+  int4(out, 0);
+  const from = out.at;
+  const length = writeUtf8(out, text);
+  out.at = from - 4;
+  int4(out, length);
+  out.at += length;
 };

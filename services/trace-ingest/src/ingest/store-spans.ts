@@ -2,6 +2,7 @@
 import type { Loader, Sql } from '@molthub/event-store';
 import { applyGroups } from './apply-groups.ts';
 import { copyOf, spanColumns } from './copy-rows.ts';
+import { storeContents, withContent } from './contents.ts';
 import { type Counted, fold } from './fold.ts';
 import type { Batch, Stored } from './stored.ts';
 import { createSurroundings, surroundingsId } from './surroundings.ts';
@@ -21,9 +22,11 @@ export const createSpanStore = (load: Loader['load']) => {
     return id;
   };
   return async (batches: readonly Batch[]): Promise<number> => {
-    const rows = onceEach(
-      batches.flatMap(({ source, records }) =>
-        records.map((record) => ({ source, record, surroundings: idOf(record) })),
+    const rows = withContent(
+      onceEach(
+        batches.flatMap(({ source, records }) =>
+          records.map((record) => ({ source, record, surroundings: idOf(record) })),
+        ),
       ),
     );
     const day = new Date().toISOString().slice(0, 10);
@@ -31,6 +34,7 @@ export const createSpanStore = (load: Loader['load']) => {
       const { stored, noted } = await load(async (sql, copyIn) => {
         const keys = await surroundings.store(sql, rows, day);
         const inserted = await insert(rows, sql, copyIn);
+        await storeContents(sql, inserted);
         if (inserted.length > 0) await applyGroups(sql, fold(await configured(sql, inserted)));
         return { stored: inserted.length, noted: keys };
       });
@@ -73,13 +77,27 @@ const copyNew: Insert = async (rows, sql, copyIn) => {
   return rows.filter((row) => keys.has(keyOf(row)));
 };
 
-const keyOf = ({ source, record }: Stored): string =>
+const keyOf = ({ source, record }: Unplaced): string =>
   `${record.traceId}${record.spanId}${source.botId}${record.startedNs}`;
+type Unplaced = Omit<Stored, 'content'>;
 
-/** Without those that come twice in one flush. */
-const onceEach = (rows: readonly Stored[]): readonly Stored[] => [
-  ...new Map(rows.map((row) => [keyOf(row), row])).values(),
-];
+/** Without those that come twice in one flush. Few share the id of their span: the whole key is made of these only. */
+const onceEach = (rows: readonly Unplaced[]): readonly Unplaced[] => {
+  const bySpan = new Map<string, Unplaced>();
+  const others = new Map<string, Unplaced>();
+  const kept: Unplaced[] = [];
+  for (const row of rows) {
+    const first = bySpan.get(row.record.spanId);
+    if (first === undefined) bySpan.set(row.record.spanId, row);
+    else {
+      const key = keyOf(row);
+      if (key === keyOf(first) || others.has(key)) continue;
+      others.set(key, row);
+    }
+    kept.push(row);
+  }
+  return kept;
+};
 
 /** The unique key of spans was violated. */
 const isRepeated = (error: unknown): boolean =>

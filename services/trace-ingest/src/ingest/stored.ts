@@ -11,4 +11,11 @@ export type Source = {
 
 export type Batch = { readonly source: Source; readonly records: readonly SpanRecord[] };
 
-export type Stored = { readonly source: Source; readonly record: SpanRecord; readonly surroundings: bigint };
+/** Where a span's prompts and messages are: which row of `span_contents`, and which element of its list. */
+export type ContentPlace = { readonly id: string; readonly index: number };
+export type Stored = {
+  readonly source: Source;
+  readonly record: SpanRecord;
+  readonly surroundings: bigint;
+  readonly content: ContentPlace | null;
+};

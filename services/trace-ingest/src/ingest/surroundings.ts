@@ -1,7 +1,7 @@
 // Resource and scope of spans, each stored once a day for each bot that says them.
 import { createHash } from 'node:crypto';
 import type { Sql } from '@molthub/event-store';
-import type { Surroundings } from '../span-record.ts';
+import type { Surroundings } from '../otlp/wire-span.ts';
 import type { Stored } from './stored.ts';
 
 /** What is made of what they say: the same bytes have the same number. */

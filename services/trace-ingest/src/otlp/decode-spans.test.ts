@@ -2,13 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { nothingMore } from '../redact.ts';
 import type { SpanRecord } from '../span-record.ts';
 import { decodeJson } from './decode-json.ts';
 import { decodeProtobuf } from './decode-protobuf.ts';
 import { decodeSpans, spansPerRequestMax } from './decode-spans.ts';
 import { createPace } from './pace.ts';
 import { Refusal } from './refusal.ts';
-import { encode, referenceRefuses, toJson } from './testing.ts';
+import { columnsOf, encode, referenceRefuses, toJson } from './testing.ts';
 import { type WireSpan, valueDepthMax } from './wire-span.ts';
 
 const samples = join(import.meta.dirname, '../../samples');
@@ -47,7 +48,7 @@ describe('spans captured from OpenClaw', () => {
       status: 0,
       request: true,
     });
-    expect(JSON.parse(run?.attributes ?? '')).toEqual({
+    expect(JSON.parse(columnsOf(run).attributes)).toEqual({
       'openclaw.provider': 'fake',
       'openclaw.model': 'fake-1',
       'openclaw.channel': 'webchat',
@@ -80,9 +81,9 @@ describe('spans captured from OpenClaw', () => {
     for (const body of ['turn1-plain', 'turn2-tool-loop', 'turn3-one-tool'].flatMap(bodiesOf)) {
       const json = toJson(body);
       expect((await decodeSpans(json, 'json')).records).toEqual((await decodeSpans(body, 'protobuf')).records);
-      const whole = await wireSpansOf((sink) => decodeJson(json, sink, createPace()));
+      const whole = await wireSpansOf((sink) => decodeJson(json, sink, createPace(), nothingMore));
       expect(whole.length).toBeGreaterThan(0);
-      expect(await wireSpansOf((sink) => decodeJson(json, sink, createPace(), 0))).toEqual(whole);
+      expect(await wireSpansOf((sink) => decodeJson(json, sink, createPace(), nothingMore, 0))).toEqual(whole);
     }
   });
 });
@@ -104,7 +105,7 @@ describe('values', () => {
   const attributesOf = async (values: Readonly<Record<string, object>>) => {
     const attributes = Object.entries(values).map(([key, value]) => ({ key, value }));
     const [record] = await records([encode(requestOf(span({ attributes })))]);
-    return record?.attributes ?? '';
+    return columnsOf(record).attributes;
   };
 
   test('of every kind become JSON, exactly', async () => {
@@ -116,6 +117,9 @@ describe('values', () => {
       small: { intValue: '-9223372036854775808' },
       safe: { intValue: '-9007199254740991' },
       half: { doubleValue: 0.5 },
+      one: { doubleValue: 1 },
+      huge: { doubleValue: 1e21 },
+      zero: { doubleValue: -0 },
       nan: { doubleValue: Number.NaN },
       infinite: { doubleValue: Number.NEGATIVE_INFINITY },
       list: { arrayValue: { values: [{ stringValue: 'x' }, { intValue: '1' }] } },
@@ -123,21 +127,12 @@ describe('values', () => {
       bytes: { bytesValue: Buffer.from([0, 255]) },
       nothing: {},
     });
-    expect(JSON.parse(json)).toEqual({
-      text: 'a"b\\ü😀',
-      yes: true,
-      no: false,
-      large: '9223372036854775807',
-      small: '-9223372036854775808',
-      safe: -9_007_199_254_740_991,
-      half: 0.5,
-      nan: 'NaN',
-      infinite: '-Infinity',
-      list: ['x', 1],
-      pairs: { k: true },
-      bytes: 'AP8=',
-      nothing: null,
-    });
+    expect(json).toBe(
+      `{"text":"a\\"b\\\\ü😀","yes":true,"no":false,"large":9223372036854775807,"small":-9223372036854775808,${''}
+"safe":-9007199254740991,"half":0.5,"one":1.0,"huge":1000000000000000000000.0,"zero":{"otlp:double":"-0"},${''}
+"nan":{"otlp:double":"NaN"},"infinite":{"otlp:double":"-Infinity"},"list":["x",1],"pairs":{"k":true},${''}
+"bytes":{"otlp:bytes":"AP8="},"nothing":null}`.replaceAll('\n', ''),
+    );
   });
 
   test('under keys that reach into prototypes are data', async () => {
@@ -147,7 +142,7 @@ describe('values', () => {
     const [record] = await records([
       encode(requestOf(span({ attributes: [{ key: '__proto__', value: { stringValue: 'v' } }] }))),
     ]);
-    expect(record?.attributes).toBe('{"__proto__":"v"}');
+    expect(columnsOf(record).attributes).toBe('{"__proto__":"v"}');
   });
 
   test('lose NUL and half surrogates, which Postgres refuses', async () => {
@@ -156,7 +151,7 @@ describe('values', () => {
       "attributes":[{"key":"k\\u0000","value":{"stringValue":"\\u0000\\udfff"}}]}]}]}]}`;
     const [record] = await records([Buffer.from(json)], 'json');
     expect(record).toMatchObject({ name: 'ab\ufffdc', traceId: 'ab'.repeat(16), spanId: 'cd'.repeat(8) });
-    expect(record?.attributes).toBe('{"k":"\ufffd"}');
+    expect(columnsOf(record).attributes).toBe('{"k":"\ufffd"}');
   });
 
   test('that look like secrets, or stand under the name of one, are not kept', async () => {
@@ -305,7 +300,13 @@ describe('a broken body is refused', () => {
     `{"x":${'['.repeat(300)}${']'.repeat(300)}`,
   ])('JSON: %s', async (json) => {
     await expect(decodeSpans(Buffer.from(json), 'json')).rejects.toMatchObject({ status: 400 });
-    const cut = decodeJson(Buffer.from(json), { span: () => undefined, reject: () => undefined }, createPace(), 0);
+    const cut = decodeJson(
+      Buffer.from(json),
+      { span: () => undefined, reject: () => undefined },
+      createPace(),
+      nothingMore,
+      0,
+    );
     await expect(cut).rejects.toMatchObject({ status: 400 });
   });
 
@@ -348,10 +349,12 @@ describe('a broken body is refused', () => {
         const mutated = Buffer.from(body);
         for (const [at, byte] of bytes) mutated[at % mutated.length] = byte;
         const told = (splitAbove: number) =>
-          wireSpansOf((sink) => decodeJson(mutated, sink, createPace(), splitAbove)).catch((error: unknown) => {
-            if (!(error instanceof Refusal)) throw error;
-            return 'refused';
-          });
+          wireSpansOf((sink) => decodeJson(mutated, sink, createPace(), nothingMore, splitAbove)).catch(
+            (error: unknown) => {
+              if (!(error instanceof Refusal)) throw error;
+              return 'refused';
+            },
+          );
         expect(await told(0)).toEqual(await told(Number.POSITIVE_INFINITY));
       }),
       { numRuns: 2_000 },

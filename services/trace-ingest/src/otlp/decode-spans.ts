@@ -1,5 +1,6 @@
 // The body of POST /v1/traces → records to store, and how many of its spans had to be rejected.
 import { recordOf, type SpanRecord } from '../span-record.ts';
+import { nothingMore, type Redaction } from '../redact.ts';
 import { decodeJson } from './decode-json.ts';
 import { decodeProtobuf } from './decode-protobuf.ts';
 import { createPace, type Pace } from './pace.ts';
@@ -13,11 +14,13 @@ export type Decoded = { readonly records: readonly SpanRecord[]; readonly reject
 /** More in one request than any exporter sends; bounds what a request may hold in memory. */
 export const spansPerRequestMax = 50_000;
 
+export type DecodeSettings = { readonly nowMs?: number; readonly pace?: Pace; readonly redaction?: Redaction };
+
 /** Decodes in slices of time. Throws a 400 for a body that is no such message, a 413 for too many spans. */
 export const decodeSpans = async (
   body: Buffer,
   encoding: Encoding,
-  { nowMs = Date.now(), pace = createPace() }: { readonly nowMs?: number; readonly pace?: Pace } = {},
+  { nowMs = Date.now(), pace = createPace(), redaction = nothingMore }: DecodeSettings = {},
 ): Promise<Decoded> => {
   const nowNs = BigInt(nowMs) * 1_000_000n;
   const records: SpanRecord[] = [];
@@ -40,6 +43,7 @@ export const decodeSpans = async (
       },
     },
     pace,
+    redaction,
   );
   const rejected = [...reasons.values()].reduce((sum, count) => sum + count, 0);
   const message = [...reasons].map(([reason, count]) => `${count} × ${reason}`).join('; ');

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { malformed } from './refusal.ts';
 
 /** A message, or what is left of it: the bytes from `at` up to `end`. */
-export type Cursor = { readonly bytes: Buffer; at: number; readonly end: number };
+export type Cursor = { readonly bytes: Buffer; at: number; end: number };
 
 export const wire = { varint: 0, fixed64: 1, length: 2, fixed32: 5 } as const;
 export type Wire = (typeof wire)[keyof typeof wire];
@@ -13,18 +13,18 @@ export const cursorOf = (bytes: Buffer): Cursor => ({ bytes, at: 0, end: bytes.l
 /** Field number × 8 + wire type. Groups, unknown wire types and field number 0 are refused. */
 export const readTag = (cursor: Cursor): number => {
   const tag = readUint(cursor);
-  const type = tag % 8;
+  const type = tag & 7;
   if (tag > 0xffff_ffff || tag < 8 || type === 3 || type === 4 || type > 5) {
     throw malformed(`Protobuf: no field can start at byte ${cursor.at}.`);
   }
   return tag;
 };
 
-export const fieldOf = (tag: number): number => Math.floor(tag / 8);
+export const fieldOf = (tag: number): number => tag >>> 3;
 
 /** Refuses a known field that is encoded as something else. */
 export const expectWire = (tag: number, expected: Wire): void => {
-  if (tag % 8 !== expected) throw malformed(`Protobuf: field ${fieldOf(tag)} has the wrong wire type ${tag % 8}.`);
+  if ((tag & 7) !== expected) throw malformed(`Protobuf: field ${fieldOf(tag)} has the wrong wire type ${tag & 7}.`);
 };
 
 /** A varint as a number; only its lowest 53 bits count, which is enough for tags, lengths, enums and booleans. */
@@ -67,6 +67,27 @@ export const readMessage = (cursor: Cursor): Cursor => {
   return { bytes: cursor.bytes, at: start, end: start + length };
 };
 
+/** Narrows the cursor to the message that follows; answers the end to give to `leave` once it is read. */
+export const enter = (cursor: Cursor, tag: number): number => {
+  expectWire(tag, wire.length);
+  const length = readUint(cursor);
+  const start = advance(cursor, length);
+  cursor.at = start;
+  const outer = cursor.end;
+  cursor.end = start + length;
+  return outer;
+};
+export const leave = (cursor: Cursor, outer: number): void => {
+  cursor.at = cursor.end;
+  cursor.end = outer;
+};
+
+/** Steps over a length-delimited field; answers where its content starts. It ends where the cursor is then. */
+export const passOver = (cursor: Cursor, tag: number): number => {
+  expectWire(tag, wire.length);
+  return advance(cursor, readUint(cursor));
+};
+
 /** A view of the body, not a copy. */
 export const readBytes = (cursor: Cursor): Buffer => {
   const length = readUint(cursor);
@@ -88,7 +109,7 @@ export const readText = (cursor: Cursor): string => {
 
 /** Steps over the value of a field that nobody here asks for. */
 export const skip = (cursor: Cursor, tag: number): void => {
-  const type = tag % 8;
+  const type = tag & 7;
   if (type === wire.varint) readUint64(cursor);
   else advance(cursor, type === wire.fixed64 ? 8 : type === wire.fixed32 ? 4 : readUint(cursor));
 };

@@ -5,8 +5,15 @@ import { type Lists, parseJson, splitJson } from './split-json.ts';
 
 export type JsonObject = { readonly [key: string]: unknown };
 
-/** Called for each scope with its resource; answers what is to happen to each element. `bytes` is 0 where unknown. */
-export type Visit = (resource: JsonObject, scope: JsonObject) => (element: JsonObject, bytes: number) => void;
+/**
+ * Called for each scope with its resource, and what encloses either; answers what is to happen to each element.
+ * `bytes` is 0 where unknown.
+ */
+export type Visit = (
+  resource: JsonObject,
+  scope: JsonObject,
+  around: { readonly group: JsonObject; readonly scoped: JsonObject },
+) => (element: JsonObject, bytes: number) => void;
 
 /** Larger bodies are parsed element by element. */
 export const splitAboveBytes = 256 * 1024;
@@ -25,14 +32,17 @@ export const walkJson = async (
     : await splitJson(body, lists, pace);
   const [outer, middle, inner] = lists;
   for (const group of listOf(objectOf(skeleton, 'the body')[outer], outer)) {
-    const { resource, [middle]: scopes } = objectOf(group, outer);
-    for (const scoped of listOf(scopes, middle)) {
+    const outside = objectOf(group, outer);
+    const { resource, [middle]: scopes } = outside;
+    for (const member of listOf(scopes, middle)) {
       if (pace.due(0)) await pace.rest();
-      const { scope, [inner]: members } = objectOf(scoped, middle);
-      const found = visit(optionalObject(resource, 'resource'), optionalObject(scope, 'scope'));
-      for (const member of listOf(members, inner)) {
-        const cut = whole || typeof member !== 'number' ? undefined : elements[member];
-        found(objectOf(cut ? parseJson(cut) : member, inner), cut?.length ?? 0);
+      const scoped = objectOf(member, middle);
+      const { scope, [inner]: members } = scoped;
+      const around = { group: outside, scoped };
+      const found = visit(optionalObject(resource, 'resource'), optionalObject(scope, 'scope'), around);
+      for (const element of listOf(members, inner)) {
+        const cut = whole || typeof element !== 'number' ? undefined : elements[element];
+        found(objectOf(cut ? parseJson(cut) : element, inner), cut?.length ?? 0);
         if (pace.due(cut?.length ?? 0)) await pace.rest();
       }
     }

@@ -1,0 +1,231 @@
+// One span in protobuf → the columns of its row that are stored as they came, as bytes, and the few facts that
+// something is concluded from.
+import { contentBytesMax } from '../attribute-json.ts';
+import type { Redaction } from '../redact.ts';
+import {
+  type ByteWriter,
+  clear,
+  createWriter,
+  reserve,
+  writeAscii,
+  writeByte,
+  writeBytes,
+  writeDigits,
+} from './byte-writer.ts';
+import { nameMember, noteCount, noteText, readHex, writeEvent, writeLink } from './write-events.ts';
+import {
+  type Cursor,
+  enter,
+  expectWire,
+  fieldOf,
+  leave,
+  readEnum,
+  readFixed32,
+  readFixed64,
+  readTag,
+  skip,
+  wire,
+} from './protobuf.ts';
+import type { SpanBody, Value, WireEvent, WireSpan } from './wire-span.ts';
+import { type Members, readLong, readShort, writeAttribute } from './write-value.ts';
+import type { Treatment } from './write-text.ts';
+
+/** Where the bytes of many spans lie one behind another. */
+export type Shelf = { readonly put: (from: ByteWriter) => Buffer };
+
+/** Puts bytes into memory of about `sizeBytes` a piece. */
+export const createShelf = (sizeBytes: number): Shelf => {
+  let piece = Buffer.alloc(0);
+  let at = 0;
+  return {
+    put: (from) => {
+      if (at + from.at > piece.length) {
+        piece = Buffer.allocUnsafeSlow(Math.max(sizeBytes, from.at));
+        at = 0;
+      }
+      from.bytes.copy(piece, at, 0, from.at);
+      at += from.at;
+      return piece.subarray(at - from.at, at);
+    },
+  };
+};
+
+/** What is written of one span, before it is put together. Spans are transcoded one at a time, so one is enough. */
+const attributes = createWriter();
+const events = createWriter();
+const links = createWriter();
+const rest = createWriter();
+const columns = createWriter();
+const content = createWriter();
+const contentEvents = createWriter();
+const eventsTo = { out: events, content: contentEvents, besideIt: content };
+
+/** Transcodes the span that is the rest of the cursor. Throws a 400 where it is none. */
+export const transcodeSpan = (cursor: Cursor, redaction: Redaction, shelf: Shelf): WireSpan => {
+  const how = treatmentOf(cursor, redaction);
+  for (const out of [attributes, events, links, rest, columns, content, contentEvents]) clear(out);
+  writeByte(attributes, openBrace);
+  writeAscii(content, contentStart);
+  const promoted = new Map<string, Value>();
+  const contentTo = { out: content, from: content.at, endMax: contentBytesMax, isContentEvent: false };
+  const members: Members = {
+    plain: attributes,
+    content: contentTo,
+    promoted,
+    count: 0,
+  };
+  const span: { -readonly [K in keyof WireSpan]: WireSpan[K] } = { ...nothing, attributes: promoted };
+  const found: WireEvent[] = [];
+  let linkCount = 0;
+  while (cursor.at < cursor.end) {
+    const tag = readTag(cursor);
+    switch (fieldOf(tag)) {
+      case 1:
+        span.traceId = readHex(cursor, tag);
+        break;
+      case 2:
+        span.spanId = readHex(cursor, tag);
+        break;
+      case 3:
+        noteText('traceState', cursor, tag, rest, how);
+        break;
+      case 4:
+        span.parentSpanId = readHex(cursor, tag);
+        break;
+      case 5:
+        span.name = readShort(cursor, tag, how);
+        break;
+      case 6:
+        expectWire(tag, wire.varint);
+        span.kind = readEnum(cursor);
+        break;
+      case 7:
+        span.startNs = fixed64(cursor, tag);
+        break;
+      case 8:
+        span.endNs = fixed64(cursor, tag);
+        break;
+      case 9:
+        contentTo.endMax = contentBytesMax - contentEvents.at;
+        writeAttribute(cursor, tag, members, how);
+        break;
+      case 11:
+        found.push(writeEvent(cursor, tag, found.length, eventsTo, how));
+        break;
+      case 13:
+        writeLink(cursor, tag, linkCount++, links, how);
+        break;
+      case 15:
+        readStatus(cursor, tag, span, how);
+        break;
+      case 16:
+        expectWire(tag, wire.fixed32);
+        span.flags = readFixed32(cursor);
+        break;
+      case 10:
+      case 12:
+      case 14:
+        noteCount(droppedNames[fieldOf(tag)] ?? '', cursor, tag, rest);
+        break;
+      default:
+        skip(cursor, tag);
+    }
+  }
+  span.events = found;
+  span.body = bodyOf(how, shelf);
+  return span;
+};
+
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const closeBracket = 0x5d;
+const contentStart = '{"attributes":{';
+
+const empty = Buffer.alloc(0);
+const nothing: WireSpan = {
+  traceId: '',
+  spanId: '',
+  parentSpanId: '',
+  name: '',
+  kind: 0,
+  startNs: 0n,
+  endNs: 0n,
+  attributes: new Map(),
+  events: [],
+  statusCode: 0,
+  statusMessage: '',
+  flags: 0,
+  body: { columns: empty, content: null },
+};
+
+/** A message that holds the sender's token, or is of a fleet with patterns of its own, is looked through as text. */
+export const treatmentOf = ({ bytes, at, end }: Cursor, redaction: Redaction): Treatment => {
+  const { token, hide, actionOf } = redaction;
+  const isTokenThere = token ? bytes.subarray(at, end).includes(token) : false;
+  return { redaction, closely: isTokenThere || hide !== undefined || actionOf !== undefined, cut: 0 };
+};
+
+const fixed64 = (cursor: Cursor, tag: number): bigint => {
+  expectWire(tag, wire.fixed64);
+  return readFixed64(cursor);
+};
+
+const readStatus = (
+  cursor: Cursor,
+  tag: number,
+  span: { statusCode: number; statusMessage: string },
+  how: Treatment,
+) => {
+  const outer = enter(cursor, tag);
+  span.statusCode = 0;
+  span.statusMessage = '';
+  while (cursor.at < cursor.end) {
+    const inner = readTag(cursor);
+    const field = fieldOf(inner);
+    if (field === 2) span.statusMessage = readLong(cursor, inner, how);
+    else if (field === 3) {
+      expectWire(inner, wire.varint);
+      span.statusCode = readEnum(cursor);
+    } else skip(cursor, inner);
+  }
+  leave(cursor, outer);
+};
+
+const droppedNames: Readonly<Record<number, string>> = {
+  10: 'droppedAttributesCount',
+  12: 'droppedEventsCount',
+  14: 'droppedLinksCount',
+};
+
+/** Puts the columns together; each is its length, for jsonb a version, and its text. */
+const bodyOf = (how: Treatment, shelf: Shelf): SpanBody => {
+  writeByte(attributes, closeBrace);
+  if (how.cut > 0) {
+    nameMember('cut', rest);
+    writeDigits(rest, how.cut);
+  }
+  if (events.at > 0) writeByte(events, closeBracket);
+  if (links.at > 0) writeByte(links, closeBracket);
+  if (rest.at > 0) writeByte(rest, closeBrace);
+  for (const out of [attributes, events, links, rest]) writeColumn(out);
+  return { columns: shelf.put(columns), content: contentOf(shelf) };
+};
+
+const writeColumn = (out: ByteWriter) => {
+  reserve(columns, 5);
+  const { bytes, at } = columns;
+  bytes.writeInt32BE(out.at === 0 ? -1 : out.at + 1, at);
+  columns.at = at + 4;
+  if (out.at === 0) return;
+  writeByte(columns, jsonbVersion);
+  writeBytes(columns, out.bytes, 0, out.at);
+};
+const jsonbVersion = 1;
+
+const contentOf = (shelf: Shelf): Buffer | null => {
+  if (content.at === contentStart.length && contentEvents.at === 0) return null;
+  writeAscii(content, '},"events":[');
+  writeBytes(content, contentEvents.bytes, 0, contentEvents.at);
+  writeAscii(content, ']}');
+  return shelf.put(content);
+};

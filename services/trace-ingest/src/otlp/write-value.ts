@@ -1,0 +1,315 @@
+// Attributes of a protobuf body → members of a JSON object, and values → JSON, exactly: integers of any size as they
+// are, doubles always with a dot, bytes and what is no number in objects of one key.
+import { createHash } from 'node:crypto';
+import { attributesMax, textCharsMax, valueCharsMax } from '../attribute-json.ts';
+import { redactedValue } from '../redact.ts';
+import { type ByteWriter, reserve, writeAscii, writeByte, writeBytes, writeDigits } from './byte-writer.ts';
+import { isContentOfEvent } from './content-keys.ts';
+import { type Key, keyAt } from './known-keys.ts';
+import {
+  type Cursor,
+  enter,
+  expectWire,
+  fieldOf,
+  leave,
+  passOver,
+  readDouble,
+  readInt64,
+  readTag,
+  readUint,
+  skip,
+  wire,
+} from './protobuf.ts';
+import { malformed } from './refusal.ts';
+import { type Value, valueDepthMax } from './wire-span.ts';
+import { cleanText, readWord, type Treatment, writeText } from './write-text.ts';
+
+/** Where the attributes of one owner go: what is content to `content`, which is absent where nothing can be. */
+export type Members = {
+  readonly plain: ByteWriter;
+  readonly content?: ContentMembers | undefined;
+  readonly promoted?: Map<string, Value> | undefined;
+  /** How many were written of either. */
+  count: number;
+};
+export type ContentMembers = {
+  readonly out: ByteWriter;
+  /** Where in it these members begin. */
+  readonly from: number;
+  /** Where in it content must end. */
+  endMax: number;
+  /** All but a few attributes of the event are content. */
+  readonly isContentEvent: boolean;
+};
+
+/** Writes the attribute that follows. Beyond the 256th they are only read, and counted as cut. */
+export const writeAttribute = (cursor: Cursor, tag: number, into: Members, how: Treatment, depth = 0): void => {
+  const outer = enter(cursor, tag);
+  const { bytes } = cursor;
+  let keyFrom = 0;
+  let keyTo = 0;
+  let valueTag = 0;
+  let valueAt = -1;
+  while (cursor.at < cursor.end) {
+    const inner = readTag(cursor);
+    const field = fieldOf(inner);
+    if (field === 1) {
+      // One that a later one replaces must be well-formed all the same.
+      if (keyTo > keyFrom) keyAt(bytes, keyFrom, keyTo, how);
+      keyFrom = passOver(cursor, inner);
+      keyTo = cursor.at;
+    } else if (field === 2) {
+      if (valueAt >= 0) readOnly(cursor, valueAt, valueTag, into.plain, how, depth);
+      valueAt = cursor.at;
+      valueTag = inner;
+      passOver(cursor, inner);
+    } else skip(cursor, inner);
+  }
+  const key = keyAt(bytes, keyFrom, keyTo, how);
+  if (++into.count > attributesMax) {
+    how.cut += 1;
+    if (valueAt >= 0) readOnly(cursor, valueAt, valueTag, into.plain, how, depth);
+  } else writeMember(cursor, key, { at: valueAt, tag: valueTag }, into, how, depth);
+  leave(cursor, outer);
+};
+
+type Place = { readonly at: number; readonly tag: number };
+
+const readOnly = (cursor: Cursor, at: number, tag: number, out: ByteWriter, how: Treatment, depth: number) => {
+  const [back, from, cut] = [cursor.at, out.at, how.cut];
+  cursor.at = at;
+  writeValue(cursor, tag, out, how, depth, valueCharsMax);
+  cursor.at = back;
+  out.at = from;
+  how.cut = cut;
+};
+
+const writeMember = (cursor: Cursor, key: Key, place: Place, into: Members, how: Treatment, depth: number) => {
+  const action = how.redaction.actionOf?.(key.text);
+  if (action === 'drop') {
+    if (place.at >= 0) readOnly(cursor, place.at, place.tag, into.plain, how, depth);
+    return;
+  }
+  const { content } = into;
+  const isContent = content !== undefined && (content.isContentEvent ? isContentOfEvent(key.text) : key.isContent);
+  const isHidden = key.isSecret || action === 'mask';
+  if (isContent) return writeContent(cursor, key, place, content, isHidden, how);
+  const out = into.plain;
+  separate(out);
+  writeBytes(out, key.json);
+  const from = out.at;
+  writeValueAt(cursor, place, out, how, depth, valueCharsMax);
+  if (isHidden) hide(out, from);
+  else if (action === 'hash') hash(out, from);
+  if (key.isPromoted && into.promoted) {
+    into.promoted.set(key.text, isHidden || action === 'hash' ? redactedText : scalarAt(cursor, place, how));
+  }
+};
+const redactedText: Value = '[redacted]';
+
+const writeContent = (
+  cursor: Cursor,
+  key: Key,
+  place: Place,
+  { out, from: first, endMax }: ContentMembers,
+  isHidden: boolean,
+  how: Treatment,
+) => {
+  const before = out.at;
+  if (before > first) writeByte(out, comma);
+  writeBytes(out, key.json);
+  const from = out.at;
+  const { cut } = how;
+  const room = Math.max(0, endMax - from - 2);
+  // Escapes make texts longer, lists hold many: a few shorter ones are tried, each of which says that it was cut.
+  for (const charsMax of [room, room >> 2, Math.min(room >> 2, 256)]) {
+    out.at = from;
+    how.cut = cut;
+    writeValueAt(cursor, place, out, how, 0, charsMax);
+    if (isHidden) hide(out, from);
+    if (out.at <= endMax) return;
+  }
+  out.at = before;
+  how.cut = cut + 1;
+};
+
+const comma = 0x2c;
+const openBrace = 0x7b;
+/** A comma, unless this is the first member of its object. */
+const separate = (out: ByteWriter) => {
+  if (out.at > 0 && out.bytes[out.at - 1] !== openBrace) writeByte(out, comma);
+};
+
+const nullText = Buffer.from('null');
+const hide = (out: ByteWriter, from: number) => {
+  if (nullText.equals(out.bytes.subarray(from, out.at))) return;
+  out.at = from;
+  writeAscii(out, redactedValue);
+};
+/** Equal values stay equal, and tell nothing else. */
+const hash = (out: ByteWriter, from: number) => {
+  const digest = createHash('sha256').update(out.bytes.subarray(from, out.at)).digest('hex');
+  out.at = from;
+  writeAscii(out, `"sha256:${digest.slice(0, 32)}"`);
+};
+
+const writeValueAt = (
+  cursor: Cursor,
+  { at, tag }: Place,
+  out: ByteWriter,
+  how: Treatment,
+  depth: number,
+  charsMax: number,
+) => {
+  if (at < 0) return writeBytes(out, nullText);
+  const back = cursor.at;
+  cursor.at = at;
+  writeValue(cursor, tag, out, how, depth, charsMax);
+  cursor.at = back;
+};
+
+/** The AnyValue that follows. Of several kinds the last holds. */
+const writeValue = (
+  cursor: Cursor,
+  tag: number,
+  out: ByteWriter,
+  how: Treatment,
+  depth: number,
+  charsMax: number,
+): void => {
+  if (depth > valueDepthMax) throw malformed(`An attribute is nested more than ${valueDepthMax} deep.`);
+  const outer = enter(cursor, tag);
+  const from = out.at;
+  while (cursor.at < cursor.end) {
+    const kind = readTag(cursor);
+    const field = fieldOf(kind);
+    if (field < 1 || field > 7) {
+      skip(cursor, kind);
+      continue;
+    }
+    out.at = from;
+    if (field === 1) {
+      const start = passOver(cursor, kind);
+      writeText(out, cursor.bytes, start, cursor.at, charsMax, how);
+    } else if (field === 3) {
+      expectWire(kind, wire.varint);
+      writeInteger(cursor, out);
+    } else if (field === 2) {
+      expectWire(kind, wire.varint);
+      writeAscii(out, readUint(cursor) === 0 ? 'false' : 'true');
+    } else if (field === 4) {
+      expectWire(kind, wire.fixed64);
+      writeDouble(out, readDouble(cursor));
+    } else if (field === 7) writeBase64(cursor, kind, out, how);
+    else writeNested(cursor, kind, field === 5, out, how, depth + 1, charsMax);
+  }
+  if (out.at === from) writeBytes(out, nullText);
+  leave(cursor, outer);
+};
+
+const writeInteger = (cursor: Cursor, out: ByteWriter) => {
+  const first = cursor.at < cursor.end ? (cursor.bytes[cursor.at] ?? 0) : 0x80;
+  const second = cursor.at + 1 < cursor.end ? (cursor.bytes[cursor.at + 1] ?? 0) : 0x80;
+  if (first < 0x80) {
+    cursor.at += 1;
+    writeDigits(out, first);
+  } else if (second < 0x80) {
+    cursor.at += 2;
+    writeDigits(out, (first & 0x7f) | (second << 7));
+  } else writeAscii(out, String(readInt64(cursor)));
+};
+
+const writeDouble = (out: ByteWriter, value: number) => {
+  if (!Number.isFinite(value)) return writeAscii(out, `{"otlp:double":"${value}"}`);
+  // Numbers of Postgres know no negative zero.
+  if (Object.is(value, -0)) return writeAscii(out, '{"otlp:double":"-0"}');
+  // All digits: Postgres would write an exponent's number as an integer.
+  if (Math.abs(value) >= 1e21) return writeAscii(out, `${BigInt(value)}.0`);
+  const text = String(value);
+  writeAscii(out, Number.isInteger(value) ? `${text}.0` : text);
+};
+
+const bytesMax = valueCharsMax / 2;
+const writeBase64 = (cursor: Cursor, tag: number, out: ByteWriter, how: Treatment) => {
+  const start = passOver(cursor, tag);
+  if (cursor.at - start > bytesMax) how.cut += 1;
+  const text = cursor.bytes.toString('base64', start, Math.min(cursor.at, start + bytesMax));
+  reserve(out, text.length + 20);
+  writeAscii(out, '{"otlp:bytes":"');
+  writeAscii(out, text);
+  writeAscii(out, '"}');
+};
+
+/** A list, or an object. */
+const writeNested = (
+  cursor: Cursor,
+  tag: number,
+  isList: boolean,
+  out: ByteWriter,
+  how: Treatment,
+  depth: number,
+  charsMax: number,
+) => {
+  const outer = enter(cursor, tag);
+  const members: Members = { plain: out, count: 0 };
+  writeByte(out, isList ? 0x5b : openBrace);
+  while (cursor.at < cursor.end) {
+    const inner = readTag(cursor);
+    if (fieldOf(inner) !== 1) skip(cursor, inner);
+    else if (!isList) writeAttribute(cursor, inner, members, how, depth);
+    else if (++members.count > attributesMax) {
+      how.cut += 1;
+      const at = cursor.at;
+      passOver(cursor, inner);
+      readOnly(cursor, at, inner, out, how, depth);
+    } else {
+      if (members.count > 1) writeByte(out, comma);
+      writeValue(cursor, inner, out, how, depth, charsMax);
+    }
+  }
+  writeByte(out, isList ? 0x5d : 0x7d);
+  leave(cursor, outer);
+};
+
+/** A value that classification reads: text, number or truth; null for any other. */
+const scalarAt = (cursor: Cursor, { at, tag }: Place, how: Treatment): Value => {
+  if (at < 0) return null;
+  const back = cursor.at;
+  cursor.at = at;
+  const outer = enter(cursor, tag);
+  let value: Value = null;
+  while (cursor.at < cursor.end) {
+    const kind = readTag(cursor);
+    const field = fieldOf(kind);
+    if (field === 1) {
+      const start = passOver(cursor, kind);
+      value = readWord(cursor.bytes, start, cursor.at, valueCharsMax, how);
+    } else if (field === 2) value = readUint(cursor) !== 0;
+    else if (field === 3) value = integerOf(cursor);
+    else if (field === 4) value = readDouble(cursor);
+    else {
+      if (field >= 5 && field <= 7) value = null;
+      skip(cursor, kind);
+    }
+  }
+  leave(cursor, outer);
+  cursor.at = back;
+  return value;
+};
+
+const integerOf = (cursor: Cursor): number | bigint => {
+  const first = cursor.bytes[cursor.at] ?? 0x80;
+  if (first < 0x80) return readUint(cursor);
+  const value = readInt64(cursor);
+  return BigInt.asIntN(53, value) === value ? Number(value) : value;
+};
+
+/** A text that is no attribute, such as a name. */
+export const readShort = (cursor: Cursor, tag: number, how: Treatment): string => {
+  const start = passOver(cursor, tag);
+  return readWord(cursor.bytes, start, cursor.at, textCharsMax, how);
+};
+export const readLong = (cursor: Cursor, tag: number, how: Treatment): string => {
+  const start = passOver(cursor, tag);
+  return cleanText(cursor.bytes, start, cursor.at, textCharsMax, how);
+};
