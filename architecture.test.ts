@@ -65,7 +65,7 @@ const packages = files
   .filter(
     (file) =>
       basename(file) === 'package.json' &&
-      /^(?:contracts|e2e|bench|(?:libs|services|clients)\/[^/]+)\/package\.json$/.test(file),
+      /^(?:contracts|e2e|bench|(?:libs|services|clients|deploy)\/[^/]+)\/package\.json$/.test(file),
   )
   .map((file) => packageIn(dirname(file)));
 const folderOf = new Map(packages.map(({ name, folder }) => [name, folder]));

@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'integration',
-          include: ['{libs,services,clients,contracts,bench}/**/*.int.test.ts'],
+          include: ['{libs,services,clients,contracts,deploy,bench}/**/*.int.test.ts'],
           exclude: ['**/node_modules/**'],
           testTimeout: 120_000,
           maxWorkers: 2,

@@ -6,6 +6,7 @@ import { localBot } from './local-bot.ts';
 import type { Figure } from './measured.ts';
 import { orderMillion } from './order-million.ts';
 import { otlpIngest } from './otlp-ingest.ts';
+import { sweepSpans } from './sweep-spans.ts';
 import { policy } from './policy.ts';
 import { readModelVisible } from './read-model-visible.ts';
 import { rebuildWhileServing } from './rebuild-while-serving.ts';
@@ -14,6 +15,7 @@ import { reconcilerMemory } from './reconciler-memory.ts';
 import { resolveLayers } from './resolve-layers.ts';
 import { startAndIdle } from './start-and-idle.ts';
 import { tenThousandBots } from './ten-thousand-bots.ts';
+import { traceReads } from './trace-reads.ts';
 
 export const figures: readonly Figure[] = [
   appendAgainstEmmett,
@@ -26,6 +28,8 @@ export const figures: readonly Figure[] = [
   policy,
   resolveLayers,
   otlpIngest,
+  sweepSpans,
+  traceReads,
   startAndIdle,
   localBot,
   tenThousandBots,

@@ -100,3 +100,12 @@ export const projectionsView = <const S extends ServiceName>(service: S) =>
       updated_at: z.iso.datetime(),
     }),
   );
+
+/** How far a service has read the events of the others, each at its place in a stream of the bus. */
+export const readersView = <const S extends ServiceName>(service: S) =>
+  defineReadModel(
+    service,
+    'readers',
+    'How far each reader has worked in the stream that it reads, and when it last did.',
+    z.object({ reader: z.string(), sequence: z.int(), updated_at: z.iso.datetime() }),
+  );

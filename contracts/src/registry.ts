@@ -2,6 +2,7 @@
 import * as audit from './audit.ts';
 import * as clearance from './clearance.ts';
 import * as config from './config.ts';
+import * as fleetTelemetry from './fleet-telemetry.ts';
 import * as gateway from './gateway.ts';
 import * as health from './health.ts';
 import * as layerChanges from './layer-changes.ts';
@@ -14,13 +15,17 @@ import {
   operationPerformed,
   parkedView,
   projectionsView,
+  readersView,
   rebuildProjection,
   republishBus,
   retryParked,
 } from './operations.ts';
 import * as policy from './policy.ts';
+import * as price from './price.ts';
 import * as reconciler from './reconciler.ts';
 import * as rollout from './rollout.ts';
+import * as runaway from './runaway.ts';
+import * as manualTrace from './manual-trace.ts';
 import * as trace from './trace.ts';
 import * as waiver from './waiver.ts';
 
@@ -34,7 +39,11 @@ const modules = [
   clearance,
   reconciler,
   health,
+  manualTrace,
   trace,
+  price,
+  runaway,
+  fleetTelemetry,
   audit,
   gateway,
 ].map(definitionsOf);
@@ -49,7 +58,7 @@ export const commands = [
 ];
 export const readModels = [
   ...modules.flatMap((m) => m.readModels),
-  ...services.flatMap((s) => [parkedView(s), projectionsView(s)]),
+  ...services.flatMap((s) => [parkedView(s), projectionsView(s), readersView(s)]),
 ];
 
 const eventByType = new Map(events.map((event) => [event.type, event]));

@@ -59,6 +59,17 @@ export const ReportFailedTraces = defineCommand(
   TraceFailed.data,
 );
 
+/** Reads what a span said in full; `records: false`. */
+export const ReadSpanContent = defineCommand(
+  'trace.content.read.v1',
+  'Answers prompts, messages, arguments and results of tools that were kept of a span.',
+  z.strictObject({
+    botId: z.uuid(),
+    traceId: z.string().regex(/^[0-9a-f]{32}$/),
+    spanId: z.string().regex(/^[0-9a-f]{16}$/),
+  }),
+);
+
 const time = z.iso.datetime();
 const scoped = { workspace: WorkspaceSlug, bot_id: z.uuid() };
 const SpanStatus = z.enum(['UNSET', 'OK', 'ERROR']);
@@ -213,4 +224,10 @@ export const ErrorGroupsView = defineReadModel(
     last_at: time,
     trace_id: z.string(),
   }),
+);
+export const ServicesView = defineReadModel(
+  'trace',
+  'services',
+  "What bots call themselves: `service.name` of their resources. The workspace of a bot is config's to say.",
+  z.object({ bot_id: z.uuid(), name: z.string().nullable(), seen_on: z.iso.date() }),
 );

@@ -1,10 +1,10 @@
 // The gateway's event stream over a WebSocket: every event once and in order, across disconnects.
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
-import { WebSocket } from 'ws';
 import { CliError } from './cli-error.ts';
-import { clientOf, refusalTo, unreachableServer } from './client.ts';
+import { clientOf } from './client.ts';
 import type { Connection } from './connection.ts';
+import { isFinal, jsonOf, openSocket } from './socket.ts';
 
 export const Frame = z.looseObject({
   cursor: z.string(),
@@ -28,12 +28,7 @@ export type Listening = {
   readonly signal: AbortSignal;
 };
 
-const pingMs = 15_000;
 const backOffMsMax = 10_000;
-/** Refused for good: the same request would be refused again. */
-const isFinal = (error: CliError): boolean =>
-  error.status !== undefined && error.status < 500 && error.status !== 429 && error.status !== 408;
-
 /** Until the signal says stop. Throws where the first connection fails, or the server refuses for good. */
 export const listen = async (listening: Listening): Promise<void> => {
   // Known before the first event, so that nothing is lost of what happens while a connection is away.
@@ -92,63 +87,19 @@ const feedHead = async ({ connection, signal }: Listening): Promise<string> => {
 
 /** One connection from its opening to its end: answers why it ended. */
 const once = (listening: Listening & { onOpen: () => void }): Promise<CliError | string> => {
-  const { connection, types, after, signal } = listening;
-  const url = new URL('/api/v1/events/stream', connection.server.replace(/^http/, 'ws'));
-  if (types !== undefined) url.searchParams.set('types', types);
-  if (after !== undefined) url.searchParams.set('after', after);
-  const headers = connection.key === undefined ? {} : { authorization: `Bearer ${connection.key}` };
-  const socket = new WebSocket(url, { headers, handshakeTimeout: 10_000, maxPayload: 4 * 1024 * 1024 });
-  const stop = () => socket.close(1000);
-  signal.addEventListener('abort', stop, { once: true });
-  const end = Promise.withResolvers<CliError | string>();
-  const pulse = heartbeat(socket);
-  socket.on('open', listening.onOpen);
-  socket.on('message', (data: Buffer) => take(data.toString(), listening));
-  socket.on('error', (error) => end.resolve(unreachableServer(connection.server, error)));
-  socket.on('unexpected-response', (request, response) => {
-    const chunks: Buffer[] = [];
-    response.on('data', (chunk: Buffer) => chunks.push(chunk));
-    response.on('end', () => {
-      end.resolve(refusalTo(connection, response.statusCode ?? 0, jsonOf(Buffer.concat(chunks).toString())));
-      request.destroy();
-    });
+  const { connection, types, after, signal, onOpen } = listening;
+  return openSocket({
+    connection,
+    path: '/api/v1/events/stream',
+    query: { types, after },
+    signal,
+    onOpen,
+    onText: (text) => take(text, listening),
   });
-  socket.on('close', (code, reason) => end.resolve(closing(code, String(reason))));
-  return end.promise.finally(() => {
-    clearInterval(pulse);
-    signal.removeEventListener('abort', stop);
-  });
-};
-
-/** A connection can die without a word: what answers no ping is cut, and opened again. */
-const heartbeat = (socket: WebSocket): NodeJS.Timeout => {
-  let answered = true;
-  socket.on('pong', () => {
-    answered = true;
-  });
-  return setInterval(() => {
-    if (socket.readyState !== WebSocket.OPEN) return;
-    if (!answered) return socket.terminate();
-    answered = false;
-    socket.ping();
-  }, pingMs);
 };
 
 const take = (text: string, { onFrame, onNotice }: Listening): void => {
   const frame = Frame.safeParse(jsonOf(text));
   if (frame.success) onFrame(frame.data);
   else onNotice(`the server says: ${text.slice(0, 500)}`);
-};
-
-/** 1008 is how a server ends a session that has no right any more. */
-const closing = (code: number, reason: string): CliError | string =>
-  code === 1008 ? new CliError(reason || 'the server ended the stream', { status: 403 }) : reason || `code ${code}`;
-
-const jsonOf = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Not JSON is an answer of its own: the caller says what it got.
-    return undefined;
-  }
 };

@@ -117,6 +117,6 @@ test('bash completes commands, and what stands below them', () => {
       .split(' ');
   };
   expect(completed('ap')).toEqual(['apply']);
-  expect(completed("trace ''")).toEqual(['list', 'show', '--help']);
+  expect(completed("trace ''")).toEqual(['list', 'show', 'search', 'tail', 'errors', 'compare', 'export', '--help']);
   expect(completed('trace show abc --a')).toEqual(['--all']);
 });

@@ -195,6 +195,52 @@ trace
   .argument('<traceId>')
   .option('--all', 'every span, however many')
   .action(async (id, options, command) => (await import('./commands/trace.ts')).show(id, options, command));
+trace
+  .command('search')
+  .description('traces by attribute, error, duration or cost; of the last day unless --from says otherwise')
+  .option('--bot <name>', 'only of this bot')
+  .option('--attribute <key=value>', 'one span has all of these; may be repeated', collect)
+  .option('--error <text>', "a part of the first error's message")
+  .option('--failed', 'only those with an error')
+  .option('--model <name>', 'only those that called this model')
+  .option('--name <name>', 'only of this name')
+  .option('--min-duration <ms>', 'that took at least so long')
+  .option('--max-duration <ms>', 'that took at most so long')
+  .option('--min-cost <usd>', 'that cost at least so much')
+  .option('--from <time>', 'that began at this time or later')
+  .option('--to <time>', 'that began before this time')
+  .option('--limit <n>', 'how many', wholeNumber(1), 20)
+  .action(async (options, command) => (await import('./commands/trace-search.ts')).search(options, command));
+trace
+  .command('tail')
+  .description('follow traces as they come, each again whenever more of it has come')
+  .option('--bot <name>', 'only of this bot')
+  .option('--failed', 'only those whose root failed')
+  .action(async (options, command) => (await import('./commands/trace-tail.ts')).tail(options, command));
+trace
+  .command('errors')
+  .description('what went wrong, each kind once, the latest first')
+  .option('--bot <name>', 'only of this bot')
+  .option('--limit <n>', 'how many', wholeNumber(1), 20)
+  .action(async (options, command) => (await import('./commands/trace-search.ts')).errors(options, command));
+trace
+  .command('compare')
+  .description('two configurations by their hashes: errors, latency, tokens, cost, and how sure a difference is')
+  .argument('<first>')
+  .argument('<second>')
+  .option('--bot <name>', 'only of this bot')
+  .option('--from <time>', 'requests that began at this time or later; default: the last day')
+  .option('--to <time>', 'requests that began before this time')
+  .action(async (first, second, options, command) =>
+    (await import('./commands/trace-search.ts')).compare(first, second, options, command),
+  );
+trace
+  .command('export')
+  .description('a trace as the JSON of an OTLP request')
+  .argument('<traceId>')
+  .action(async (id, options, command) =>
+    (await import('./commands/trace-search.ts')).exportTrace(id, options, command),
+  );
 
 const policy = program.command('policy').description('what packs of rules say');
 policy

@@ -53,6 +53,8 @@ const publishLogViews = async (client: { query: (text: string) => Promise<unknow
     create or replace view ${schema}_read.projections as
       select name, generation, status, processed::int as processed, total::int as total, message, updated_at
       from ${schema}.projections;
+    create or replace view ${schema}_read.readers as
+      select reader, sequence::float8 as sequence, updated_at from ${schema}.checkpoints;
     do $$ begin
       if exists (select from pg_roles where rolname = '${readerRole}') then
         grant usage on schema ${schema}_read to ${readerRole};

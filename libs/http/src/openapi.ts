@@ -119,8 +119,8 @@ const described = (operation: Operation, schemaOf: SchemaOf): Json => {
 const operationId = ({ method, path }: Operation): string =>
   method.toLowerCase() +
   path
+    .replace(/^\/api\/v1(?=\/)/, '')
     .split(/[^A-Za-z0-9]+/)
-    .filter((word) => word !== '' && word !== 'api' && word !== 'v1')
     .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
     .join('');
 

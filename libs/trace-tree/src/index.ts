@@ -1,2 +1,2 @@
 export { type Branch, buildTree, type Linked } from './build-tree.ts';
-export { type SpanRow, type TreeSpan, treeOf } from './tree-of.ts';
+export { treeOf, type SpanRow, type TreeSpan } from './tree-of.ts';

@@ -22,6 +22,11 @@ export const migrations: readonly Migration[] = [
       ${treeTables}
     `,
   },
+  {
+    // For the history of one action and for counts over time, which need nothing but the index.
+    name: '0002_times',
+    sql: 'create index entries_times on entries (workspace, action, time) include (outcome)',
+  },
 ];
 
 /** Records events that are not recorded yet, in their order. Must run in one transaction. */

@@ -9,6 +9,7 @@ import type { Runtime } from '@molthub/service';
 import type { FastifyRequest } from 'fastify';
 import { createDispatch } from './dispatch.ts';
 import { createIdempotency } from './idempotency.ts';
+import { eventStream } from './event-stream.ts';
 import { registerLive } from './live.ts';
 import { documentOf } from './openapi-document.ts';
 import { createOperations } from './operations.ts';
@@ -19,6 +20,7 @@ import { openReadSide } from './read-side.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { admit, base, type Doors, permissionOf, principalOf, register } from './register.ts';
 import { allRoutes, routes } from './routes/index.ts';
+import { traceTail } from './routes/traces/tail.ts';
 import { ensureSigningKey } from './signing-key/signing-key.ts';
 import { createTickets } from './tickets.ts';
 import type { Part, World } from './world.ts';
@@ -104,6 +106,7 @@ export const startGateway = async (settings: GatewaySettings): Promise<RunningGa
   register(app, rows, doors);
   const live = registerLive(app, doors, {
     tickets,
+    streams: [eventStream, traceTail],
     settings: {
       origins,
       socketsMax: settings.socketsMax ?? 2_000,

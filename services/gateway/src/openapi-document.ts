@@ -3,7 +3,7 @@ import { Actor, Manifest, Problem } from '@molthub/contracts';
 import { type Operation, openApiDocument } from '@molthub/http';
 import { CloudEvent } from './cloud-event.ts';
 import { base } from './register.ts';
-import type { Route } from './route.ts';
+import type { Method, Route } from './route.ts';
 import { Bot } from './routes/bot-row.ts';
 
 const idempotencyKey = {
@@ -36,6 +36,7 @@ export const codes = [
   'gateway.rate-limited',
   'gateway.too-many-headers',
   'gateway.too-many-streams',
+  'gateway.trace-too-large',
   'gateway.unauthenticated',
   'gateway.unavailable',
   'gateway.unexpected-body',
@@ -61,9 +62,16 @@ export const codes = [
   'policy.version-mismatch',
   'reconciler.illegal-move',
   'rollout.change-set-not-in-state',
+  'trace.content-not-found',
+  'trace.end-invalid',
+  'trace.fleet-telemetry-invalid',
+  'trace.trace-ended',
+  'trace.trace-exists',
+  'trace.trace-not-found',
+  'trace.version-mismatch',
 ] as const;
 
-export const pathOf = ({ permission, path }: Route): string => (permission === 'none' ? path : `${base}${path}`);
+export const pathOf = ({ isOutside, path }: Route): string => (isOutside ? path : `${base}${path}`);
 
 export const documentOf = (routes: readonly Route[]): Readonly<Record<string, unknown>> =>
   openApiDocument({
@@ -74,6 +82,8 @@ export const documentOf = (routes: readonly Route[]): Readonly<Record<string, un
     names: { Actor, Bot, CloudEvent, Manifest, Reason: Problem },
     operations: routes.map(operationOf),
   });
+
+const changesWhatIs = new Set<Method>(['PUT', 'PATCH', 'DELETE']);
 
 const operationOf = (row: Route): Operation => ({
   method: row.method,
@@ -86,7 +96,7 @@ const operationOf = (row: Route): Operation => ({
   ...(row.bodyShown ? { body: row.bodyShown } : {}),
   headers: [
     ...(row.method === 'POST' ? [idempotencyKey] : []),
-    ...(row.method === 'PATCH' || row.method === 'DELETE' ? [ifMatch] : []),
+    ...(changesWhatIs.has(row.method) ? [ifMatch] : []),
     ...(row.isCommand ? [prefer] : []),
   ],
   answers: [

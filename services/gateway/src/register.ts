@@ -76,7 +76,7 @@ export const register = (app: FastifyInstance, rows: readonly Route[], doors: Do
   for (const row of rows) {
     app.route({
       method: row.method,
-      url: row.permission === 'none' ? row.path : `${base}${row.path}`,
+      url: row.isOutside ? row.path : `${base}${row.path}`,
       onRequest: (request) => admit(doors, request, row),
       handler: (request, reply) => handle(doors, row, request, reply),
     });

@@ -7,7 +7,7 @@ import type { Listing } from './listing.ts';
 import type { Principal } from './principal.ts';
 import type { World } from './world.ts';
 
-export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** What a request touches, so that its workspace and its fleet can be checked before anything else is done. */
 export type Subject = { readonly kind: 'fleet' | 'bot' | 'change-set'; readonly id: string };
@@ -51,8 +51,10 @@ export type Prepared = {
 
 export type Route = {
   readonly method: Method;
-  /** Below `/api/v1`. */
+  /** Below `/api/v1`, or whole where the route `isOutside`. */
   readonly path: string;
+  /** Whether it stands where another system's clients look for it. */
+  readonly isOutside: boolean;
   readonly permission: Permission | 'any-key' | 'none';
   readonly reach: Reach;
   readonly summary: string;
@@ -79,6 +81,9 @@ export const Id = z.strictObject({ id: z.uuid() });
 type Parts<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType> = {
   readonly method: Method;
   readonly path: string;
+  readonly isOutside?: boolean;
+  /** Default: the first part of the path. */
+  readonly tag?: string;
   readonly permission: Route['permission'];
   readonly reach: Reach;
   readonly summary: string;
@@ -108,10 +113,11 @@ export const route = <P extends z.ZodObject, Q extends z.ZodObject, B extends z.
 ): Route => ({
   method: parts.method,
   path: parts.path,
+  isOutside: parts.isOutside ?? parts.permission === 'none',
   permission: parts.permission,
   reach: parts.reach,
   summary: parts.summary,
-  tag: parts.path.split('/')[1] ?? '',
+  tag: parts.tag ?? parts.path.split('/')[1] ?? '',
   params: parts.params ?? none,
   query: parts.query ?? none,
   body: parts.body,

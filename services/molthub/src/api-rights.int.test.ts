@@ -82,7 +82,7 @@ test('sec-001, sec-003: every route × role is allowed or denied as the table sa
   const expected: [string, Role, boolean][] = [];
   for (const operation of operations) {
     const { permission } = operation;
-    if (!isPermission(permission) || operation.path.endsWith('/events/stream')) continue;
+    if (!isPermission(permission) || /\/(?:events\/stream|traces\/tail)$/.test(operation.path)) continue;
     for (const role of roles) {
       const { status } = await send(operation, randomUUID(), keyOf(role));
       const name = `${operation.method} ${operation.path}`;
@@ -107,7 +107,7 @@ describe('sec-012: without a good key every route is 401, before anything else i
     ['a cookie', { cookie: 'session=x' }],
   ];
   test.each(attempts)('%s', async (_, headers) => {
-    const closed = operations.filter(({ path }) => path.startsWith('/api/'));
+    const closed = operations.filter(({ path }) => /^\/(?:api|jaeger)\//.test(path));
     for (const operation of [...closed, { method: 'GET', path: '/api/v1/nosuch', permission: undefined }]) {
       const answer = await send(operation, 'not-an-id', null, headers);
       expect(answer.status, `${operation.method} ${operation.path}`).toBe(401);

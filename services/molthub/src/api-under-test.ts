@@ -43,6 +43,8 @@ export type CallOptions = {
 export type ApiUnderTest = {
   readonly url: () => string;
   readonly adminKey: string;
+  /** Of the role that sees published views only. */
+  readonly readerUrl: string;
   readonly call: (method: string, path: string, options?: CallOptions) => Promise<Answer>;
   readonly start: (name: ServiceName) => Promise<void>;
   readonly stop: (name: ServiceName) => Promise<void>;
@@ -127,6 +129,7 @@ export const openApi = async (
   return {
     url: () => door.url,
     adminKey,
+    readerUrl: databases.readerUrl,
     start,
     stop,
     service,

@@ -27,34 +27,43 @@ export const startProgram = async (settings: Settings, names: readonly ServiceNa
   const metrics = createMetrics();
   measureProcess(metrics);
   const { here, apart } = divided(names);
-  const thread = apart.length > 0 ? openThread() : undefined;
-  if (thread) metrics.include(thread.metrics);
+  const threads = apart.map((own) => openThread(own));
+  for (const thread of threads) metrics.include(thread.metrics);
   let servers: Servers | undefined;
   let hosted: Hosted | undefined;
   let api: Api | undefined;
   const stop = async () => {
     await api?.close();
-    const [problem] = await Promise.all([thread?.stop(), hosted?.stop()]);
-    if (problem !== undefined) logger.warn({ problem }, 'services did not stop by themselves');
+    const [problems] = await Promise.all([Promise.all(threads.map((thread) => thread.stop())), hosted?.stop()]);
+    for (const problem of problems) {
+      if (problem !== undefined) logger.warn({ problem }, 'services did not stop by themselves');
+    }
     await servers?.stop();
   };
   try {
     servers = await openServers(settings, (line) => logger.info(line));
     const addresses = addressesOf(names, servers);
     // Copied to the thread; the environment is no plain object.
-    const given = { settings: { ...settings, inherited: { ...settings.inherited } }, names: apart, addresses };
-    const [own, others] = await Promise.allSettled([
-      startHosted(here, { settings, addresses, logger, metrics }),
-      thread?.start(given),
+    const given = { settings: { ...settings, inherited: { ...settings.inherited } }, addresses };
+    const [[own], others] = await Promise.all([
+      Promise.allSettled([startHosted(here, { settings, addresses, logger, metrics })]),
+      Promise.allSettled(threads.map((thread) => thread.start(given))),
     ]);
     if (own.status === 'fulfilled') hosted = own.value;
     if (own.status === 'rejected') throw own.reason;
-    if (others.status === 'rejected') throw others.reason;
+    for (const other of others) if (other.status === 'rejected') throw other.reason;
+    const otlpUrls = [
+      own.value.otlpUrl,
+      ...others.map((other) => (other.status === 'fulfilled' ? other.value : undefined)),
+    ];
     const { services, readiness: ownReadiness } = own.value;
-    const readiness = async () => [...(await ownReadiness()), ...((await thread?.readiness()) ?? [])];
+    const readiness = async () => [
+      ...(await ownReadiness()),
+      ...(await Promise.all(threads.map((thread) => thread.readiness()))).flat(),
+    ];
     const keyPath = join(settings.home, 'admin.key');
     api = await openApi({ settings, servers, services, readiness, keyPath });
-    await writeEndpoints(settings, servers, { apiUrl: api?.url, otlpUrl: own.value.otlpUrl ?? others.value });
+    await writeEndpoints(settings, servers, { apiUrl: api?.url, otlpUrl: otlpUrls.find((url) => url !== undefined) });
     return { apiUrl: api?.url, keyPath, stop };
   } catch (error) {
     await stop();

@@ -5,9 +5,10 @@ import { divided, openThread } from './thread.ts';
 
 test('every service runs once, and whoever answers callers has a thread without the others', () => {
   const { here, apart } = divided(services, 2);
-  expect([...here, ...apart].toSorted()).toEqual([...services].toSorted());
+  expect([...here, ...apart.flat()].toSorted()).toEqual([...services].toSorted());
   expect(here).toEqual(expect.arrayContaining(['gateway', 'config', 'policy']));
-  expect(apart).toEqual(expect.arrayContaining(['reconciler', 'audit', 'trace']));
+  expect(apart).toEqual([expect.arrayContaining(['reconciler', 'audit']), ['trace']]);
+  expect(divided(['gateway', 'trace'], 2).apart).toEqual([['trace']]);
 });
 
 test.each([
@@ -19,7 +20,8 @@ test.each([
 });
 
 const program = (text: string) => new URL(`data:text/javascript,${encodeURIComponent(text)}`);
-const given = { names: ['audit', 'health'] as const, addresses: {}, settings: readSettings() };
+const names = ['audit', 'health'] as const;
+const given = { addresses: {}, settings: readSettings() };
 
 test('a thread that hangs is told as not ready, keeps no figures back, and is ended at the stop', async () => {
   const hanging = program(`
@@ -28,7 +30,7 @@ test('a thread that hangs is told as not ready, keeps no figures back, and is en
       if (what === 'start') parentPort.postMessage({ id, otlpUrl: 'http://here' });
       else for (;;) {}
     });`);
-  const thread = openThread(hanging, { answerMs: 100, stopMs: 100 });
+  const thread = openThread(names, hanging, { answerMs: 100, stopMs: 100 });
   expect(await thread.start(given)).toBe('http://here');
   expect(await thread.readiness()).toEqual([
     { name: 'audit', ready: false, detail: expect.stringContaining('no answer within 100 ms') },
@@ -45,7 +47,7 @@ test('why services cannot start is told, and a thread that ends while it is stop
       if (what === 'start') parentPort.postMessage({ id, error: 'no servers' });
       else process.exit(3);
     });`);
-  const thread = openThread(failing);
+  const thread = openThread(names, failing);
   await expect(thread.start(given)).rejects.toThrow('no servers');
   await thread.stop();
 });

@@ -8,12 +8,10 @@ import type { Settings } from './env.ts';
 import type { Addresses } from './hosted.ts';
 
 /** What the thread is to run. */
-export type Given = {
-  readonly settings: Settings;
-  readonly names: readonly ServiceName[];
-  readonly addresses: Addresses;
-};
-type Question = { readonly what: 'start'; readonly given: Given } | { readonly what: 'readiness' | 'metrics' | 'stop' };
+export type Given = { readonly settings: Settings; readonly addresses: Addresses };
+type Question =
+  | { readonly what: 'start'; readonly names: readonly ServiceName[]; readonly given: Given }
+  | { readonly what: 'readiness' | 'metrics' | 'stop' };
 export type Asked = Question & { readonly id: number };
 /** The answer to the question of that number. */
 export type Said = {
@@ -33,15 +31,19 @@ export type Thread = {
   readonly stop: () => Promise<string | undefined>;
 };
 
-/** Reconciling, judging and recording go on by themselves; whoever calls waits for the other services. */
-const ofTheFleet = new Set<ServiceName>(['rollout', 'reconciler', 'health', 'trace', 'audit']);
+/**
+ * Reconciling, judging and recording go on by themselves; whoever calls waits for the other services. Spans come as fast
+ * as bots send them, and must hold up neither.
+ */
+const threads: readonly (readonly ServiceName[])[] = [['rollout', 'reconciler', 'health', 'audit'], ['trace']];
 
-/** Which services get a thread of their own: none where there is one processor, or where no caller is served. */
+/** Which services get threads of their own: none where there is one processor, or where no caller is served. */
 export const divided = (names: readonly ServiceName[], processors = availableParallelism()) => {
   const isDivided = processors > 1 && names.includes('gateway');
+  const apart = isDivided ? threads.map((thread) => thread.filter((name) => names.includes(name))) : [];
   return {
-    here: names.filter((name) => !isDivided || !ofTheFleet.has(name)),
-    apart: names.filter((name) => isDivided && ofTheFleet.has(name)),
+    here: names.filter((name) => !apart.flat().includes(name)),
+    apart: apart.filter((thread) => thread.length > 0),
   };
 };
 
@@ -50,13 +52,13 @@ export type Patience = { readonly answerMs: number; readonly stopMs: number };
 
 /** Begins to load the services, which takes as long as servers take to start. Its failure ends the whole program. */
 export const openThread = (
-  program = new URL('./fleet-thread.ts', import.meta.url),
+  names: readonly ServiceName[],
+  program = new URL('./services-thread.ts', import.meta.url),
   { answerMs, stopMs }: Patience = { answerMs: 5_000, stopMs: 60_000 },
 ): Thread => {
   const worker = new Worker(program);
   const waiting = new Map<number, (said: Said) => void>();
   let asked = 0;
-  let names: readonly ServiceName[] = [];
   let isStopping = false;
   const answered = (said: Said) => {
     waiting.get(said.id)?.(said);
@@ -67,7 +69,7 @@ export const openThread = (
     throw error;
   });
   worker.once('exit', (code) => {
-    const error = `The fleet's thread ended by itself, with ${code}.`;
+    const error = `The thread of ${names.join(', ')} ended by itself, with ${code}.`;
     if (!isStopping) throw new Error(error);
     for (const id of waiting.keys()) answered({ id, error });
   });
@@ -75,7 +77,7 @@ export const openThread = (
     new Promise((resolve) => {
       asked += 1;
       const id = asked;
-      const error = `The fleet's thread gave no answer within ${withinMs} ms.`;
+      const error = `The thread of ${names.join(', ')} gave no answer within ${withinMs} ms.`;
       const late = withinMs === undefined ? undefined : setTimeout(() => answered({ id, error }), withinMs);
       waiting.set(id, (said) => {
         clearTimeout(late);
@@ -85,8 +87,7 @@ export const openThread = (
     });
   return {
     start: async (given) => {
-      names = given.names;
-      const { error, otlpUrl } = await ask({ what: 'start', given });
+      const { error, otlpUrl } = await ask({ what: 'start', names, given });
       if (error !== undefined) throw new Error(error);
       return otlpUrl;
     },

@@ -1,49 +1,89 @@
-// What kind of work a span is, and the tokens it used. Sources: OpenTelemetry's GenAI conventions, old names and new,
-// and the spans of OpenClaw 2026.4.29 (captured) and 2026.9 (its documentation).
+// What kind of work a span is. Sources: OpenTelemetry's GenAI conventions, old names and new, OpenInference, OpenLLMetry,
+// Vercel's AI SDK, and the spans of OpenClaw 2026.4.29 (captured), 2026.9 (its documentation) and its plugins.
 import { SpanType } from '@molthub/contracts';
-import { storable } from './attribute-json.ts';
 import type { Attributes, WireSpan } from './otlp/wire-span.ts';
-
-/** The attributes that anything is concluded from: others are only stored. */
-export const promotedKeys: readonly string[] = [
-  'molthub.span.type',
-  'gen_ai.operation.name',
-  'openclaw.skill',
-  'gen_ai.tool.name',
-  'openclaw.toolName',
-  'gen_ai.response.model',
-  'gen_ai.request.model',
-  'openclaw.model',
-  'gen_ai.usage.input_tokens',
-  'gen_ai.usage.prompt_tokens',
-  'gen_ai.usage.cache_read.input_tokens',
-  'gen_ai.usage.cache_creation.input_tokens',
-  'gen_ai.usage.output_tokens',
-  'gen_ai.usage.completion_tokens',
-  'gen_ai.usage.reasoning.output_tokens',
-];
+import { usageKeys } from './usage.ts';
 
 const byName = new Map<string, SpanType>([
   ['openclaw.run', 'REQUEST'],
   ['openclaw.harness.run', 'TASK'],
   ['openclaw.message.processed', 'TASK'],
+  ['openclaw.agent.turn', 'TASK'],
   ['openclaw.model.call', 'MODEL'],
   ['openclaw.tool.execution', 'TOOL'],
   // Sums up the model calls of a run: counting it as one of them would count their tokens twice.
   ['openclaw.model.usage', 'OTHER'],
+  ['ai.generateText.doGenerate', 'MODEL'],
+  ['ai.streamText.doStream', 'MODEL'],
+  ['ai.generateObject.doGenerate', 'MODEL'],
+  ['ai.streamObject.doStream', 'MODEL'],
+  ['ai.embed.doEmbed', 'MODEL'],
+  ['ai.embedMany.doEmbed', 'MODEL'],
+  ['ai.toolCall', 'TOOL'],
 ]);
 
+/** `gen_ai.operation.name`. Retrieval and memory are asked of a store, not of a model. */
 const byOperation = new Map<string, SpanType>([
   ['chat', 'MODEL'],
+  ['completion', 'MODEL'],
   ['text_completion', 'MODEL'],
   ['generate_content', 'MODEL'],
   ['embeddings', 'MODEL'],
   ['execute_tool', 'TOOL'],
+  ['retrieval', 'TOOL'],
+  ['create_memory', 'TOOL'],
+  ['search_memory', 'TOOL'],
+  ['update_memory', 'TOOL'],
+  ['upsert_memory', 'TOOL'],
+  ['delete_memory', 'TOOL'],
+  ['create_memory_store', 'TOOL'],
+  ['delete_memory_store', 'TOOL'],
   ['invoke_agent', 'TASK'],
   ['create_agent', 'TASK'],
   ['invoke_workflow', 'TASK'],
   ['plan', 'TASK'],
 ]);
+
+/** `openinference.span.kind`. */
+const byOpenInference = new Map<string, SpanType>([
+  ['LLM', 'MODEL'],
+  ['EMBEDDING', 'MODEL'],
+  ['RERANKER', 'MODEL'],
+  ['TOOL', 'TOOL'],
+  ['RETRIEVER', 'TOOL'],
+  ['AGENT', 'TASK'],
+  ['CHAIN', 'TASK'],
+]);
+
+/** `traceloop.span.kind`; its calls of models have `llm.request.type` instead. */
+const byTraceloop = new Map<string, SpanType>([
+  ['workflow', 'TASK'],
+  ['agent', 'TASK'],
+  ['task', 'TASK'],
+  ['tool', 'TOOL'],
+]);
+const byRequestType = new Map<string, SpanType>([
+  ['chat', 'MODEL'],
+  ['completion', 'MODEL'],
+  ['embedding', 'MODEL'],
+  ['rerank', 'MODEL'],
+]);
+
+/** In the order in which they are asked. */
+const byAttribute: readonly (readonly [string, ReadonlyMap<string, SpanType>])[] = [
+  ['gen_ai.operation.name', byOperation],
+  ['openinference.span.kind', byOpenInference],
+  ['traceloop.span.kind', byTraceloop],
+  ['llm.request.type', byRequestType],
+];
+
+/** The keys that say anything here or in `usage.ts`: no other attribute need be there. */
+export const promotedKeys: readonly string[] = [
+  'molthub.span.type',
+  ...byAttribute.map(([key]) => key),
+  'openclaw.skill',
+  ...usageKeys,
+];
 
 const kindServer = 2;
 const kindConsumer = 5;
@@ -59,14 +99,22 @@ export const typeOf = (span: Pick<WireSpan, 'name' | 'kind' | 'attributes' | 'pa
   if (stated) return stated;
   const named = byName.get(span.name);
   if (named) return named;
-  const operation = span.attributes.get('gen_ai.operation.name');
-  const operated = typeof operation === 'string' ? byOperation.get(operation) : undefined;
+  const attributed = attributedType(span.attributes);
   // An agent that nobody's span called was called by a user.
-  if (operated === 'TASK' && span.parentSpanId === '') return 'REQUEST';
-  if (operated) return operated;
+  if (attributed === 'TASK' && span.parentSpanId === '') return 'REQUEST';
+  if (attributed) return attributed;
   if (span.attributes.has('openclaw.skill') || span.name.startsWith('openclaw.skill.')) return 'SKILL';
   if (span.attributes.has('gen_ai.tool.name')) return 'TOOL';
   return span.kind === kindServer || span.kind === kindConsumer ? 'REQUEST' : 'OTHER';
+};
+
+const attributedType = (attributes: Attributes): SpanType | undefined => {
+  for (const [key, types] of byAttribute) {
+    const value = attributes.get(key);
+    const type = typeof value === 'string' ? types.get(value) : undefined;
+    if (type) return type;
+  }
+  return undefined;
 };
 
 /**
@@ -77,58 +125,4 @@ export const isRequest = (type: SpanType, span: Pick<WireSpan, 'name' | 'parentS
   if (type !== 'REQUEST') return false;
   const remoteParent = (span.flags & hasRemoteFlag) !== 0 && (span.flags & isRemoteFlag) !== 0;
   return span.name === 'openclaw.run' || span.parentSpanId === '' || remoteParent;
-};
-
-/** `input` is the total, what was read from or written to a cache included. */
-export type Tokens = {
-  readonly input: number;
-  readonly cached: number;
-  readonly cacheWrite: number;
-  readonly output: number;
-  readonly reasoning: number;
-};
-
-/** Tokens of a model call; other spans only repeat what their model calls said. Unknown is 0. */
-export const tokensOf = (type: SpanType, attributes: Attributes): Tokens =>
-  type === 'MODEL'
-    ? {
-        input: count(attributes, 'gen_ai.usage.input_tokens', 'gen_ai.usage.prompt_tokens'),
-        cached: count(attributes, 'gen_ai.usage.cache_read.input_tokens'),
-        cacheWrite: count(attributes, 'gen_ai.usage.cache_creation.input_tokens'),
-        output: count(attributes, 'gen_ai.usage.output_tokens', 'gen_ai.usage.completion_tokens'),
-        reasoning: count(attributes, 'gen_ai.usage.reasoning.output_tokens'),
-      }
-    : none;
-const none: Tokens = { input: 0, cached: 0, cacheWrite: 0, output: 0, reasoning: 0 };
-
-const nameCharsMax = 256;
-const textOf = (attributes: Attributes, ...names: readonly string[]): string | null => {
-  for (const name of names) {
-    const value = attributes.get(name);
-    if (typeof value === 'string' && value !== '') return storable(value, nameCharsMax);
-  }
-  return null;
-};
-
-/** The model that a call used, or else asked for. */
-export const modelOf = (type: SpanType, attributes: Attributes): string | null =>
-  type === 'MODEL' ? textOf(attributes, 'gen_ai.response.model', 'gen_ai.request.model', 'openclaw.model') : null;
-
-/** The tool that was called. */
-export const toolOf = (type: SpanType, { name, attributes }: Pick<WireSpan, 'name' | 'attributes'>): string | null =>
-  type === 'TOOL'
-    ? (textOf(attributes, 'gen_ai.tool.name', 'openclaw.toolName') ?? storable(name, nameCharsMax))
-    : null;
-
-/** No call uses more; sums of any number of lies stay exact. */
-const tokensMax = 1_000_000_000;
-
-const count = (attributes: Attributes, ...names: readonly string[]): number => {
-  for (const name of names) {
-    const value = attributes.get(name);
-    if (typeof value !== 'number' && typeof value !== 'bigint') continue;
-    const tokens = Number(value);
-    return tokens > 0 ? Math.min(Math.trunc(tokens), tokensMax) : 0;
-  }
-  return 0;
 };

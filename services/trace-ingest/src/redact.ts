@@ -1,5 +1,6 @@
 // Takes what looks like a secret out of telemetry before it is stored: bots log what they should not.
 import { isSecretName } from '@molthub/contracts';
+import type { Redactor } from './redaction-rules.ts';
 
 const redacted = '[redacted]';
 export const redactedValue = JSON.stringify(redacted);
@@ -8,10 +9,8 @@ export const redactedValue = JSON.stringify(redacted);
 export type Redaction = {
   /** The token that the sender showed: it is hidden wherever it stands. */
   readonly token?: string | null;
-  /** What its fleet wants done with the values of a key. */
-  readonly actionOf?: (key: string) => 'drop' | 'mask' | 'hash' | undefined;
-  /** What its fleet wants hidden of any text. */
-  readonly hide?: (text: string) => string;
+  /** What its fleet wants taken out. */
+  readonly rules?: Redactor | null;
 };
 export const nothingMore: Redaction = {};
 
@@ -49,9 +48,9 @@ const secretCharsMin = 12;
 export const isSecretKey = (key: string): boolean => isSecretName(key) || /(?:^|[._-])credentials$/i.test(key);
 
 /** The text with every part that is a secret, or has the form of one, replaced. */
-export const redact = (text: string, { token, hide }: Redaction = nothingMore): string => {
+export const redact = (text: string, { token, rules }: Redaction = nothingMore): string => {
   let clean = token && text.includes(token) ? text.replaceAll(token, redacted) : text;
   if (clean.length >= secretCharsMin) clean = clean.replace(secretValue, redacted);
   if (clean.includes('@')) clean = clean.replace(passwordInUrl, `$1${redacted}@`);
-  return hide ? hide(clean) : clean;
+  return rules ? rules.text(clean) : clean;
 };

@@ -1,10 +1,13 @@
 // Makes the partitions of the days to come, and drops what is older than it is to be kept.
 import { setTimeout as delay } from 'node:timers/promises';
+import { defaultFleetTelemetry, type FleetTelemetry } from '@molthub/contracts';
 import type { Job, Runtime } from '@molthub/service';
+import { readFleetSettings } from './fleet-settings.ts';
+import { sweep } from './sweep.ts';
 
 export type Retention = {
   readonly spanDays: number;
-  /** Rollups per minute. */
+  /** Rollups. */
   readonly minuteDays: number;
   /** Metrics and logs. */
   readonly bodyDays: number;
@@ -12,17 +15,30 @@ export type Retention = {
 
 const dayMs = 86_400_000;
 
-export const retentionJob = (retention: Retention, everyMs = 3_600_000): Job => ({
+export type RetentionSettings = Pick<Retention, 'bodyDays'>;
+
+export const retentionJob = ({ bodyDays }: RetentionSettings, everyMs = 3_600_000): Job => ({
   name: 'span-retention',
   single: true,
   run: async (runtime, signal) => {
     while (!signal.aborted) {
-      await ensurePartitions(runtime, Date.now());
-      await dropOld(runtime, retention, Date.now());
+      const nowMs = runtime.now().getTime();
+      await ensurePartitions(runtime, nowMs);
+      await dropOld(runtime, { ...longest(await readFleetSettings(runtime.reads)), bodyDays }, nowMs);
+      await sweep(runtime, nowMs, signal);
       await delay(everyMs, undefined, { signal });
     }
   },
 });
+
+/** Days are dropped whole once no fleet keeps anything of them. */
+export const longest = (fleets: readonly { readonly settings: FleetTelemetry }[]): Omit<Retention, 'bodyDays'> => {
+  const all = [defaultFleetTelemetry, ...fleets.map(({ settings }) => settings)].map(({ retention }) => retention);
+  return {
+    spanDays: Math.max(...all.map(({ errorDays }) => errorDays)),
+    minuteDays: Math.max(...all.map(({ rollupDays }) => rollupDays)),
+  };
+};
 
 /** Partitions for yesterday up to the day after tomorrow: no accepted span of now falls into the one for other days. */
 export const ensurePartitions = async (runtime: Runtime, nowMs: number): Promise<void> => {
@@ -65,12 +81,27 @@ export const dropOld = async (runtime: Runtime, retention: Retention, nowMs: num
   }
   await deleteOlder(runtime, 'span_rows_other_days', 'received_at', oldest(retention.spanDays));
   await deleteOlder(runtime, 'traces', 'updated_at', oldest(retention.spanDays));
-  await deleteOlder(runtime, 'bot_minutes', 'updated_at', oldest(retention.minuteDays));
-  await deleteOlder(runtime, 'failed_minutes', 'first_at', oldest(retention.minuteDays));
+  for (const table of ['bot_minutes', 'call_minutes', 'failed_minutes'] as const) {
+    await deleteOlder(runtime, table, 'minute', oldest(retention.minuteDays));
+  }
+  for (const table of ['bot_hours', 'call_hours'] as const) {
+    await deleteOlder(runtime, table, 'hour', oldest(retention.minuteDays));
+  }
+  // Whatever refers to them came later than they were said last, and is gone with its day.
+  await deleteOlder(runtime, 'surroundings', 'seen_on', oldest(retention.spanDays + 2));
   await deleteOlder(runtime, 'telemetry_bodies', 'received_at', oldest(retention.bodyDays));
 };
 
-type Aged = 'span_rows_other_days' | 'traces' | 'bot_minutes' | 'failed_minutes' | 'telemetry_bodies';
+type Aged =
+  | 'span_rows_other_days'
+  | 'traces'
+  | 'bot_minutes'
+  | 'bot_hours'
+  | 'call_minutes'
+  | 'call_hours'
+  | 'failed_minutes'
+  | 'surroundings'
+  | 'telemetry_bodies';
 
 const rowsAtOnce = 2_000;
 

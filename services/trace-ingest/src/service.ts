@@ -1,15 +1,43 @@
 // Takes bots' telemetry, keeps it, counts it, and says in events only what others decide on.
-import { ReportFailedTraces, SummarizeWindow, TraceFailed, TraceWindowSummarized } from '@molthub/contracts';
+import {
+  ChangePrices,
+  EndRunaway,
+  PricesChanged,
+  ReportRunaway,
+  RunawayDetected,
+  RunawayEnded,
+  ChangeFleetTelemetry,
+  FleetTelemetryChanged,
+  ReportFailedTraces,
+  SummarizeWindow,
+  TraceFailed,
+  TraceWindowSummarized,
+} from '@molthub/contracts';
 import { derivedId } from '@molthub/identity';
 import { aggregate, asIs, type Runtime, type ServiceDefinition } from '@molthub/service';
 import { telemetry } from '../migrations/0001-telemetry.ts';
 import { spanRows } from '../migrations/0002-span-rows.ts';
+import { answers } from '../migrations/0003-answers.ts';
+import { runaways } from '../migrations/0006-runaways.ts';
+import { callStatistics } from '../migrations/0004-call-statistics.ts';
+import { ages } from '../migrations/0005-ages.ts';
 import { telemetryDecider } from './decider.ts';
+import { fleetTelemetry } from './fleet-telemetry/decider.ts';
+import { prepareFleetTelemetry } from './fleet-telemetry/prepare.ts';
+import { fleetTelemetryProjection } from './fleet-telemetry/projection.ts';
 import type { QueueLimits } from './ingest/commit-queue.ts';
 import { openDoor } from './ingest/open-door.ts';
 import { listenToOthers } from './listeners.ts';
 import type { OtlpServer, OtlpSettings } from './otlp/otlp-server.ts';
-import { type Retention, retentionJob } from './retention.ts';
+import { manualTraceAggregate } from './manual-trace/aggregate.ts';
+import { manualTraces } from './manual-trace/projection.ts';
+import { storeEndedJob } from './manual-trace/store-ended.ts';
+import { queries } from './queries.ts';
+import { priceTable } from './price-table/decider.ts';
+import { priceViews } from './price-table/projection.ts';
+import { runawayDecider } from './runaway/decider.ts';
+import { type RunawaySettings, runawaysJob } from './runaway/say-runaways.ts';
+import { retentionJob, type RetentionSettings } from './retention.ts';
 import { type WindowSettings, windowsJob } from './windows.ts';
 
 export { type TraceEnvironment, traceEnvironment } from './env.ts';
@@ -17,7 +45,8 @@ export type { OtlpServer, OtlpSettings } from './otlp/otlp-server.ts';
 
 export type TraceSettings = {
   readonly windows?: Partial<WindowSettings>;
-  readonly retention?: Partial<Retention>;
+  readonly runaways?: Partial<RunawaySettings>;
+  readonly retention?: Partial<RetentionSettings>;
 };
 
 export type TraceService = ServiceDefinition & {
@@ -33,7 +62,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
   };
   return {
     name: 'trace',
-    migrations: [telemetry, spanRows],
+    migrations: [telemetry, spanRows, answers, callStatistics, ages, runaways],
     aggregates: [
       aggregate({
         category: 'telemetry',
@@ -44,15 +73,42 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
         prepare: asIs,
         decider: telemetryDecider,
       }),
+      aggregate({
+        category: 'price-table',
+        commands: [ChangePrices],
+        events: [PricesChanged],
+        id: ({ workspace }) => derivedId(workspace, 'prices'),
+        prepare: asIs,
+        decider: priceTable,
+      }),
+      aggregate({
+        category: 'runaway',
+        commands: [ReportRunaway, EndRunaway],
+        events: [RunawayDetected, RunawayEnded],
+        id: ({ data }) => data.runawayId,
+        prepare: asIs,
+        decider: runawayDecider,
+      }),
+      aggregate({
+        category: 'fleet-telemetry',
+        commands: [ChangeFleetTelemetry],
+        events: [FleetTelemetryChanged],
+        id: ({ data }) => data.fleetId,
+        prepare: prepareFleetTelemetry,
+        decider: fleetTelemetry,
+      }),
+      manualTraceAggregate,
     ],
-    projections: [],
+    projections: [priceViews, fleetTelemetryProjection, manualTraces],
     reactions: [],
     listeners: [listenToOthers(refreshAll)],
-    queries: [],
+    queries,
     gatherMs: 100,
     jobs: [
       windowsJob({ latenessMs: 10_000, lookEveryMs: 1_000, ...settings.windows }),
-      retentionJob({ spanDays: 30, minuteDays: 365, bodyDays: 3, ...settings.retention }),
+      runawaysJob({ lookEveryMs: 1_000, silenceMs: 120_000, ...settings.runaways }),
+      retentionJob({ bodyDays: 3, ...settings.retention }),
+      storeEndedJob,
     ],
     startOtlp: async ({ runtime, ...door }) => {
       const { url, trust, close } = await openDoor(runtime, door);

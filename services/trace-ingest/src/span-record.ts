@@ -1,7 +1,9 @@
 // A span as it is stored: checked, bounded, typed.
 import type { SpanType } from '@molthub/contracts';
-import { isRequest, modelOf, type Tokens, tokensOf, toolOf, typeOf } from './classify.ts';
+import { isRequest, typeOf } from './classify.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import type { SpanBody, Surroundings, WireSpan } from './otlp/wire-span.ts';
+import { errorTypeOf, modelOf, runOf, sessionOf, type Tokens, tokensOf, toolOf } from './usage.ts';
 
 export type SpanRecord = {
   readonly traceId: string;
@@ -26,6 +28,8 @@ export type SpanRecord = {
   readonly run: string | null;
   /** What errors share that say the same but for numbers and ids. */
   readonly fingerprint: bigint | null;
+  /** The class of its error; '' where it has none. */
+  readonly errorType: string;
   readonly surroundings: Surroundings;
   readonly body: SpanBody;
 };
@@ -61,12 +65,19 @@ export const recordOf = (span: WireSpan, surroundings: Surroundings, nowNs: bigi
     tool: toolOf(type, span),
     tokens: tokensOf(type, span.attributes),
     costPico: null,
-    session: null,
-    run: null,
-    fingerprint: null,
+    session: sessionOf(span.attributes),
+    run: runOf(span.attributes),
+    ...errorIn(span),
     surroundings,
     body: span.body,
   };
+};
+
+const statusError = 2;
+const errorIn = ({ name, statusCode, statusMessage, attributes }: WireSpan) => {
+  if (statusCode !== statusError) return { fingerprint: null, errorType: '' };
+  const errorType = errorTypeOf(attributes);
+  return { fingerprint: fingerprintOf(name, errorType, statusMessage), errorType };
 };
 
 const noSpan = '0'.repeat(16);

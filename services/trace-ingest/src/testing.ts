@@ -22,11 +22,16 @@ export const key = generateKey();
 export const simulatorKey = generateKey();
 
 /** Starts everything before the first test of the file, and stops it after the last. */
-export const withTelemetry = (postgres: TestPostgres, nats: TestNats) => {
+export const withTelemetry = (postgres: TestPostgres, nats: TestNats, { silenceMs = 120_000 } = {}) => {
   let trace: RunningService;
   let gateway: RunningService;
   let reconciler: RunningService;
   let door: OtlpServer;
+  const definition = traceService({
+    windows: { latenessMs: 500, lookEveryMs: 50 },
+    runaways: { lookEveryMs: 50, silenceMs },
+  });
+  const openDoor = () => definition.startOtlp({ host: '127.0.0.1', port: 0, runtime: trace.runtime });
 
   const say = (service: RunningService, type: string, data: unknown, workspace = 'default') =>
     service.log.commit({
@@ -35,13 +40,12 @@ export const withTelemetry = (postgres: TestPostgres, nats: TestNats) => {
 
   beforeAll(async () => {
     const urls = { databaseUrl: postgres.url, natsUrl: nats.url };
-    const definition = traceService({ windows: { latenessMs: 500, lookEveryMs: 50 } });
     [trace, gateway, reconciler] = await Promise.all([
       startTestService(definition, urls),
       startTestService(silentService('gateway'), urls),
       startTestService(silentService('reconciler'), urls),
     ]);
-    door = await definition.startOtlp({ host: '127.0.0.1', port: 0, runtime: trace.runtime });
+    door = await openDoor();
     await say(gateway, SigningKeyPublished.type, { keyId: key.keyId, publicKey: key.publicKey }, platformWorkspace);
     const simulator = { keyId: simulatorKey.keyId, publicKey: simulatorKey.publicKey };
     await say(reconciler, SimulatorKeyPublished.type, simulator, platformWorkspace);
@@ -60,9 +64,10 @@ export const withTelemetry = (postgres: TestPostgres, nats: TestNats) => {
     body: Buffer | string,
     headers: Readonly<Record<string, string>> = {},
     path = '/v1/traces',
+    url = door.url,
   ) => {
     const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
-    const response = await fetch(`${door.url}${path}`, {
+    const response = await fetch(`${url}${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/x-protobuf', ...authorization, ...headers },
       body: typeof body === 'string' ? body : new Uint8Array(body),
@@ -106,6 +111,8 @@ export const withTelemetry = (postgres: TestPostgres, nats: TestNats) => {
     /** The services, once they run. */
     running: () => ({ trace, gateway, reconciler }),
     url: () => door.url,
+    /** Another door to the same tables, as another process has one. */
+    openDoor,
     say,
     post,
     sendTurn,

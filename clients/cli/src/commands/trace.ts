@@ -13,7 +13,7 @@ import { durationOf, spansOf, waterfall } from '../waterfall.ts';
 const text = (row: Loose, path: string): string => z.string().catch('').parse(valueAt(row, path));
 const number = (row: Loose, path: string): number => z.number().catch(0).parse(valueAt(row, path));
 
-const columns: readonly Column<Loose>[] = [
+export const traceColumns: readonly Column<Loose>[] = [
   { title: 'TRACE', of: (row) => cell(valueAt(row, 'traceId')) },
   { title: 'NAME', of: (row) => cell(valueAt(row, 'name')) },
   { title: 'STATUS', of: (row) => status(text(row, 'status') || '–') },
@@ -28,7 +28,7 @@ export const list = async (options: { bot?: string; limit: number }, command: Co
   const bot = options.bot === undefined ? undefined : await findBot(client, options.bot);
   const traces = await client.all(Loose, '/traces', { botInstanceId: bot?.id }, options.limit);
   if (format === 'table' && traces.length === 0) return print('no traces');
-  show(traces, () => table(columns, traces));
+  show(traces, () => table(traceColumns, traces));
 };
 
 const Tree = z.looseObject({ traceId: z.string(), botInstanceId: z.string().nullish(), spanCount: z.int() });

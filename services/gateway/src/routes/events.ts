@@ -1,8 +1,8 @@
 import { HttpProblem } from '@molthub/http';
 import { z } from 'zod';
 import { CloudEvent } from '../cloud-event.ts';
+import { EventStreamQuery, eventStream } from '../event-stream.ts';
 import { FeedCursor, readFeed, typesPattern } from '../feed.ts';
-import { LiveQuery, livePath } from '../live.ts';
 import { route, type Route } from '../route.ts';
 import type { Tickets } from '../tickets.ts';
 import { time } from './shapes.ts';
@@ -54,14 +54,14 @@ export const eventRoutes = (tickets: () => Tickets): readonly Route[] => [
   }),
 ];
 
-/** The stream's row: served by `live.ts`, listed with all the others. */
+/** The stream's row: served as a WebSocket, listed with all the others. */
 export const streamRoute: Route = route({
   method: 'GET',
-  path: livePath,
+  path: eventStream.path,
   permission: 'event:read',
   reach: 'workspace',
   summary: 'A WebSocket of events: frames { cursor, event }. Resumes after a cursor; slow clients are told and cut.',
-  query: LiveQuery,
+  query: EventStreamQuery,
   status: 101,
   answer: Item,
   run: async () => {

@@ -6,8 +6,10 @@ import { auditRoutes } from './audit.ts';
 import { botRoutes } from './bots.ts';
 import { changeSetRoutes } from './change-sets.ts';
 import { eventRoutes, streamRoute } from './events.ts';
+import { fleetTelemetryRoutes } from './fleet-telemetry.ts';
 import { fleets } from './fleets.ts';
 import { healthRoutes } from './health.ts';
+import { jaegerRoutes } from './jaeger/jaeger-routes.ts';
 import { layerChangeRoutes } from './layer-changes.ts';
 import { manifestRoutes } from './manifests.ts';
 import { operationRoutes } from './operations.ts';
@@ -15,10 +17,12 @@ import { overlayRoutes } from './overlays.ts';
 import { platformRoutes } from './platform.ts';
 import { policyFixRoute } from './policy-fix.ts';
 import { policyRoutes } from './policy.ts';
+import { priceRoutes } from './prices.ts';
 import { profileRoutes } from './profiles.ts';
 import { targetRoutes } from './targets.ts';
 import { templateRoutes } from './templates.ts';
-import { traceRoutes } from './traces.ts';
+import { traceRoutes } from './traces/index.ts';
+import { tailRoute } from './traces/tail.ts';
 import { waiverRoutes } from './waivers.ts';
 import { workspaces } from './workspaces.ts';
 
@@ -27,6 +31,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...workspaces,
   ...apiKeys,
   ...fleets,
+  ...fleetTelemetryRoutes,
   ...botRoutes,
   ...manifestRoutes,
   ...templateRoutes,
@@ -40,11 +45,13 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...targetRoutes,
   ...healthRoutes,
   ...traceRoutes,
+  ...jaegerRoutes,
+  ...priceRoutes,
   ...auditRoutes,
   ...eventRoutes(tickets),
   ...operationRoutes,
   ...platformRoutes,
 ];
 
-/** The rows with the stream, which is served as a WebSocket. */
-export const allRoutes = (tickets: () => Tickets): readonly Route[] => [...routes(tickets), streamRoute];
+/** The rows with the streams, which are served as WebSockets. */
+export const allRoutes = (tickets: () => Tickets): readonly Route[] => [...routes(tickets), streamRoute, tailRoute];

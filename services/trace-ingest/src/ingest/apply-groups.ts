@@ -2,17 +2,35 @@
 // that two processes that write the same ones do not deadlock.
 import { latencyBucketsMs, SpanType, tokenBuckets } from '@molthub/contracts';
 import type { Sql } from '@molthub/event-store';
-import type { Folded } from './fold.ts';
+import { applyErrors } from './apply-errors.ts';
+import { z } from 'zod';
+import { Suspect } from '../runaway/find-runaways.ts';
+import { compareTexts, type Folded } from './fold.ts';
 
-export const applyGroups = async (sql: Sql, { traces, bots, calls, failures }: Folded): Promise<void> => {
-  await sql(statement, [rowsOf(traces), rowsOf(bots), rowsOf(calls), rowsOf(failures)]);
+/** Answers the traces and minutes of bots that now have at least so many calls. */
+export const applyGroups = async (
+  sql: Sql,
+  { traces, bots, calls, failures, errors }: Folded,
+  callsMin: number,
+): Promise<readonly Suspect[]> => {
+  const many = await sql(statement, [rowsOf(traces), rowsOf(bots), rowsOf(calls), rowsOf(failures), callsMin]);
+  if (errors.length > 0) await applyErrors(sql, rowsOf(errors));
+  return z.array(Suspect).parse(many);
 };
+
+/** Names of models that a trace tells: the first ones, whichever came first. */
+const modelsMax = 16;
+const firstTexts = (texts: ReadonlySet<unknown>): readonly string[] =>
+  [...texts]
+    .map(String)
+    .toSorted((a, b) => compareTexts([a], [b]))
+    .slice(0, modelsMax);
 
 /** JSON has no integers of 64 bits, so they are texts; columns are named as the fields are. */
 const rowsOf = (groups: readonly object[]): string =>
   JSON.stringify(groups, (_key, value: unknown) => {
     if (typeof value === 'bigint') return String(value);
-    return value instanceof Set ? [...value] : value;
+    return value instanceof Set ? firstTexts(value) : value;
   });
 
 const latencyBuckets = latencyBucketsMs.length + 1;
@@ -29,7 +47,8 @@ const ifLeading = (column: string) =>
   `${column} = case when (excluded.named_rank, excluded.named_ns, excluded.named_span)
      < (t.named_rank, t.named_ns, t.named_span) then excluded.${column} else t.${column} end`;
 const ifEarlierError = (column: string) =>
-  `${column} = case when t.error_ns is null or (excluded.error_ns, excluded.error_message) < (t.error_ns, t.error_message)
+  `${column} = case when t.error_ns is null or (excluded.error_ns, excluded.error_message collate "C",
+     excluded.fingerprint) < (t.error_ns, t.error_message collate "C", t.fingerprint)
      then excluded.${column} else t.${column} end`;
 const countsSummed = (column: string, length: number) =>
   `array[${Array.from({ length }, (_, i) => `sum(${column}[${i + 1}])`).join(', ')}]::bigint[]`;
@@ -68,10 +87,12 @@ const intoTraces = `
     started_at = least(t.started_at, excluded.started_at),
     ${sums(['span_count', 'error_count', 'root_count', 'request_count', 'model_calls', 'tool_calls', ...tokens])},
     models = case when t.models @> excluded.models then t.models else
-      (select (array_agg(distinct m order by m))[1:16] from unnest(t.models || excluded.models) as m) end,
-    session = least(t.session, excluded.session),
-    run = least(t.run, excluded.run),
-    updated_at = now()`;
+      (select (array_agg(m order by m collate "C"))[1:${modelsMax}]
+       from (select distinct m from unnest(t.models || excluded.models) as m) as d) end,
+    session = least(t.session collate "C", excluded.session),
+    run = least(t.run collate "C", excluded.run),
+    updated_at = now()
+  returning workspace, bot_id, fleet_id, trace_id, model_calls + tool_calls as calls`;
 
 const botsIn = `
   select source ->> 'workspace' as workspace, (source ->> 'botId')::uuid as bot_id, "configHash" as config_hash,
@@ -105,7 +126,8 @@ const intoBots = (span: 'minute' | 'hour', from: string) => `
   select workspace, bot_id, config_hash, ${span}, fleet_id, simulated, ${ofRequests.join(', ')}, latency_counts
   from ${from} order by bot_id, ${span}, config_hash
   on conflict (bot_id, ${span}, config_hash) do update set fleet_id = excluded.fleet_id,
-    simulated = excluded.simulated, ${sums(ofRequests)}, ${countsAdded(...latencyCounts)}, updated_at = now()`;
+    simulated = excluded.simulated, ${sums(ofRequests)}, ${countsAdded(...latencyCounts)}, updated_at = now()
+  returning workspace, bot_id, fleet_id, ${span}, model_calls + tool_calls as calls`;
 const intoCalls = (span: 'minute' | 'hour', from: string) => `
   insert into call_${span}s as t (workspace, bot_id, config_hash, ${span}, type, name, fleet_id, ${ofCalls.join(', ')},
     latency_counts, token_counts)
@@ -134,10 +156,14 @@ with bots as materialized (${botsIn}
 ), into_bot_hours as (${intoBots('hour', 'bots_by_hour')}
 ), into_call_minutes as (${intoCalls('minute', 'calls')}
 ), into_call_hours as (${intoCalls('hour', 'calls_by_hour')}
-)
+), into_failed_minutes as (
 insert into failed_minutes as t (workspace, bot_id, minute, fleet_id, count, trace_id, name, message)
 select source ->> 'workspace', (source ->> 'botId')::uuid, ${minute}, (source ->> 'fleetId')::uuid, count, "traceId", name,
   message
 from jsonb_to_recordset($4) as g(source jsonb, minute bigint, count bigint, "traceId" text, name text, message text)
 order by source ->> 'botId', minute
-on conflict (bot_id, minute) do update set count = t.count + excluded.count`;
+on conflict (bot_id, minute) do update set count = t.count + excluded.count
+)
+select workspace, bot_id, fleet_id, trace_id, null::timestamptz as minute, calls from into_traces where calls >= $5
+union all
+select workspace, bot_id, fleet_id, null, minute, calls from into_bot_minutes where calls >= $5`;

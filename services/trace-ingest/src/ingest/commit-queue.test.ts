@@ -25,6 +25,7 @@ const record = (name: string): SpanRecord => ({
   session: null,
   run: null,
   fingerprint: null,
+  errorType: '',
   surroundings: { resource: '{}', scope: '', rest: null },
   body: { columns: Buffer.alloc(0), content: null },
 });

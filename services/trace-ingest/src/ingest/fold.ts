@@ -11,6 +11,7 @@ export type TraceGroup = ReturnType<typeof newTrace>;
 export type BotGroup = ReturnType<typeof newBot>;
 export type CallGroup = ReturnType<typeof newCall>;
 export type FailureGroup = ReturnType<typeof newFailure>;
+export type ErrorGroup = ReturnType<typeof newErrorGroup>;
 
 export type Folded = {
   readonly traces: readonly TraceGroup[];
@@ -19,11 +20,14 @@ export type Folded = {
   /** By minute. */
   readonly calls: readonly CallGroup[];
   readonly failures: readonly FailureGroup[];
+  /** By fingerprint. */
+  readonly errors: readonly ErrorGroup[];
 };
 
 export const fold = (spans: readonly Counted[]): Folded => {
   const [traces, bots] = [new Map<string, TraceGroup>(), new Map<string, BotGroup>()];
   const [calls, failures] = [new Map<string, CallGroup>(), new Map<string, FailureGroup>()];
+  const errors = new Map<string, ErrorGroup>();
   for (const span of spans) {
     const { source, record, configHash } = span;
     const minute = minuteOf(record);
@@ -43,6 +47,13 @@ export const fold = (spans: readonly Counted[]): Folded => {
         record,
       );
     }
+    const { fingerprint } = record;
+    if (fingerprint !== null) {
+      addToErrors(
+        made(errors, `${source.botId} ${fingerprint}`, () => newErrorGroup(span, fingerprint)),
+        record,
+      );
+    }
     if (record.status === statusError && (record.request || record.parentSpanId === null)) {
       addToFailure(
         made(failures, `${source.botId} ${minute}`, () => newFailure(span, minute)),
@@ -55,6 +66,7 @@ export const fold = (spans: readonly Counted[]): Folded => {
     bots: [...bots.values()],
     calls: [...calls.values()],
     failures: [...failures.values()],
+    errors: [...errors.values()],
   };
 };
 
@@ -116,7 +128,13 @@ const leadOf = (record: SpanRecord, configHash: string) => ({
 });
 
 const leads = (a: ReturnType<typeof leadOf>, b: ReturnType<typeof leadOf>): boolean =>
-  a.rank !== b.rank ? a.rank < b.rank : a.namedNs !== b.namedNs ? a.namedNs < b.namedNs : a.namedSpan < b.namedSpan;
+  a.rank !== b.rank
+    ? a.rank < b.rank
+    : a.namedNs !== b.namedNs
+      ? a.namedNs < b.namedNs
+      : signed(a.namedSpan) < signed(b.namedSpan);
+/** An id as the number that the database has for it. */
+const signed = (spanId: string): bigint => BigInt.asIntN(64, BigInt(`0x${spanId}`));
 
 type ErrorSeen = { readonly ns: bigint; readonly message: string; readonly fingerprint: bigint | null };
 const noError = (): ErrorSeen | null => null;
@@ -125,6 +143,12 @@ const errorOf = (record: SpanRecord): ErrorSeen => ({
   message: record.statusMessage,
   fingerprint: record.fingerprint,
 });
+
+const isEarlierError = (a: ErrorSeen, b: ErrorSeen): boolean => {
+  if (a.ns !== b.ns) return a.ns < b.ns;
+  const byText = compareTexts([a.message], [b.message]);
+  return byText !== 0 ? byText < 0 : (a.fingerprint ?? 0n) < (b.fingerprint ?? 0n);
+};
 
 const addToTrace = (group: TraceGroup, { record, configHash }: Counted) => {
   const lead = leadOf(record, configHash);
@@ -142,13 +166,14 @@ const addToTrace = (group: TraceGroup, { record, configHash }: Counted) => {
   group.run = lesser(group.run, record.run);
   if (record.status !== statusError) return;
   group.errorCount += 1;
-  const { error } = group;
-  const isEarlier = !error || record.startedNs < error.ns;
-  if (isEarlier || (record.startedNs === error.ns && record.statusMessage < error.message))
-    group.error = errorOf(record);
+  const error = errorOf(record);
+  if (!group.error || isEarlierError(error, group.error)) group.error = error;
 };
 
-const lesser = (a: string | null, b: string | null): string | null => (a === null || (b !== null && b < a) ? b : a);
+const lesser = (a: string | null, b: string | null): string | null => {
+  if (a === null || b === null) return a ?? b;
+  return compareTexts([b], [a]) < 0 ? b : a;
+};
 
 const newBot = ({ source, configHash }: Counted, minute: number) => ({
   source,
@@ -224,6 +249,42 @@ const addToFailure = (group: FailureGroup, record: SpanRecord) => {
   if (isEarlier || (record.startedNs === group.startedNs && record.spanId < group.spanId)) {
     Object.assign(group, firstOf(record));
   }
+};
+
+/** What stands for a group is its latest error; of several at once, whichever says the most. */
+const newErrorGroup = ({ source, record }: Counted, fingerprint: bigint) => ({
+  source,
+  fingerprint,
+  count: 0,
+  firstNs: record.startedNs,
+  ...latestOf(record),
+});
+const latestOf = ({ startedNs, traceId, name, errorType, statusMessage }: SpanRecord) => ({
+  lastNs: startedNs,
+  traceId,
+  name,
+  errorType,
+  message: statusMessage,
+});
+const addToErrors = (group: ErrorGroup, record: SpanRecord) => {
+  group.count += 1;
+  if (record.startedNs < group.firstNs) group.firstNs = record.startedNs;
+  const latest = latestOf(record);
+  if (isLater(latest, group)) Object.assign(group, latest);
+};
+const isLater = (a: ReturnType<typeof latestOf>, b: ReturnType<typeof latestOf>): boolean => {
+  if (a.lastNs !== b.lastNs) return a.lastNs > b.lastNs;
+  const [one, other] = [a, b].map((each) => [each.traceId, each.name, each.errorType, each.message]);
+  return compareTexts(one ?? [], other ?? []) > 0;
+};
+
+/** In the order of their bytes, as the database has them under `collate "C"`. */
+export const compareTexts = (a: readonly string[], b: readonly string[]): number => {
+  for (const [place, text] of a.entries()) {
+    const other = b[place] ?? '';
+    if (text !== other) return Buffer.compare(Buffer.from(text), Buffer.from(other));
+  }
+  return 0;
 };
 
 const zeros = (length: number): number[] => Array.from({ length }, () => 0);

@@ -1,8 +1,12 @@
 // Puts the OTLP door in front of the service's tables.
+import { type FleetTelemetry, FleetTelemetryChanged } from '@molthub/contracts';
 import type { Runtime } from '@molthub/service';
+import { type FleetSettings, openFleetSettings } from '../fleet-settings.ts';
 import { type OtlpServer, type OtlpSettings, startOtlpServer } from '../otlp/otlp-server.ts';
 import { Refusal } from '../otlp/refusal.ts';
+import { type Rules, rulesOf } from '../redaction-rules.ts';
 import { ensurePartitions } from '../retention.ts';
+import { openPrices } from '../price-table/open-prices.ts';
 import { openTrust, type Trust } from '../trust.ts';
 import { createCommitQueue, type QueueLimits } from './commit-queue.ts';
 import { bodyToStore } from './store-body.ts';
@@ -18,7 +22,13 @@ export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueL
   const fault = (error: unknown) => logger.warn({ err: error }, 'telemetry could not be taken');
   await ensurePartitions(runtime, Date.now());
   const trust = await openTrust(runtime.reads, { onFault: fault });
-  const storeSpans = createSpanStore(runtime.load);
+  const prices = await openPrices(runtime.reads, { onFault: fault });
+  const fleets = await openFleetSettings(runtime.reads, { onFault: fault });
+  const stopHearing = runtime.committed((events) => {
+    if (events.some(({ type }) => type === FleetTelemetryChanged.type)) void fleets.refresh().catch(fault);
+  });
+  const rulesOfFleet = createRulesOf(fleets);
+  const storeSpans = createSpanStore(runtime.load, (fleetId) => fleets.settingsOf(fleetId).runaway);
   const queue = createCommitQueue(async (batches) => {
     const sent = batches.reduce((sum, batch) => sum + batch.records.length, 0);
     const stored = await storeSpans(batches);
@@ -27,12 +37,13 @@ export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueL
   }, settings);
   const server = await startOtlpServer(settings, {
     claimsOf: trust.claimsOf,
+    rulesOf: ({ fleetId }) => rulesOfFleet(fleetId),
     storeSpans: async (claims, { records, rejected }) => {
       if (rejected > 0) spans.inc({ result: 'rejected' }, rejected);
-      if (records.length > 0) await queue.store(claims, records);
+      if (records.length > 0) await queue.store(claims, records.map(prices.priced(claims.workspace)));
     },
     storeBody: async (claims, signal, encoding, body) => {
-      const store = await bodyToStore(claims, { signal, encoding, body });
+      const store = await bodyToStore(claims, { signal, encoding, body }, rulesOfFleet(claims.fleetId));
       try {
         await runtime.write(store);
       } catch (cause) {
@@ -48,7 +59,24 @@ export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueL
     close: async () => {
       await server.close();
       await queue.idle();
+      stopHearing();
+      fleets.close();
       trust.close();
+      prices.close();
     },
+  };
+};
+
+/** Rules are made once for each change of a fleet's settings. */
+const createRulesOf = ({ settingsOf }: FleetSettings) => {
+  const made = new WeakMap<FleetTelemetry, Rules | null>();
+  return (fleetId: string | null): Rules | null => {
+    if (fleetId === null) return null;
+    const settings = settingsOf(fleetId);
+    const known = made.get(settings);
+    if (known !== undefined) return known;
+    const rules = rulesOf(fleetId, settings);
+    made.set(settings, rules);
+    return rules;
   };
 };

@@ -4,6 +4,7 @@ import { applyGroups } from './apply-groups.ts';
 import { copyOf, spanColumns } from './copy-rows.ts';
 import { storeContents, withContent } from './contents.ts';
 import { type Counted, fold } from './fold.ts';
+import { createRunawayFinder, defaultRunawayLimits, type RunawayLimits } from '../runaway/find-runaways.ts';
 import type { Batch, Stored } from './stored.ts';
 import { createSurroundings, surroundingsId } from './surroundings.ts';
 
@@ -11,7 +12,11 @@ import { createSurroundings, surroundingsId } from './surroundings.ts';
  * Answers what stores spans with traces, rollups and failures, and tells how many of them were new. New ones are copied
  * as they are; only where one is there already are they compared one by one.
  */
-export const createSpanStore = (load: Loader['load']) => {
+export const createSpanStore = (
+  load: Loader['load'],
+  limitsOf: (fleetId: string | null) => RunawayLimits = () => defaultRunawayLimits,
+) => {
+  const findRunaways = createRunawayFinder(limitsOf);
   const surroundings = createSurroundings();
   const ids = new WeakMap<object, bigint>();
   const idOf = (record: Stored['record']): bigint => {
@@ -20,6 +25,13 @@ export const createSpanStore = (load: Loader['load']) => {
     const id = surroundingsId(record.surroundings);
     ids.set(record.surroundings, id);
     return id;
+  };
+  /** No limit of these bots is lower, so that traces with fewer calls need not be looked at. */
+  const callsMin = (batches: readonly Batch[]): number => {
+    const limits = [...new Set(batches.map(({ source }) => source.fleetId))].map(limitsOf);
+    return Math.min(
+      ...limits.map(({ callsPerMinute, botCallsPerMinute }) => Math.min(callsPerMinute, botCallsPerMinute)),
+    );
   };
   return async (batches: readonly Batch[]): Promise<number> => {
     const rows = withContent(
@@ -35,7 +47,10 @@ export const createSpanStore = (load: Loader['load']) => {
         const keys = await surroundings.store(sql, rows, day);
         const inserted = await insert(rows, sql, copyIn);
         await storeContents(sql, inserted);
-        if (inserted.length > 0) await applyGroups(sql, fold(await configured(sql, inserted)));
+        if (inserted.length > 0) {
+          const suspects = await applyGroups(sql, fold(await configured(sql, inserted)), callsMin(batches));
+          if (suspects.length > 0) await findRunaways(sql, suspects);
+        }
         return { stored: inserted.length, noted: keys };
       });
       surroundings.noted(noted);

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { IngestClaims } from '@molthub/ingest-token';
 import { contentTypes, type Partial, statusBody, successBody } from './answer.ts';
+import type { Rules } from '../redaction-rules.ts';
 import { type Decoded, decodeSpans, type Encoding } from './decode-spans.ts';
 import { bodyLimits, createBudget, readBody } from './read-body.ts';
 import { Refusal } from './refusal.ts';
@@ -11,6 +12,8 @@ import { checkShape, type OtherSignal } from './signal-shape.ts';
 /** What is done with telemetry once it is read; each resolves when it is durable, or rejects with a `Refusal`. */
 export type OtlpSink = {
   readonly claimsOf: (token: string | null) => Promise<IngestClaims>;
+  /** What the sender's fleet wants taken out of its spans. */
+  readonly rulesOf?: (claims: IngestClaims) => Rules | null;
   readonly storeSpans: (claims: IngestClaims, decoded: Decoded) => Promise<void>;
   readonly storeBody: (claims: IngestClaims, signal: OtherSignal, encoding: Encoding, body: Buffer) => Promise<void>;
   readonly answered: (signal: string, status: number) => void;
@@ -115,7 +118,10 @@ const receive = async (
   }
   const body = await read(request, compression);
   if (signal === 'traces') {
-    const decoded = await decodeSpans(body, encoding);
+    const decoded = await decodeSpans(body, encoding, {
+      rules: sink.rulesOf?.(claims) ?? null,
+      token: tokenOf(request),
+    });
     await sink.storeSpans(claims, decoded);
     return decoded;
   }

@@ -19,9 +19,11 @@ import type { Encoding } from './decode-spans.ts';
 
 export type OtherSignal = 'metrics' | 'logs';
 
+/** The bytes that somebody's value is, not those of an id. */
+export const bytesOfValue = 'bytes';
 /** What a field holds: a wire type, text, a message by its name, or numbers that may be packed. */
-type Kind = Wire | 'text' | 'packed' | { readonly message: string };
-type Fields = Readonly<Record<number, Kind>>;
+type Kind = Wire | typeof bytesOfValue | 'text' | 'packed' | { readonly message: string };
+export type Fields = Readonly<Record<number, Kind>>;
 
 const of = (message: string): Kind => ({ message });
 const attributes = of('KeyValue');
@@ -99,10 +101,23 @@ const messages: Readonly<Record<string, Fields>> = {
   Resource: { 1: attributes, 2: varint },
   Scope: { 1: 'text', 2: 'text', 3: attributes, 4: varint },
   KeyValue: { 1: 'text', 2: of('AnyValue') },
-  AnyValue: { 1: 'text', 2: varint, 3: varint, 4: fixed64, 5: of('ArrayValue'), 6: of('KeyValueList'), 7: bytes },
+  AnyValue: {
+    1: 'text',
+    2: varint,
+    3: varint,
+    4: fixed64,
+    5: of('ArrayValue'),
+    6: of('KeyValueList'),
+    7: bytesOfValue,
+  },
   ArrayValue: { 1: of('AnyValue') },
   KeyValueList: { 1: attributes },
 };
+
+/** The fields of a message by its name. */
+export const fieldsOf = (message: string): Fields => messages[message] ?? {};
+/** The message that a body of a signal is. */
+export const rootOf = (signal: OtherSignal): string => (signal === 'metrics' ? 'ExportMetrics' : 'ExportLogs');
 
 /** Messages in messages: nine of OTLP's own above two for each level of nested values. */
 const depthMax = 9 + 2 * 32;
@@ -120,7 +135,7 @@ export const checkShape = async (
   pace: Pace = createPace(),
 ): Promise<void> => {
   if (encoding === 'json') await walkJson(body, lists[signal], pace, () => () => undefined);
-  else await checkMessage(cursorOf(body), signal === 'metrics' ? 'ExportMetrics' : 'ExportLogs', pace);
+  else await checkMessage(cursorOf(body), rootOf(signal), pace);
 };
 
 const checkMessage = async (body: Cursor, name: string, pace: Pace) => {
@@ -143,7 +158,7 @@ const checkMessage = async (body: Cursor, name: string, pace: Pace) => {
       expectWire(tag, bytes);
       readText(cursor);
     } else {
-      if (kind !== 'packed') expectWire(tag, kind);
+      if (kind !== 'packed') expectWire(tag, kind === bytesOfValue ? bytes : kind);
       skip(cursor, tag);
     }
   }

@@ -1,8 +1,7 @@
 // Attributes of a protobuf body → members of a JSON object, and values → JSON, exactly: integers of any size as they
 // are, doubles always with a dot, bytes and what is no number in objects of one key.
-import { createHash } from 'node:crypto';
 import { attributesMax, textCharsMax, valueCharsMax } from '../attribute-json.ts';
-import { redactedValue } from '../redact.ts';
+import { redact, redactedValue } from '../redact.ts';
 import { type ByteWriter, reserve, writeAscii, writeByte, writeBytes, writeDigits } from './byte-writer.ts';
 import { isContentOfEvent } from './content-keys.ts';
 import { type Key, keyAt } from './known-keys.ts';
@@ -85,7 +84,7 @@ const readOnly = (cursor: Cursor, at: number, tag: number, out: ByteWriter, how:
 };
 
 const writeMember = (cursor: Cursor, key: Key, place: Place, into: Members, how: Treatment, depth: number) => {
-  const action = how.redaction.actionOf?.(key.text);
+  const action = how.redaction.rules?.actionOf(key.text);
   if (action === 'drop') {
     if (place.at >= 0) readOnly(cursor, place.at, place.tag, into.plain, how, depth);
     return;
@@ -93,14 +92,14 @@ const writeMember = (cursor: Cursor, key: Key, place: Place, into: Members, how:
   const { content } = into;
   const isContent = content !== undefined && (content.isContentEvent ? isContentOfEvent(key.text) : key.isContent);
   const isHidden = key.isSecret || action === 'mask';
-  if (isContent) return writeContent(cursor, key, place, content, isHidden, how);
+  if (isContent) return writeContent(cursor, key, place, content, isHidden || action === 'hash', how);
   const out = into.plain;
   separate(out);
   writeBytes(out, key.json);
   const from = out.at;
   writeValueAt(cursor, place, out, how, depth, valueCharsMax);
   if (isHidden) hide(out, from);
-  else if (action === 'hash') hash(out, from);
+  else if (action === 'hash') hash(out, from, how);
   if (key.isPromoted && into.promoted) {
     into.promoted.set(key.text, isHidden || action === 'hash' ? redactedText : scalarAt(cursor, place, how));
   }
@@ -147,10 +146,10 @@ const hide = (out: ByteWriter, from: number) => {
   writeAscii(out, redactedValue);
 };
 /** Equal values stay equal, and tell nothing else. */
-const hash = (out: ByteWriter, from: number) => {
-  const digest = createHash('sha256').update(out.bytes.subarray(from, out.at)).digest('hex');
+const hash = (out: ByteWriter, from: number, how: Treatment) => {
+  const digest = how.redaction.rules?.hashOf(out.bytes.toString('utf8', from, out.at)) ?? '';
   out.at = from;
-  writeAscii(out, `"sha256:${digest.slice(0, 32)}"`);
+  writeAscii(out, JSON.stringify(digest));
 };
 
 const writeValueAt = (
@@ -233,7 +232,10 @@ const bytesMax = valueCharsMax / 2;
 const writeBase64 = (cursor: Cursor, tag: number, out: ByteWriter, how: Treatment) => {
   const start = passOver(cursor, tag);
   if (cursor.at - start > bytesMax) how.cut += 1;
-  const text = cursor.bytes.toString('base64', start, Math.min(cursor.at, start + bytesMax));
+  const kept = cursor.bytes.subarray(start, Math.min(cursor.at, start + bytesMax));
+  // Bytes may be a text that holds a secret; those that are none stay as they are.
+  const said = kept.toString('latin1');
+  const text = Buffer.from(redact(said, how.redaction), 'latin1').toString('base64');
   reserve(out, text.length + 20);
   writeAscii(out, '{"otlp:bytes":"');
   writeAscii(out, text);

@@ -1,4 +1,4 @@
-// The thread of the services on which no caller waits. The program starts it and asks it questions, see thread.ts.
+// A thread of services on which no caller waits. The program starts it and asks it questions, see thread.ts.
 import { parentPort } from 'node:worker_threads';
 import { createLogger, createMetrics } from '@molthub/telemetry';
 import { type Hosted, startHosted } from './hosted.ts';
@@ -11,7 +11,8 @@ let hosted: Hosted | undefined;
 
 const answerTo = async (asked: Asked): Promise<Omit<Said, 'id'>> => {
   if (asked.what === 'start') {
-    const { settings, names, addresses } = asked.given;
+    const { names, given } = asked;
+    const { settings, addresses } = given;
     const logger = createLogger('molthub', settings.logLevel);
     hosted = await startHosted(names, { settings, addresses, logger, metrics });
     return { otlpUrl: hosted.otlpUrl };

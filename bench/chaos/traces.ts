@@ -1,0 +1,137 @@
+// The faults that must lose no span, with a million of them: `node bench/chaos/traces.ts [spans] [words of a fault's
+// name]`. One JSON line per fault; exit code 1 if any acknowledged span was lost or is there twice, if any was refused for
+// ever, or if a total differs from a brute-force count. The full disk is a small one in memory, which takes root to mount.
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { startPostgres } from '@molthub/embedded';
+import { openTrace, type OpenTrace, problemsOf, sendAll } from '@molthub/trace-ingest/chaos';
+import { environment } from '../src/env.ts';
+import { measured } from '../src/measured.ts';
+import { type Servers, withServers } from '../src/servers.ts';
+
+const spans = Number(process.argv[2] ?? 1_000_000);
+const run = promisify(execFile);
+
+type World = {
+  readonly servers: Servers;
+  readonly trace: OpenTrace;
+  readonly diskDir: string;
+  readonly putOff: () => number;
+};
+type Fault = {
+  readonly strikes: number;
+  readonly strike: (world: World) => Promise<void>;
+  readonly inFlight?: number;
+  readonly limits?: { readonly bytesMax: number; readonly bodiesBytesMax: number };
+  /** Bytes of the disk that Postgres gets; without it, the machine's. */
+  readonly diskBytes?: number;
+};
+
+const faults: Readonly<Record<string, Fault>> = {
+  'kill -9 of trace-ingest': { strikes: 10, strike: ({ trace }) => trace.restart() },
+  'kill -9 of Postgres': { strikes: 10, strike: ({ servers }) => servers.postgres.kill() },
+  'a full disk': {
+    strikes: 2,
+    // Small enough for memory: what spans and their log take, and as much again.
+    diskBytes: 600 * 1024 ** 2 + spans * 3_000,
+    strike: async ({ diskDir, putOff }) => {
+      const filler = join(diskDir, 'filler');
+      // It ends with an error, which is what it is for.
+      await run('dd', ['if=/dev/zero', `of=${filler}`, 'bs=1M']).catch(() => undefined);
+      const before = putOff();
+      for (let waits = 0; putOff() < before + 50 && waits < 600; waits += 1) await delay(100);
+      await rm(filler);
+    },
+  },
+  'more than can be stored': {
+    strikes: 0,
+    strike: async () => undefined,
+    inFlight: 96,
+    limits: { bytesMax: 4 * 1024 ** 2, bodiesBytesMax: 8 * 1024 ** 2 },
+  },
+};
+
+const withDisk = async <T>(bytes: number | undefined, work: (dir: string | null) => Promise<T>): Promise<T> => {
+  if (bytes === undefined) return work(null);
+  const dir = await mkdtemp(join(tmpdir(), 'molthub-disk-'));
+  await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=755`, 'tmpfs', dir]);
+  try {
+    return await work(dir);
+  } finally {
+    await run('umount', ['-l', dir]);
+    await rm(dir, { recursive: true, force: true });
+  }
+};
+
+const withPostgresOn = async <T>(
+  servers: Servers,
+  disk: string | null,
+  work: (servers: Servers) => Promise<T>,
+): Promise<T> => {
+  if (disk === null) return work(servers);
+  const postgres = await startPostgres({
+    dataDir: join(disk, 'postgres'),
+    log: () => undefined,
+    durable: true,
+    env: environment,
+  });
+  try {
+    return await work({ ...servers, postgres, urls: { ...servers.urls, databaseUrl: postgres.url } });
+  } finally {
+    await postgres.stop();
+  }
+};
+
+const strikeAll = async ({ strikes, strike, inFlight = 8 }: Fault, world: Omit<World, 'putOff'>) => {
+  const struck: Promise<void>[] = [];
+  let putOff = 0;
+  const sent = await sendAll({
+    ...world.trace.load,
+    spans,
+    spansPerRequest: 250,
+    inFlight,
+    onPutOff: () => {
+      putOff += 1;
+    },
+    onAnswer: (acknowledged) => {
+      if (struck.length < strikes && acknowledged >= (spans * (struck.length + 1)) / (strikes + 1)) {
+        struck.push(strike({ ...world, putOff: () => putOff }));
+      }
+    },
+  });
+  await Promise.all(struck);
+  return sent;
+};
+
+const suffer = (fault: Fault) =>
+  withServers((machine) =>
+    withDisk(fault.diskBytes, (disk) =>
+      withPostgresOn(machine, disk, async (servers) => {
+        const trace = await openTrace({ ...servers.urls, ...fault.limits });
+        try {
+          const { refused, ...sent } = await strikeAll(fault, { servers, trace, diskDir: disk ?? '' });
+          const problems = [...refused, ...(await problemsOf(trace.reads, spans))];
+          return {
+            ...sent,
+            problems,
+            restartsOfPostgres: servers.postgres.restarts,
+            peakBytes: await trace.process().peakBytes(),
+          };
+        } finally {
+          await trace.close();
+        }
+      }),
+    ),
+  );
+
+const words = process.argv.slice(3).join(' ');
+for (const [name, fault] of Object.entries(faults).filter(([one]) => one.includes(words))) {
+  const { problems, ...found } = await suffer(fault);
+  const line = measured(`${name}: problems`, 'problems', [problems.length], { spans, ...found, problems });
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+  if (problems.length > 0 || found.acknowledged < spans) process.exitCode = 1;
+}

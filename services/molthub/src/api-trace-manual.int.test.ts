@@ -1,0 +1,129 @@
+// Traces begun and ended over the API, through the real API.
+import { withNats, withPostgres } from '@molthub/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { type ApiUnderTest, openApi } from './api-under-test.ts';
+import { makeBot, newSpanId, newTraceId, type Sender, senderOf } from './traces-under-test.ts';
+
+const postgres = withPostgres();
+const nats = withNats();
+let api: ApiUnderTest;
+let botInstanceId = '';
+let sender: Sender;
+
+beforeAll(async () => {
+  api = await openApi({ postgres, nats });
+  const otlpUrl = await api.openOtlp();
+  ({ botId: botInstanceId } = await makeBot(api, 'anna'));
+  sender = await senderOf(api, otlpUrl, botInstanceId);
+});
+afterAll(() => api.close());
+
+const begin = async (more: Readonly<Record<string, unknown>> = {}) => {
+  const body = { botInstanceId, name: 'nightly report', ...more };
+  const answer = await api.call('POST', '/api/v1/traces', { body });
+  expect(answer.status, answer.text).toBe(201);
+  const { id, traceId } = z.object({ id: z.uuid(), traceId: z.string() }).parse(answer.body);
+  return { id, traceId, answer };
+};
+const move = (id: string, how: string, body: Readonly<Record<string, unknown>> = {}) =>
+  api.call('POST', `/api/v1/traces/${id}/${how}`, { body });
+
+test('a trace runs until it is completed, and is then one like any other', async () => {
+  const { id, traceId, answer } = await begin({
+    session: 'reports',
+    attributes: { rows: 12 },
+    startedAt: '2026-11-20T10:00:00Z',
+  });
+  expect(answer.headers.get('location')).toBe(`/api/v1/traces/${id}`);
+  expect(answer.body).toMatchObject({
+    name: 'nightly report',
+    type: 'TASK',
+    state: 'RUNNING',
+    session: 'reports',
+    spanCount: 0,
+  });
+  const tree = `/api/v1/traces/by-trace-id/${traceId}/tree`;
+  expect(await api.call('GET', tree)).toMatchObject({
+    body: { state: 'RUNNING', roots: [{ name: 'nightly report', isOpen: true, attributes: { rows: 12 } }] },
+  });
+  const listed = await api.call('GET', `/api/v1/traces?state=RUNNING&botInstanceId=${botInstanceId}`);
+  expect(listed.body).toMatchObject({ items: [{ id }] });
+  const done = await move(id, 'complete', { endedAt: '2026-11-20T10:00:01.5Z', attributes: { pages: 3 } });
+  expect(done).toMatchObject({
+    status: 200,
+    body: { id, state: 'ENDED', status: 'OK', spanCount: 1, durationMs: 1_500, type: 'TASK', session: 'reports' },
+  });
+  expect(await api.call('GET', tree)).toMatchObject({
+    body: { state: 'ENDED', roots: [{ isOpen: false, durationMs: 1_500, attributes: { rows: 12, pages: 3 } }] },
+  });
+});
+
+test('a trace that fails says why, without the secrets in it', async () => {
+  const { id } = await begin({ type: 'REQUEST' });
+  const secret = `ghp_${'a1B2'.repeat(9)}`;
+  const failed = await move(id, 'fail', { error: `no disk ${secret}`, attributes: { token: secret } });
+  expect(failed).toMatchObject({
+    status: 200,
+    body: { state: 'ENDED', status: 'ERROR', errorCount: 1, requestCount: 1 },
+  });
+  expect(failed.text).not.toContain(secret);
+  expect((await api.call('GET', '/api/v1/events?limit=500&types=trace.>')).text).not.toContain(secret);
+});
+
+test('spans that a bot sends under it are its children', async () => {
+  const { id, traceId } = await begin();
+  const Tree = z.object({ roots: z.array(z.object({ spanId: z.string(), children: z.array(z.unknown()) })) });
+  const tree = async () => Tree.parse((await api.call('GET', `/api/v1/traces/by-trace-id/${traceId}/tree`)).body).roots;
+  const [root] = await tree();
+  await sender.send([{ traceId, spanId: newSpanId(), parentSpanId: root?.spanId ?? '', startMs: Date.now() }]);
+  expect((await tree())[0]?.children).toHaveLength(1);
+  expect(await move(id, 'complete')).toMatchObject({ body: { name: 'nightly report', spanCount: 2, state: 'ENDED' } });
+  expect((await tree())[0]?.children).toHaveLength(1);
+});
+
+describe('an illegal move is refused', () => {
+  test('a trace ends once', async () => {
+    const { id } = await begin();
+    expect((await move(id, 'complete')).status).toBe(200);
+    for (const [how, body] of [
+      ['complete', {}],
+      ['fail', { error: 'x' }],
+    ] as const) {
+      expect(await move(id, how, body)).toMatchObject({ status: 409, body: { code: 'trace.trace-ended' } });
+    }
+  });
+  test('an id is taken once', async () => {
+    const { traceId } = await begin();
+    expect(await api.call('POST', '/api/v1/traces', { body: { botInstanceId, name: 'x', traceId } })).toMatchObject({
+      status: 409,
+      body: { code: 'trace.trace-exists' },
+    });
+  });
+  test('a trace does not end before it began', async () => {
+    const { id } = await begin();
+    expect(await move(id, 'complete', { endedAt: '2020-01-01T00:00:00Z' })).toMatchObject({
+      status: 400,
+      body: { code: 'trace.end-invalid' },
+    });
+  });
+  test("a bot's own trace is not ended by others", async () => {
+    const traceId = newTraceId();
+    await sender.send([{ traceId, spanId: newSpanId(), startMs: Date.now() }]);
+    const { body } = await api.call('GET', `/api/v1/traces/by-trace-id/${traceId}`);
+    expect(await move(String(body['id']), 'complete')).toMatchObject({
+      status: 404,
+      body: { code: 'trace.trace-not-found' },
+    });
+  });
+  test.each([
+    [{ name: '' }, 'name'],
+    [{ traceId: '0'.repeat(32) }, 'traceId'],
+    [{ attributes: { a: { b: 1 } } }, 'attributes.a'],
+    [{ attributes: Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`k${n}`, n])) }, 'attributes'],
+    [{ startedAt: 'yesterday' }, 'startedAt'],
+  ])('%j', async (more, path) => {
+    const answer = await api.call('POST', '/api/v1/traces', { body: { botInstanceId, name: 'x', ...more } });
+    expect(answer).toMatchObject({ status: 400, body: { errors: [{ path }] } });
+  });
+});

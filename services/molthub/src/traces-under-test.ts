@@ -1,0 +1,85 @@
+// Bots of a test and the spans they send, as OTLP JSON through the real door.
+import { randomBytes } from 'node:crypto';
+import { until } from '@molthub/testing';
+import { expect } from 'vitest';
+import { z } from 'zod';
+import type { ApiUnderTest } from './api-under-test.ts';
+
+export type SentSpan = {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name?: string;
+  readonly kind?: number;
+  readonly startMs: number;
+  readonly durationMs?: number;
+  readonly attributes?: Readonly<Record<string, string | number | boolean>>;
+  /** Its presence is the error. */
+  readonly error?: string;
+};
+
+export const newTraceId = () => randomBytes(16).toString('hex');
+export const newSpanId = () => randomBytes(8).toString('hex');
+
+export const makeBot = async (api: ApiUnderTest, name: string): Promise<{ botId: string; fleetId: string }> => {
+  const fleet = await api.call('POST', '/api/v1/fleets', { body: { name: `${name}-fleet`, environment: 'dev' } });
+  const manifest = {
+    apiVersion: 'molthub/v1',
+    kind: 'MoltbotInstance',
+    metadata: { name },
+    spec: { runtime: { engine: 'simulated' }, target: { kind: 'simulated' }, config: {} },
+  };
+  const bot = await api.call('POST', '/api/v1/bot-instances', { body: { fleetId: fleet.body['id'], manifest } });
+  expect(bot.status, bot.text).toBe(201);
+  return { botId: z.uuid().parse(bot.body['id']), fleetId: z.uuid().parse(fleet.body['id']) };
+};
+
+export type Sender = {
+  readonly send: (spans: readonly SentSpan[]) => Promise<void>;
+  readonly post: (body: string) => Promise<void>;
+};
+
+/** How a bot of the test sends: with a token of the API, until it is taken. */
+export const senderOf = async (
+  api: ApiUnderTest,
+  otlpUrl: string,
+  botId: string,
+  service = 'anna',
+): Promise<Sender> => {
+  const issued = await api.call('POST', `/api/v1/bot-instances/${botId}/ingest-token`);
+  expect(issued.status, issued.text).toBe(201);
+  const headers = { authorization: `Bearer ${String(issued.body['token'])}`, 'content-type': 'application/json' };
+  const post = async (body: string) => {
+    await until(async () => (await fetch(`${otlpUrl}/v1/traces`, { method: 'POST', headers, body })).status === 200, {
+      what: 'the spans to be taken',
+    });
+  };
+  return {
+    post,
+    send: (spans) => {
+      const resource = { attributes: [{ key: 'service.name', value: { stringValue: service } }] };
+      return post(JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: spans.map(wire) }] }] }));
+    },
+  };
+};
+
+const wire = ({ traceId, spanId, parentSpanId, name, kind, startMs, durationMs, attributes, error }: SentSpan) => {
+  const start = BigInt(Math.round(startMs * 1_000)) * 1_000n;
+  return {
+    traceId,
+    spanId,
+    ...(parentSpanId === undefined ? {} : { parentSpanId }),
+    name: name ?? 'step',
+    kind: kind ?? 1,
+    startTimeUnixNano: String(start),
+    endTimeUnixNano: String(start + BigInt(Math.round((durationMs ?? 1) * 1_000_000))),
+    attributes: Object.entries(attributes ?? {}).map(([key, value]) => ({ key, value: valueOf(value) })),
+    ...(error === undefined ? {} : { status: { code: 2, message: error } }),
+  };
+};
+
+const valueOf = (value: string | number | boolean) => {
+  if (typeof value === 'string') return { stringValue: value };
+  if (typeof value === 'boolean') return { boolValue: value };
+  return Number.isInteger(value) ? { intValue: String(value) } : { doubleValue: value };
+};

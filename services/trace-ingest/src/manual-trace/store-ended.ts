@@ -1,0 +1,116 @@
+// Spans of traces that were ended over the API go the way of all others.
+import { setTimeout as delay } from 'node:timers/promises';
+import { SpanType, TraceEnded } from '@molthub/contracts';
+import type { Job, Runtime } from '@molthub/service';
+import { z } from 'zod';
+import { createSpanStore } from '../ingest/store-spans.ts';
+import { decodeSpans } from '../otlp/decode-spans.ts';
+import type { SpanRecord } from '../span-record.ts';
+
+const Row = z.object({
+  workspace: z.string(),
+  bot_id: z.string(),
+  trace_id: z.string(),
+  fleet_id: z.string().nullable(),
+  simulated: z.boolean(),
+  span_id: z.string(),
+  parent_trace_id: z.string().nullable(),
+  name: z.string(),
+  type: SpanType,
+  status: z.enum(['OK', 'ERROR']),
+  message: z.string(),
+  session: z.string().nullable(),
+  attributes: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  started_at: z.date(),
+  ended_at: z.date(),
+});
+type Row = z.infer<typeof Row>;
+
+const atOnceMax = 200;
+const lookEveryMs = 5_000;
+
+export const storeEndedJob: Job = {
+  name: 'manual-traces',
+  single: true,
+  run: async (runtime, signal) => {
+    const store = createSpanStore(runtime.load);
+    let wake = () => {};
+    const stop = runtime.committed((events) => {
+      if (events.some((event) => event.type === TraceEnded.type)) wake();
+    });
+    try {
+      while (!signal.aborted) {
+        const woken = new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        if ((await storeEnded(runtime, store)) === 0) {
+          const rest = new AbortController();
+          const waited = delay(lookEveryMs, undefined, { signal: AbortSignal.any([signal, rest.signal]) });
+          await Promise.race([woken, waited.catch(() => undefined)]);
+          rest.abort();
+        }
+      }
+    } finally {
+      stop();
+    }
+  },
+};
+
+const storeEnded = async (runtime: Runtime, store: ReturnType<typeof createSpanStore>): Promise<number> => {
+  const rows = await runtime.reads(
+    `select workspace, bot_id, replace(trace_id::text, '-', '') as trace_id, fleet_id, simulated, span_id,
+       parent_trace_id, name, type, status, message, session, attributes, started_at, ended_at
+     from manual_traces where ended_at is not null and not stored order by ended_at limit ${atOnceMax}`,
+  );
+  for (const row of rows.map((found) => Row.parse(found))) {
+    // Stored twice after a crash in between it is still one span.
+    await store([{ source: sourceOf(row), records: [await spanOf(row)] }]);
+    await runtime.write(async (sql) => {
+      const key = [row.bot_id, row.trace_id];
+      await sql('update manual_traces set stored = true where bot_id = $1 and trace_id = $2::uuid', key);
+      await sql('update traces set open_count = 0, updated_at = now() where bot_id = $1 and trace_id = $2::uuid', key);
+    });
+  }
+  return rows.length;
+};
+
+const sourceOf = (row: Row) => ({
+  workspace: row.workspace,
+  botId: row.bot_id,
+  fleetId: row.fleet_id,
+  simulated: row.simulated,
+});
+
+const nsOf = (time: Date): string => String(BigInt(time.getTime()) * 1_000_000n);
+const text = (key: string, stringValue: string) => ({ key, value: { stringValue } });
+const valueOf = (value: string | number | boolean) => {
+  if (typeof value === 'string') return { stringValue: value };
+  if (typeof value === 'boolean') return { boolValue: value };
+  return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value };
+};
+
+const spanOf = async (row: Row): Promise<SpanRecord> => {
+  const span = {
+    traceId: row.trace_id,
+    spanId: row.span_id,
+    name: row.name,
+    kind: 1,
+    startTimeUnixNano: nsOf(row.started_at),
+    endTimeUnixNano: nsOf(row.ended_at),
+    attributes: [
+      ...Object.entries(row.attributes).map(([key, value]) => ({ key, value: valueOf(value) })),
+      text('molthub.span.type', row.type),
+      ...(row.session === null ? [] : [text('gen_ai.conversation.id', row.session)]),
+      ...(row.parent_trace_id === null ? [] : [text('molthub.parent_trace_id', row.parent_trace_id)]),
+    ],
+    status: { code: row.status === 'ERROR' ? 2 : 1, message: row.message },
+  };
+  const resource = { attributes: [text('service.name', 'molthub-api')] };
+  const request = { resourceSpans: [{ resource, scopeSpans: [{ scope: { name: 'molthub.api' }, spans: [span] }] }] };
+  const { records, message } = await decodeSpans(Buffer.from(JSON.stringify(request)), 'json', {
+    nowMs: row.ended_at.getTime(),
+  });
+  const [record] = records;
+  if (!record) throw new Error(`A trace of the API was stored that is no span: ${message}`);
+  return record;
+};
