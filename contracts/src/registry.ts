@@ -2,6 +2,7 @@
 import * as audit from './audit.ts';
 import * as clearance from './clearance.ts';
 import * as config from './config.ts';
+import * as finding from './finding.ts';
 import * as fleetTelemetry from './fleet-telemetry.ts';
 import * as gateway from './gateway.ts';
 import * as health from './health.ts';
@@ -39,6 +40,7 @@ const modules = [
   clearance,
   reconciler,
   health,
+  finding,
   manualTrace,
   trace,
   price,

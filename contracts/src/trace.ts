@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Hash } from './manifest.ts';
 import { defineCommand, defineEvent, defineReadModel, WorkspaceSlug } from './message.ts';
+import { ExactUsd } from './runaway.ts';
 
 export const SpanType = z.enum(['REQUEST', 'TASK', 'SKILL', 'TOOL', 'MODEL', 'OTHER']);
 export type SpanType = z.infer<typeof SpanType>;
@@ -14,6 +15,21 @@ export const latencyBucketsMs = [
 export const tokenBuckets = [
   1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864,
 ] as const;
+/** Upper bounds for the tokens and the cost of whole traces: finer, since what is compared by them differs by less. */
+export const traceTokenBuckets = Array.from({ length: 18 }, (_, i) => 64 * 2 ** i);
+export const traceCostBucketsUsd = Array.from({ length: 20 }, (_, i) => 2 ** i / 10_000);
+
+export const windowModelsMax = 16;
+const WindowModel = z.object({
+  name: z.string(),
+  calls: z.int().min(0),
+  errors: z.int().min(0),
+  inputTokens: z.int().min(0),
+  cachedTokens: z.int().min(0),
+  outputTokens: z.int().min(0),
+  costUsd: ExactUsd,
+  latencyCounts: z.array(z.int().min(0)).length(latencyBucketsMs.length + 1),
+});
 
 export const TraceWindowSummarized = defineEvent(
   'trace.window.summarized.v1',
@@ -32,6 +48,25 @@ export const TraceWindowSummarized = defineEvent(
     inputTokens: z.int().min(0),
     outputTokens: z.int().min(0),
     simulated: z.boolean(),
+    // What came later: events of before have none of it.
+    durationMsSum: z.number().min(0).optional(),
+    modelCalls: z.int().min(0).optional(),
+    toolCalls: z.int().min(0).optional(),
+    cachedTokens: z.int().min(0).optional(),
+    costUsd: ExactUsd.optional(),
+    unpricedCalls: z.int().min(0).optional(),
+    /** The ones that were called most. */
+    models: z.array(WindowModel).max(windowModelsMax).optional(),
+    /** Traces with a request that ended in the window and began at most an hour before it, by the tokens of each. */
+    traceTokenCounts: z
+      .array(z.int().min(0))
+      .length(traceTokenBuckets.length + 1)
+      .optional(),
+    /** The same by cost, without those of which a call has no price. */
+    traceCostCounts: z
+      .array(z.int().min(0))
+      .length(traceCostBucketsUsd.length + 1)
+      .optional(),
   }),
 );
 export const TraceFailed = defineEvent(

@@ -130,6 +130,21 @@ export const kinds: readonly Kind[] = [
     details: {},
   },
   {
+    name: 'findings',
+    aliases: ['finding'],
+    path: '/health/findings',
+    columns: [
+      word('SEVERITY', 'severity'),
+      plain('KIND', 'kind'),
+      plain('TITLE', 'title'),
+      plain('BOT', 'botInstanceId'),
+      age('AGE', 'openedAt'),
+      plain('CLOSED', 'closedAt'),
+      id,
+    ],
+    ...nothing,
+  },
+  {
     name: 'templates',
     aliases: ['template'],
     path: '/templates',

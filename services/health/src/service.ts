@@ -1,10 +1,22 @@
 // health: asks every bot how it is, and says when that changes.
-import { BotHealthChanged, FleetHealthChanged, ReportFleet, ReportProbe } from '@molthub/contracts';
+import {
+  BotHealthChanged,
+  CloseFinding,
+  FindingClosed,
+  FindingOpened,
+  FleetHealthChanged,
+  OpenFinding,
+  ReportFleet,
+  ReportProbe,
+} from '@molthub/contracts';
 import { aggregate, asIs, type ServiceDefinition } from '@molthub/service';
 import { botHealth } from './decider.ts';
+import { findings } from './finding/decider.ts';
+import { findingsView } from './finding/projection.ts';
 import { fleetHealth } from './fleet/decider.ts';
 import { prober } from './prober.ts';
 import { healthViews } from './projection.ts';
+import { reactions } from './reactions.ts';
 import { rollUp } from './roll-up.ts';
 import { migrations, targetListener } from './targets.ts';
 import { createWake } from './wake.ts';
@@ -34,6 +46,15 @@ const fleets = aggregate({
   decider: fleetHealth,
 });
 
+const findingsOfBots = aggregate({
+  category: 'finding',
+  commands: [OpenFinding, CloseFinding],
+  events: [FindingOpened, FindingClosed],
+  id: ({ data }) => data.findingId,
+  prepare: asIs,
+  decider: findings,
+});
+
 export const health = ({ home, probeIntervalMs = 30_000 }: HealthSettings): ServiceDefinition => {
   const probing = createWake();
   const counting = createWake();
@@ -44,9 +65,9 @@ export const health = ({ home, probeIntervalMs = 30_000 }: HealthSettings): Serv
   return {
     name: 'health',
     migrations,
-    aggregates: [bots, fleets],
-    projections: [healthViews],
-    reactions: [],
+    aggregates: [bots, fleets, findingsOfBots],
+    projections: [healthViews, findingsView],
+    reactions,
     listeners: [targetListener(changed)],
     queries: [],
     gatherMs: 100,

@@ -1,6 +1,7 @@
-// Prices that hold where a workspace names none of its own. Sources: the price pages of Anthropic (platform.claude.com) and
-// OpenAI (developers.openai.com) as of November 2026. Models whose price depends on the length of a prompt are left out:
-// a wrong cost is worse than none. Writing to a cache costs what it does for five minutes.
+// Prices that hold where a workspace names none of its own: list prices of Anthropic and OpenAI as gathered in November 2026
+// from public pages, some second-hand. Whoever relies on them checks them, and sets their own. Models whose price depends
+// on the length of a prompt are left out: a wrong cost is worse than none. Writing to a cache costs what it does for five
+// minutes.
 import type { ModelPrice } from './prices.ts';
 
 const microPerUsd = 1_000_000;
@@ -38,10 +39,7 @@ export const builtinPrices: readonly ModelPrice[] = [
   openai('gpt-5.2', 1.75, 0.175, 14),
   openai('gpt-5', 1.25, 0.125, 10),
   openai('gpt-5-mini', 0.25, 0.025, 2),
-  openai('gpt-5-nano', 0.05, 0.005, 0.4),
   openai('gpt-4.1', 2, 0.5, 8),
-  openai('gpt-4.1-mini', 0.4, 0.1, 1.6),
-  openai('gpt-4.1-nano', 0.1, 0.025, 0.4),
   openai('gpt-4o', 2.5, 1.25, 10),
   openai('gpt-4o-mini', 0.15, 0.075, 0.6),
 ];

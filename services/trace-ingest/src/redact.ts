@@ -1,6 +1,5 @@
 // Takes what looks like a secret out of telemetry before it is stored: bots log what they should not.
 import { isSecretName } from '@molthub/contracts';
-import type { Redactor } from './redaction-rules.ts';
 
 const redacted = '[redacted]';
 export const redactedValue = JSON.stringify(redacted);
@@ -9,8 +8,12 @@ export const redactedValue = JSON.stringify(redacted);
 export type Redaction = {
   /** The token that the sender showed: it is hidden wherever it stands. */
   readonly token?: string | null;
-  /** What its fleet wants taken out. */
-  readonly rules?: Redactor | null;
+  /** What its fleet wants done with the values of a key. */
+  readonly actionOf?: (key: string) => 'drop' | 'mask' | 'hash' | null;
+  /** What its hashes are made with, so that those of other fleets are others. */
+  readonly salt?: string;
+  /** What its fleet wants hidden of any text. */
+  readonly hide?: (text: string) => string;
 };
 export const nothingMore: Redaction = {};
 
@@ -48,9 +51,9 @@ const secretCharsMin = 12;
 export const isSecretKey = (key: string): boolean => isSecretName(key) || /(?:^|[._-])credentials$/i.test(key);
 
 /** The text with every part that is a secret, or has the form of one, replaced. */
-export const redact = (text: string, { token, rules }: Redaction = nothingMore): string => {
+export const redact = (text: string, { token, hide }: Redaction = nothingMore): string => {
   let clean = token && text.includes(token) ? text.replaceAll(token, redacted) : text;
   if (clean.length >= secretCharsMin) clean = clean.replace(secretValue, redacted);
   if (clean.includes('@')) clean = clean.replace(passwordInUrl, `$1${redacted}@`);
-  return rules ? rules.text(clean) : clean;
+  return hide ? hide(clean) : clean;
 };

@@ -87,6 +87,8 @@ export const dropOld = async (runtime: Runtime, retention: Retention, nowMs: num
   for (const table of ['bot_hours', 'call_hours'] as const) {
     await deleteOlder(runtime, table, 'hour', oldest(retention.minuteDays));
   }
+  // While it runs it is not over, whatever its age.
+  await deleteOlder(runtime, 'runaways', 'ended_at', oldest(retention.spanDays));
   // Whatever refers to them came later than they were said last, and is gone with its day.
   await deleteOlder(runtime, 'surroundings', 'seen_on', oldest(retention.spanDays + 2));
   await deleteOlder(runtime, 'telemetry_bodies', 'received_at', oldest(retention.bodyDays));
@@ -100,6 +102,7 @@ type Aged =
   | 'call_minutes'
   | 'call_hours'
   | 'failed_minutes'
+  | 'runaways'
   | 'surroundings'
   | 'telemetry_bodies';
 

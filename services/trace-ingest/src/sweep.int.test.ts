@@ -160,3 +160,24 @@ test('days are dropped whole once no fleet keeps anything of them', async () => 
   expect(await runtime().reads('select from span_rows where bot_id = $1', [bot.botId])).toEqual([]);
   expect(await runtime().reads('select from surroundings where bot_id = $1', [bot.botId])).toEqual([]);
 });
+
+test('a runaway that is over goes with the spans of its time; one that runs stays', async () => {
+  const { botId } = newBot();
+  const runaway = (endedAt: string | null) =>
+    runtime().write((sql) =>
+      sql(
+        `insert into runaways (id, workspace, bot_id, trace_id, name, calls, calls_max, since_ns, last_ns, tokens,
+           cost_pico, said_at, ended_at)
+         values ($1, 'default', $2, $3, 'exec', 41, 40, 0, 0, 0, 0, now(), $4)`,
+        [randomUUID(), botId, randomUUID(), endedAt],
+      ),
+    );
+  await runaway(null);
+  await runaway(new Date().toISOString());
+  const left = () => runtime().reads('select ended_at is null as running from runaways where bot_id = $1', [botId]);
+  const kept = { ...longest([]), bodyDays: 3 };
+  await dropOld(runtime(), kept, after(kept.spanDays - 1));
+  expect(await left()).toHaveLength(2);
+  await dropOld(runtime(), kept, after(kept.spanDays + 1));
+  expect(await left()).toEqual([{ running: true }]);
+});

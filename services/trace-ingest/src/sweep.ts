@@ -44,6 +44,7 @@ export const sweep = async (runtime: Runtime, nowMs: number, signal?: AbortSigna
     swept.contents += await removeContents(step, fleetId, settings, nowMs);
     swept.rollups += await removeRollups(step, fleetId, settings, nowMs);
   }
+  swept.contents += await removeOtherContents(step, nowMs);
   swept.rollups += await removeErrorGroups(step, nowMs);
   return swept;
 };
@@ -177,6 +178,22 @@ const removeContents = (
          limit ${contentsAtOnce}) d
        where c.id = d.id and c.stored_on = d.stored_on returning 1`,
       [fleetId, before.toISOString().slice(0, 10)],
+    ),
+  );
+};
+
+/** Of bots whose fleets have said nothing, or that have none. */
+const removeOtherContents = (step: Steps, nowMs: number): Promise<number> => {
+  const before = new Date(nowMs - defaultFleetTelemetry.retention.contentDays * dayMs);
+  return repeatedly(step, contentsAtOnce, async (sql) =>
+    sql(
+      `delete from span_contents c using (
+         select c.id, c.stored_on from span_contents c
+         where c.stored_on < $1::date and not exists (
+           select from bot_hours h join fleet_telemetry f on f.fleet_id = h.fleet_id where h.bot_id = c.bot_id)
+         limit ${contentsAtOnce}) d
+       where c.id = d.id and c.stored_on = d.stored_on returning 1`,
+      [before.toISOString().slice(0, 10)],
     ),
   );
 };

@@ -69,6 +69,45 @@ describe('windows', () => {
     expect(await minutesOf(bot)).toMatchObject([{ config_hash: hash, requests: 10, errors: 2 }]);
   });
 
+  test('say what was called and what it cost, and how tokens and costs of traces are spread', async () => {
+    const bot = newBot();
+    const turn = (model: string, input: number, output: number) => {
+      const root = jsonSpan(times);
+      const attributes = [
+        { key: 'gen_ai.operation.name', value: { stringValue: 'chat' } },
+        { key: 'gen_ai.request.model', value: { stringValue: model } },
+        { key: 'gen_ai.usage.input_tokens', value: { intValue: String(input) } },
+        { key: 'gen_ai.usage.output_tokens', value: { intValue: String(output) } },
+      ];
+      const { traceId, spanId } = root;
+      return [root, jsonSpan({ ...times, traceId, parentSpanId: spanId, name: 'chat', attributes })];
+    };
+    // Two of 1,100 tokens and $0.0035, one of 1,024 tokens, which is a bound, and without a price.
+    const spans = [...turn('gpt-4o', 1_000, 100), ...turn('gpt-4o', 1_000, 100), ...turn('of-our-own', 1_000, 24)];
+    await post(await tokenOf(bot), jsonOf(...spans), asJson);
+    const [event] = await until(async () => ((await eventsOf(bot)).length === 1 ? eventsOf(bot) : null), {
+      what: 'the window',
+    });
+    const at = (length: number, counts: Readonly<Record<number, number>>) =>
+      Array.from({ length }, (_, place) => counts[place] ?? 0);
+    const called = { errors: 0, cachedTokens: 0 };
+    expect(event?.data).toMatchObject({
+      requests: 3,
+      durationMsSum: 600,
+      modelCalls: 3,
+      toolCalls: 0,
+      cachedTokens: 0,
+      costUsd: '0.007',
+      unpricedCalls: 1,
+      models: [
+        { ...called, name: 'gpt-4o', calls: 2, inputTokens: 2_000, outputTokens: 200, costUsd: '0.007' },
+        { ...called, name: 'of-our-own', calls: 1, inputTokens: 1_000, outputTokens: 24, costUsd: '0' },
+      ],
+      traceTokenCounts: at(19, { 4: 1, 5: 2 }),
+      traceCostCounts: at(21, { 6: 2 }),
+    });
+  });
+
   test('without a known configuration say so', async () => {
     const bot = newBot();
     await post(await tokenOf(bot), jsonOf(...ended(1)), asJson);

@@ -1,9 +1,10 @@
-import { HealthCounts, HealthStatus } from '@molthub/contracts';
+import { FindingKind, FindingSeverity, HealthCounts, HealthStatus } from '@molthub/contracts';
 import { z } from 'zod';
+import { listing } from '../listing.ts';
 import { oneRow, plainRow } from '../read-side.ts';
-import { type Call, Id, route, type Route } from '../route.ts';
+import { type Call, Id, list, route, type Route } from '../route.ts';
 import { ofBot } from './bot-row.ts';
-import { time } from './shapes.ts';
+import { time, uuid } from './shapes.ts';
 
 export const BotHealth = z.object({
   botInstanceId: z.uuid(),
@@ -37,6 +38,42 @@ export const healthOf = async (call: Call, botId: string): Promise<unknown> => {
   ]);
   return { ...oneRow(rows, 'bot instance'), readings: readings.map(plainRow) };
 };
+
+const findings = list({
+  path: '/health/findings',
+  permission: 'health:read',
+  reach: 'filtered',
+  summary: 'Lists what is or was wrong with bots, newest first.',
+  item: z.object({
+    id: z.uuid(),
+    botInstanceId: z.uuid(),
+    fleetId: z.uuid().nullable(),
+    kind: FindingKind,
+    severity: FindingSeverity,
+    title: z.string(),
+    evidence: z.record(z.string(), z.json()),
+    openedAt: time,
+    closedAt: time.nullable(),
+  }),
+  listing: listing({
+    name: 'findings',
+    columns: `f.id, f.bot_id as "botInstanceId", f.fleet_id as "fleetId", f.kind, f.severity, f.title, f.evidence,
+      f.opened_at as "openedAt", f.closed_at as "closedAt"`,
+    from: 'health_read.findings f',
+    workspace: 'f.workspace',
+    fleet: 'f.fleet_id',
+    key: { column: 'f.id', type: 'uuid' },
+    sorts: { openedAt: { column: 'f.opened_at', type: 'timestamptz' } },
+    defaultSort: '-openedAt',
+    filters: {
+      botInstanceId: { where: 'f.bot_id = ?::uuid', value: uuid },
+      fleetId: { where: 'f.fleet_id = ?::uuid', value: uuid },
+      kind: { where: 'f.kind = ?', value: FindingKind },
+      severity: { where: 'f.severity = ?', value: FindingSeverity },
+      open: { where: '(f.closed_at is null) = ?::boolean', value: z.enum(['true', 'false']) },
+    },
+  }),
+});
 
 export const healthRoutes: readonly Route[] = [
   route({
@@ -84,4 +121,5 @@ export const healthRoutes: readonly Route[] = [
     answer: BotHealth,
     run: async (call, { params }) => ({ status: 200, body: await healthOf(call, params.id) }),
   }),
+  findings,
 ];

@@ -1,11 +1,12 @@
 // Puts the OTLP door in front of the service's tables.
-import { type FleetTelemetry, FleetTelemetryChanged } from '@molthub/contracts';
+import { type FleetTelemetry, FleetTelemetryChanged, PricesChanged } from '@molthub/contracts';
 import type { Runtime } from '@molthub/service';
 import { type FleetSettings, openFleetSettings } from '../fleet-settings.ts';
 import { type OtlpServer, type OtlpSettings, startOtlpServer } from '../otlp/otlp-server.ts';
 import { Refusal } from '../otlp/refusal.ts';
 import { type Rules, rulesOf } from '../redaction-rules.ts';
 import { ensurePartitions } from '../retention.ts';
+import type { SpanRecord } from '../span-record.ts';
 import { openPrices } from '../price-table/open-prices.ts';
 import { openTrust, type Trust } from '../trust.ts';
 import { createCommitQueue, type QueueLimits } from './commit-queue.ts';
@@ -26,8 +27,10 @@ export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueL
   const fleets = await openFleetSettings(runtime.reads, { onFault: fault });
   const stopHearing = runtime.committed((events) => {
     if (events.some(({ type }) => type === FleetTelemetryChanged.type)) void fleets.refresh().catch(fault);
+    if (events.some(({ type }) => type === PricesChanged.type)) void prices.refresh().catch(fault);
   });
   const rulesOfFleet = createRulesOf(fleets);
+  const keepsContent = (fleetId: string | null) => fleets.settingsOf(fleetId).retention.contentDays > 0;
   const storeSpans = createSpanStore(runtime.load, (fleetId) => fleets.settingsOf(fleetId).runaway);
   const queue = createCommitQueue(async (batches) => {
     const sent = batches.reduce((sum, batch) => sum + batch.records.length, 0);
@@ -40,7 +43,9 @@ export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueL
     rulesOf: ({ fleetId }) => rulesOfFleet(fleetId),
     storeSpans: async (claims, { records, rejected }) => {
       if (rejected > 0) spans.inc({ result: 'rejected' }, rejected);
-      if (records.length > 0) await queue.store(claims, records.map(prices.priced(claims.workspace)));
+      if (records.length === 0) return;
+      const priced = records.map(prices.priced(claims.workspace));
+      await queue.store(claims, keepsContent(claims.fleetId) ? priced : priced.map(withoutContent));
     },
     storeBody: async (claims, signal, encoding, body) => {
       const store = await bodyToStore(claims, { signal, encoding, body }, rulesOfFleet(claims.fleetId));
@@ -66,6 +71,9 @@ export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueL
     },
   };
 };
+
+const withoutContent = (record: SpanRecord): SpanRecord =>
+  record.body.content === null ? record : { ...record, body: { ...record.body, content: null } };
 
 /** Rules are made once for each change of a fleet's settings. */
 const createRulesOf = ({ settingsOf }: FleetSettings) => {

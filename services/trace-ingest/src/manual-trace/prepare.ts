@@ -1,6 +1,5 @@
 // What is written into events for ever is without secrets, like everything that bots send.
-import type { CommandOf, EndTrace, OpenTrace } from '@molthub/contracts';
-import { ManualAttributes } from '@molthub/contracts';
+import type { CommandOf, EndTrace, ManualAttributes, OpenTrace } from '@molthub/contracts';
 import type { Prepared } from '@molthub/service';
 import { keyCharsMax, storable, textCharsMax, valueCharsMax } from '../attribute-json.ts';
 import { isSecretKey } from '../redact.ts';
@@ -9,15 +8,12 @@ type Command = CommandOf<typeof OpenTrace> | CommandOf<typeof EndTrace>;
 
 const clean = (text: string): string => storable(text, textCharsMax);
 const cleaned = (attributes: ManualAttributes): ManualAttributes =>
-  ManualAttributes.parse(
-    Object.fromEntries(
-      Object.entries(attributes).map(([key, value]) => [storable(key, keyCharsMax), shown(key, value)]),
-    ),
+  Object.fromEntries(
+    Object.entries(attributes).map(([key, value]) => [
+      storable(key, keyCharsMax),
+      isSecretKey(key) ? '[redacted]' : typeof value === 'string' ? storable(value, valueCharsMax) : value,
+    ]),
   );
-const shown = (key: string, value: string | number | boolean) => {
-  if (isSecretKey(key)) return '[redacted]';
-  return typeof value === 'string' ? storable(value, valueCharsMax) : value;
-};
 
 export const prepareManualTrace = (command: Command): Prepared<Command> => {
   if (command.type === 'trace.trace.end.v1') {

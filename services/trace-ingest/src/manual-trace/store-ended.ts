@@ -5,7 +5,7 @@ import type { Job, Runtime } from '@molthub/service';
 import { z } from 'zod';
 import { createSpanStore } from '../ingest/store-spans.ts';
 import { decodeSpans } from '../otlp/decode-spans.ts';
-import type { SpanRecord } from '../span-record.ts';
+import { openPrices, type Prices } from '../price-table/open-prices.ts';
 
 const Row = z.object({
   workspace: z.string(),
@@ -34,6 +34,8 @@ export const storeEndedJob: Job = {
   single: true,
   run: async (runtime, signal) => {
     const store = createSpanStore(runtime.load);
+    const onFault = (error: unknown) => runtime.logger.warn({ err: error }, 'prices could not be read');
+    const prices = await openPrices(runtime.reads, { onFault });
     let wake = () => {};
     const stop = runtime.committed((events) => {
       if (events.some((event) => event.type === TraceEnded.type)) wake();
@@ -43,7 +45,7 @@ export const storeEndedJob: Job = {
         const woken = new Promise<void>((resolve) => {
           wake = resolve;
         });
-        if ((await storeEnded(runtime, store)) === 0) {
+        if ((await storeEnded(runtime, store, prices)) === 0) {
           const rest = new AbortController();
           const waited = delay(lookEveryMs, undefined, { signal: AbortSignal.any([signal, rest.signal]) });
           await Promise.race([woken, waited.catch(() => undefined)]);
@@ -52,19 +54,26 @@ export const storeEndedJob: Job = {
       }
     } finally {
       stop();
+      prices.close();
     }
   },
 };
 
-const storeEnded = async (runtime: Runtime, store: ReturnType<typeof createSpanStore>): Promise<number> => {
+const storeEnded = async (
+  runtime: Runtime,
+  store: ReturnType<typeof createSpanStore>,
+  prices: Prices,
+): Promise<number> => {
   const rows = await runtime.reads(
     `select workspace, bot_id, replace(trace_id::text, '-', '') as trace_id, fleet_id, simulated, span_id,
        parent_trace_id, name, type, status, message, session, attributes, started_at, ended_at
      from manual_traces where ended_at is not null and not stored order by ended_at limit ${atOnceMax}`,
   );
+  if (rows.length > 0) await prices.refresh();
   for (const row of rows.map((found) => Row.parse(found))) {
     // Stored twice after a crash in between it is still one span.
-    await store([{ source: sourceOf(row), records: [await spanOf(row)] }]);
+    const records = (await spanOf(row)).map(prices.priced(row.workspace));
+    await store([{ source: sourceOf(row), records }]);
     await runtime.write(async (sql) => {
       const key = [row.bot_id, row.trace_id];
       await sql('update manual_traces set stored = true where bot_id = $1 and trace_id = $2::uuid', key);
@@ -82,14 +91,15 @@ const sourceOf = (row: Row) => ({
 });
 
 const nsOf = (time: Date): string => String(BigInt(time.getTime()) * 1_000_000n);
-const text = (key: string, stringValue: string) => ({ key, value: { stringValue } });
-const valueOf = (value: string | number | boolean) => {
-  if (typeof value === 'string') return { stringValue: value };
-  if (typeof value === 'boolean') return { boolValue: value };
-  return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value };
-};
 
-const spanOf = async (row: Row): Promise<SpanRecord> => {
+/** It is written as a bot would say it, and read as anything is that bots say. */
+const spanOf = async (row: Row) => {
+  const attributes = {
+    ...row.attributes,
+    'molthub.span.type': row.type,
+    ...(row.session === null ? {} : { 'gen_ai.conversation.id': row.session }),
+    ...(row.parent_trace_id === null ? {} : { 'molthub.parent_trace_id': row.parent_trace_id }),
+  };
   const span = {
     traceId: row.trace_id,
     spanId: row.span_id,
@@ -97,20 +107,19 @@ const spanOf = async (row: Row): Promise<SpanRecord> => {
     kind: 1,
     startTimeUnixNano: nsOf(row.started_at),
     endTimeUnixNano: nsOf(row.ended_at),
-    attributes: [
-      ...Object.entries(row.attributes).map(([key, value]) => ({ key, value: valueOf(value) })),
-      text('molthub.span.type', row.type),
-      ...(row.session === null ? [] : [text('gen_ai.conversation.id', row.session)]),
-      ...(row.parent_trace_id === null ? [] : [text('molthub.parent_trace_id', row.parent_trace_id)]),
-    ],
+    attributes: Object.entries(attributes).map(([key, value]) => ({ key, value: anyValue(value) })),
     status: { code: row.status === 'ERROR' ? 2 : 1, message: row.message },
   };
-  const resource = { attributes: [text('service.name', 'molthub-api')] };
-  const request = { resourceSpans: [{ resource, scopeSpans: [{ scope: { name: 'molthub.api' }, spans: [span] }] }] };
-  const { records, message } = await decodeSpans(Buffer.from(JSON.stringify(request)), 'json', {
-    nowMs: row.ended_at.getTime(),
-  });
-  const [record] = records;
-  if (!record) throw new Error(`A trace of the API was stored that is no span: ${message}`);
-  return record;
+  const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'molthub-api' } }] };
+  const body = { resourceSpans: [{ resource, scopeSpans: [{ scope: { name: 'molthub.api' }, spans: [span] }] }] };
+  const nowMs = row.ended_at.getTime();
+  const { records, message } = await decodeSpans(Buffer.from(JSON.stringify(body)), 'json', { nowMs });
+  if (records.length !== 1) throw new Error(`A trace of the API was stored that is no span: ${message}`);
+  return records;
+};
+
+const anyValue = (value: string | number | boolean) => {
+  if (typeof value === 'string') return { stringValue: value };
+  if (typeof value === 'boolean') return { boolValue: value };
+  return Number.isSafeInteger(value) ? { intValue: value } : { doubleValue: value };
 };

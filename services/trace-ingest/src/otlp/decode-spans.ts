@@ -1,6 +1,6 @@
 // The body of POST /v1/traces → records to store, and how many of its spans had to be rejected.
-import type { Rules } from '../redaction-rules.ts';
 import { recordOf, type SpanRecord } from '../span-record.ts';
+import { nothingMore, type Redaction } from '../redact.ts';
 import { decodeJson } from './decode-json.ts';
 import { decodeProtobuf } from './decode-protobuf.ts';
 import { createPace, type Pace } from './pace.ts';
@@ -14,20 +14,18 @@ export type Decoded = { readonly records: readonly SpanRecord[]; readonly reject
 /** More in one request than any exporter sends; bounds what a request may hold in memory. */
 export const spansPerRequestMax = 50_000;
 
-export type Decoding = {
+export type DecodeSettings = {
   readonly nowMs?: number;
   readonly pace?: Pace;
-  /** What the fleet wants taken out of its spans. */
-  readonly rules?: Rules | null;
-  /** The token that the sender showed: it is stored nowhere. */
-  readonly token?: string | null;
+  /** What is taken out beside what looks like a secret. */
+  readonly redaction?: Redaction;
 };
 
 /** Decodes in slices of time. Throws a 400 for a body that is no such message, a 413 for too many spans. */
 export const decodeSpans = async (
   body: Buffer,
   encoding: Encoding,
-  { nowMs = Date.now(), pace = createPace(), rules = null, token = null }: Decoding = {},
+  { nowMs = Date.now(), pace = createPace(), redaction = nothingMore }: DecodeSettings = {},
 ): Promise<Decoded> => {
   const nowNs = BigInt(nowMs) * 1_000_000n;
   const records: SpanRecord[] = [];
@@ -35,7 +33,6 @@ export const decodeSpans = async (
   const reject = (reason: string) => {
     reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   };
-  const redaction = { token, rules: rules?.begin() ?? null };
   const decode = encoding === 'json' ? decodeJson : decodeProtobuf;
   await decode(
     body,

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { IngestClaims } from '@molthub/ingest-token';
 import { contentTypes, type Partial, statusBody, successBody } from './answer.ts';
+import type { Redaction } from '../redact.ts';
 import type { Rules } from '../redaction-rules.ts';
 import { type Decoded, decodeSpans, type Encoding } from './decode-spans.ts';
 import { bodyLimits, createBudget, readBody } from './read-body.ts';
@@ -112,22 +113,26 @@ const receive = async (
   if (!encoding) throw new Refusal(415, `Content-Type must be ${contentTypes.protobuf} or ${contentTypes.json}.`);
   const compression = compressionOf(request);
   // Nothing of the body is read, let alone inflated, for somebody unknown.
-  const claims = await sink.claimsOf(tokenOf(request));
+  const token = tokenOf(request);
+  const claims = await sink.claimsOf(token);
   if (Number(request.headers['content-length'] ?? 0) > bodyLimits.compressedBytesMax) {
     throw new Refusal(413, `A body has at most ${bodyLimits.compressedBytesMax} bytes.`);
   }
   const body = await read(request, compression);
   if (signal === 'traces') {
-    const decoded = await decodeSpans(body, encoding, {
-      rules: sink.rulesOf?.(claims) ?? null,
-      token: tokenOf(request),
-    });
+    const decoded = await decodeSpans(body, encoding, { redaction: redactionOf(token, sink.rulesOf?.(claims)) });
     await sink.storeSpans(claims, decoded);
     return decoded;
   }
   await checkShape(signal, body, encoding);
   await sink.storeBody(claims, signal, encoding, body);
   return { rejected: 0, message: '' };
+};
+
+/** The sender's own token is a secret that Molthub knows. */
+const redactionOf = (token: string | null, rules: Rules | null | undefined): Redaction => {
+  const redactor = rules?.begin();
+  return redactor ? { token, hide: redactor.text, actionOf: redactor.actionOf, salt: redactor.salt } : { token };
 };
 
 const pathOf = (request: IncomingMessage): string => (request.url ?? '').split('?', 1)[0] ?? '';

@@ -24,64 +24,37 @@ const root = protobuf.Root.fromJSON({
     Values: { fields: { values: field(1, 'AnyValue', 'repeated') } },
     Pairs: { fields: { values: field(1, 'KeyValue', 'repeated') } },
     KeyValue: { fields: { key: field(1, 'string'), value: field(2, 'AnyValue') } },
-    Resource: { fields: { attributes: field(1, 'KeyValue', 'repeated'), droppedAttributesCount: field(2, 'uint32') } },
-    Scope: {
-      fields: {
-        name: field(1, 'string'),
-        version: field(2, 'string'),
-        attributes: field(3, 'KeyValue', 'repeated'),
-        droppedAttributesCount: field(4, 'uint32'),
-      },
-    },
+    Resource: { fields: { attributes: field(1, 'KeyValue', 'repeated') } },
+    Scope: { fields: { name: field(1, 'string') } },
     Status: { fields: { message: field(2, 'string'), code: field(3, 'int32') } },
     Event: {
       fields: {
         timeUnixNano: field(1, 'fixed64'),
         name: field(2, 'string'),
         attributes: field(3, 'KeyValue', 'repeated'),
-        droppedAttributesCount: field(4, 'uint32'),
       },
     },
     Link: {
-      fields: {
-        traceId: field(1, 'bytes'),
-        spanId: field(2, 'bytes'),
-        traceState: field(3, 'string'),
-        attributes: field(4, 'KeyValue', 'repeated'),
-        droppedAttributesCount: field(5, 'uint32'),
-        flags: field(6, 'fixed32'),
-      },
+      fields: { traceId: field(1, 'bytes'), spanId: field(2, 'bytes'), attributes: field(4, 'KeyValue', 'repeated') },
     },
     Span: {
       fields: {
         traceId: field(1, 'bytes'),
         spanId: field(2, 'bytes'),
-        traceState: field(3, 'string'),
         parentSpanId: field(4, 'bytes'),
         name: field(5, 'string'),
         kind: field(6, 'int32'),
         startTimeUnixNano: field(7, 'fixed64'),
         endTimeUnixNano: field(8, 'fixed64'),
         attributes: field(9, 'KeyValue', 'repeated'),
-        droppedAttributesCount: field(10, 'uint32'),
         events: field(11, 'Event', 'repeated'),
-        droppedEventsCount: field(12, 'uint32'),
         links: field(13, 'Link', 'repeated'),
-        droppedLinksCount: field(14, 'uint32'),
         status: field(15, 'Status'),
         flags: field(16, 'fixed32'),
       },
     },
-    ScopeSpans: {
-      fields: { scope: field(1, 'Scope'), spans: field(2, 'Span', 'repeated'), schemaUrl: field(3, 'string') },
-    },
-    ResourceSpans: {
-      fields: {
-        resource: field(1, 'Resource'),
-        scopeSpans: field(2, 'ScopeSpans', 'repeated'),
-        schemaUrl: field(3, 'string'),
-      },
-    },
+    ScopeSpans: { fields: { scope: field(1, 'Scope'), spans: field(2, 'Span', 'repeated') } },
+    ResourceSpans: { fields: { resource: field(1, 'Resource'), scopeSpans: field(2, 'ScopeSpans', 'repeated') } },
     Request: { fields: { resourceSpans: field(1, 'ResourceSpans', 'repeated') } },
   },
 });
@@ -114,15 +87,19 @@ export const referenceRefuses = (body: Buffer): boolean => {
   }
 };
 
-/** The columns that are written as bytes, as text; '' where one is null. */
+/** The JSON columns of a record as COPY takes them, as text; null where there is nothing. */
 export const columnsOf = (record: SpanRecord | undefined) => {
-  const bytes = record?.body.columns ?? Buffer.alloc(16, 0xff);
+  if (!record) throw new Error('There is no record.');
+  const { columns } = record.body;
   let at = 0;
-  const next = (): string => {
-    const length = bytes.readInt32BE(at);
-    const text = length < 0 ? '' : bytes.toString('utf8', at + 5, at + 4 + length);
-    at += 4 + Math.max(0, length);
-    return text;
+  const next = (): string | null => {
+    const length = columns.readInt32BE(at);
+    at += 4;
+    if (length < 0) return null;
+    at += length;
+    // Behind the version of jsonb, 1.
+    return columns.subarray(at - length + 1, at).toString();
   };
-  return { attributes: next(), events: next(), links: next(), rest: next() };
+  const [attributes, events, links, rest] = [next(), next(), next(), next()];
+  return { attributes: attributes ?? '', events, links, rest };
 };

@@ -158,11 +158,11 @@ const nothing: WireSpan = {
   body: { columns: empty, content: null },
 };
 
-/** A message that holds the sender's token, or is of a fleet with rules of its own, is looked through as text. */
+/** A message that holds the sender's token, or is of a fleet with patterns of its own, is looked through as text. */
 export const treatmentOf = ({ bytes, at, end }: Cursor, redaction: Redaction): Treatment => {
-  const { token, rules } = redaction;
+  const { token, hide, actionOf } = redaction;
   const isTokenThere = token ? bytes.subarray(at, end).includes(token) : false;
-  return { redaction, closely: isTokenThere || (rules ?? null) !== null, cut: 0 };
+  return { redaction, closely: isTokenThere || hide !== undefined || actionOf !== undefined, cut: 0 };
 };
 
 const fixed64 = (cursor: Cursor, tag: number): bigint => {

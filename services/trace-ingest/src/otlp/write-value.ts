@@ -1,5 +1,6 @@
 // Attributes of a protobuf body → members of a JSON object, and values → JSON, exactly: integers of any size as they
 // are, doubles always with a dot, bytes and what is no number in objects of one key.
+import { createHash } from 'node:crypto';
 import { attributesMax, textCharsMax, valueCharsMax } from '../attribute-json.ts';
 import { redact, redactedValue } from '../redact.ts';
 import { type ByteWriter, reserve, writeAscii, writeByte, writeBytes, writeDigits } from './byte-writer.ts';
@@ -84,7 +85,7 @@ const readOnly = (cursor: Cursor, at: number, tag: number, out: ByteWriter, how:
 };
 
 const writeMember = (cursor: Cursor, key: Key, place: Place, into: Members, how: Treatment, depth: number) => {
-  const action = how.redaction.rules?.actionOf(key.text);
+  const action = how.redaction.actionOf?.(key.text);
   if (action === 'drop') {
     if (place.at >= 0) readOnly(cursor, place.at, place.tag, into.plain, how, depth);
     return;
@@ -146,10 +147,13 @@ const hide = (out: ByteWriter, from: number) => {
   writeAscii(out, redactedValue);
 };
 /** Equal values stay equal, and tell nothing else. */
-const hash = (out: ByteWriter, from: number, how: Treatment) => {
-  const digest = how.redaction.rules?.hashOf(out.bytes.toString('utf8', from, out.at)) ?? '';
+const hash = (out: ByteWriter, from: number, { redaction }: Treatment) => {
+  const digest = createHash('sha256')
+    .update(`${redaction.salt ?? ''} `)
+    .update(out.bytes.subarray(from, out.at))
+    .digest('hex');
   out.at = from;
-  writeAscii(out, JSON.stringify(digest));
+  writeAscii(out, `"sha256:${digest.slice(0, 32)}"`);
 };
 
 const writeValueAt = (
@@ -231,11 +235,11 @@ const writeDouble = (out: ByteWriter, value: number) => {
 const bytesMax = valueCharsMax / 2;
 const writeBase64 = (cursor: Cursor, tag: number, out: ByteWriter, how: Treatment) => {
   const start = passOver(cursor, tag);
+  // Bytes may be text, too; a secret in them is not told from what stands around it.
+  const asText = cursor.bytes.toString('latin1', start, cursor.at);
+  if (redact(asText, how.redaction) !== asText) return writeAscii(out, redactedValue);
   if (cursor.at - start > bytesMax) how.cut += 1;
-  const kept = cursor.bytes.subarray(start, Math.min(cursor.at, start + bytesMax));
-  // Bytes may be a text that holds a secret; those that are none stay as they are.
-  const said = kept.toString('latin1');
-  const text = Buffer.from(redact(said, how.redaction), 'latin1').toString('base64');
+  const text = cursor.bytes.toString('base64', start, Math.min(cursor.at, start + bytesMax));
   reserve(out, text.length + 20);
   writeAscii(out, '{"otlp:bytes":"');
   writeAscii(out, text);

@@ -12,10 +12,10 @@ const Rest = z.object({
   droppedLinksCount: z.int().optional(),
 });
 const ScopeRest = z.object({
-  version: z.string().optional(),
-  attributes: z.unknown().optional(),
-  droppedAttributesCount: z.int().optional(),
-  schemaUrl: z.string().optional(),
+  scopeVersion: z.string().optional(),
+  scopeAttributes: z.unknown().optional(),
+  scopeDroppedAttributesCount: z.int().optional(),
+  scopeSchemaUrl: z.string().optional(),
   resourceSchemaUrl: z.string().optional(),
   resourceDroppedAttributesCount: z.int().optional(),
 });
@@ -54,12 +54,12 @@ const scopeSpans = (spans: readonly StoredSpan[]): Json => {
   return known({
     scope: known({
       name: first?.scope,
-      version: rest.version,
-      attributes: listOf(field(readAttributes(text), 'attributes')),
-      droppedAttributesCount: rest.droppedAttributesCount,
+      version: rest.scopeVersion,
+      attributes: listOf(field(readAttributes(text), 'scopeAttributes')),
+      droppedAttributesCount: rest.scopeDroppedAttributesCount,
     }),
     spans: spans.map(spanOf),
-    schemaUrl: rest.schemaUrl,
+    schemaUrl: rest.scopeSchemaUrl,
   });
 };
 
