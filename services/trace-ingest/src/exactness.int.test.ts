@@ -212,7 +212,7 @@ const count = async (
   const { runtime } = telemetry.running().trace;
   await runtime.write((sql) =>
     sql(
-      `insert into bot_configs (workspace, bot_id, since, hash) select 'default', b, $2::timestamptz + s * interval '1 s', 'sha256:' || h
+      `insert into bot_configs (workspace, bot_id, since, hash) select 'default', b, $2::timestamptz + s * interval '1 s', 'sha256:' || lpad(h::text, 64, '0')
        from unnest($1::uuid[]) b, (values (-90, 'a'), (0, 'b'), (61, 'c')) c (s, h)`,
       [ids.slice(1), new Date(Number(hour / 1_000_000n))],
     ),
