@@ -5,7 +5,6 @@ const TraceEnvironment = z.object({
   MOLTHUB_OTLP_HOST: z.string().default('127.0.0.1'),
   /** 0 takes a free port. */
   MOLTHUB_OTLP_PORT: z.coerce.number().int().min(0).max(65_535).default(4318),
-  MOLTHUB_SPAN_RETENTION_DAYS: z.coerce.number().int().min(1).default(30),
 });
 export type TraceEnvironment = z.infer<typeof TraceEnvironment>;
 

@@ -47,3 +47,43 @@ test('a key that is committed while the keys are being read is known when its to
   expect(await asked).toMatchObject({ botId: claims.botId });
   trust.close();
 });
+
+test('a key that is committed right after a read is known when its token comes: senders do not try again after a 401', async () => {
+  const { reads, add } = table();
+  const trust = await openTrust(reads, { refreshEveryMs: 3_600_000, onFault: () => undefined });
+  const key = generateKey();
+  await trust.refresh();
+  add(key);
+  expect(await trust.claimsOf(await sign(claims, key))).toMatchObject({ botId: claims.botId });
+  trust.close();
+});
+
+test('an unknown key is put off while the database does not say, and refused once it does', async () => {
+  const { reads, hold } = table();
+  const faults: unknown[] = [];
+  const trust = await openTrust(reads, { refreshEveryMs: 3_600_000, onFault: (error) => faults.push(error) });
+  const token = await sign(claims, generateKey());
+  const away = Promise.reject(new Error('no database'));
+  // The read that waits for it begins later.
+  away.catch(() => undefined);
+  hold(away);
+  await expect(trust.claimsOf(token)).rejects.toMatchObject({ status: 503 });
+  hold(undefined);
+  await expect(trust.claimsOf(token)).rejects.toMatchObject({ status: 401 });
+  trust.close();
+});
+
+test('many tokens of unknown keys make the keys be read once in a tenth of a second', async () => {
+  const { reads } = table();
+  let count = 0;
+  const counted = async <Row>(text: string): Promise<Row[]> => {
+    if (text.includes('signing_keys')) count += 1;
+    return reads<Row>(text);
+  };
+  const trust = await openTrust(counted, { refreshEveryMs: 3_600_000, onFault: () => undefined });
+  const token = await sign(claims, generateKey());
+  const refused = await Promise.allSettled(Array.from({ length: 200 }, () => trust.claimsOf(token)));
+  expect(refused.every(({ status }) => status === 'rejected')).toBe(true);
+  expect(count).toBe(2);
+  trust.close();
+});

@@ -1,4 +1,5 @@
 // Whose tokens are good: the keys that others published and the tokens that were revoked, kept in memory.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Reads } from '@molthub/event-store';
 import { createVerifier, type IngestClaims, type TrustedKey } from '@molthub/ingest-token';
 import { z } from 'zod';
@@ -31,7 +32,8 @@ export const openTrust = async (
   const { verify } = createVerifier(() => keys);
   let refreshing: Promise<void> | null = null;
   let next: Promise<void> | null = null;
-  let refreshedAt = 0;
+  let fresh: Promise<void> | null = null;
+  let begunAt = 0;
 
   const read = async () => {
     const stored = z.array(StoredKey).parse(await reads('select key_id, public_key, simulated_only from signing_keys'));
@@ -43,10 +45,10 @@ export const openTrust = async (
     }
     for (const row of await reads<{ token_id: string }>('select token_id from revoked_tokens'))
       revoked.add(row.token_id);
-    refreshedAt = Date.now();
   };
   const begin = (): Promise<void> => {
     next = null;
+    begunAt = Date.now();
     refreshing = read().finally(() => {
       refreshing = null;
     });
@@ -58,6 +60,15 @@ export const openTrust = async (
     next ??= refreshing.then(begin, begin);
     return next;
   };
+  /** A read that begins after this is called, shared by all who wait for one. */
+  const readAgain = (): Promise<void> => {
+    fresh ??= delay(Math.max(0, begunAt + unknownKeyEveryMs - Date.now())).then(() => {
+      fresh = null;
+      return refresh();
+    });
+    return fresh;
+  };
+
   await refresh();
   const timer = setInterval(() => void refresh().catch(onFault), refreshEveryMs).unref();
 
@@ -66,10 +77,10 @@ export const openTrust = async (
       throw new Refusal(401, 'Send the ingest token of the bot: Authorization: Bearer <token>, or x-molthub-token.');
     }
     let verdict = await verify(token);
-    const underWay = next ?? refreshing;
-    const isUnknown = verdict.status === 'refused' && verdict.reason === 'unknown-key';
-    if (isUnknown && (underWay || Date.now() - refreshedAt > unknownKeyEveryMs)) {
-      await (underWay ?? refresh()).catch(onFault);
+    if (verdict.status === 'refused' && verdict.reason === 'unknown-key') {
+      await readAgain().catch((cause: unknown) => {
+        throw new Refusal(503, 'Whose token this is cannot be known now; send again later.', { cause });
+      });
       verdict = await verify(token);
     }
     if (verdict.status === 'refused') throw new Refusal(401, verdict.message);
