@@ -96,3 +96,17 @@ test.each([
   expect(() => mannWhitney(a, b)).toThrow(RangeError);
   expect(() => shift(a, b, 0.95)).toThrow(RangeError);
 });
+
+test('values that are mostly equal are walked along a few times, not a thousand', () => {
+  const values = ascending(Array.from({ length: 300 }, (_, i) => i % 3));
+  let reads = 0;
+  const counting: ArrayLike<number> = new Proxy(values, {
+    get: (target, key) => {
+      if (key !== 'length') reads += 1;
+      return Reflect.get(target, key);
+    },
+  });
+  expect(shift(counting, values, 0.95)).toEqual({ value: 0, low: 0, high: 0 });
+  // Four ranks are looked for, and each walk reads a value at most four times.
+  expect(reads / values.length).toBeLessThan(4 * 4 * 64);
+});

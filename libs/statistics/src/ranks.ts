@@ -78,27 +78,38 @@ export const shift = (a: ArrayLike<number>, b: ArrayLike<number>, confidence: nu
   };
 };
 
-/** The `nth` (from 1) smallest of all a − b, by halving the range that it lies in until no double is between. */
+/**
+ * The `nth` (from 1) smallest of all a − b, by halving the range that it lies in until no difference is between. The
+ * range ends at differences that there are: where many are equal, halving to the last double takes a thousand walks.
+ */
 const nthDifference = (a: ArrayLike<number>, b: ArrayLike<number>, nth: number): number => {
   let low = at(a, 0) - at(b, b.length - 1);
   let high = at(a, a.length - 1) - at(b, 0);
-  if (differencesUpTo(a, b, low) >= nth) return low;
+  if (differencesUpTo(a, b, low).count >= nth) return low;
   for (;;) {
     const middle = low + (high - low) / 2;
     if (middle <= low || middle >= high) return high;
-    if (differencesUpTo(a, b, middle) >= nth) high = middle;
+    const { count, below, above } = differencesUpTo(a, b, middle);
+    if (count >= nth) high = below;
+    else if (above >= high) return high;
     else low = middle;
   }
 };
 
-/** One walk along both: the larger the value of `a`, the fewer of `b` are too small for it. */
-const differencesUpTo = (a: ArrayLike<number>, b: ArrayLike<number>, limit: number): number => {
-  let count = 0;
+/**
+ * How many differences are at most `limit`, and which are next to it on either side. One walk along both: the larger
+ * the value of `a`, the fewer of `b` are too small for it.
+ */
+const differencesUpTo = (a: ArrayLike<number>, b: ArrayLike<number>, limit: number) => {
+  let [count, below, above] = [0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (let i = 0, tooSmall = 0; i < a.length; i += 1) {
-    while (tooSmall < b.length && at(a, i) - at(b, tooSmall) > limit) tooSmall += 1;
+    const value = at(a, i);
+    while (tooSmall < b.length && value - at(b, tooSmall) > limit) tooSmall += 1;
     count += b.length - tooSmall;
+    if (tooSmall < b.length) below = Math.max(below, value - at(b, tooSmall));
+    if (tooSmall > 0) above = Math.min(above, value - at(b, tooSmall - 1));
   }
-  return count;
+  return { count, below, above };
 };
 
 const at = (values: ArrayLike<number>, index: number): number => {

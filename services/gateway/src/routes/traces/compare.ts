@@ -1,4 +1,5 @@
 // Two configurations side by side: is one slower, dearer or more often wrong, and how sure is that?
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Hash } from '@molthub/contracts';
 import { differenceOfProportions, fisherExact, mannWhitney, quantile, shift, wilson } from '@molthub/statistics';
 import { z } from 'zod';
@@ -113,20 +114,22 @@ const sideOf = (configHash: string, { requests, errors, samples }: Counted): z.i
 });
 
 /** The second less the first. */
-const differenceOf = (first: Counted, second: Counted): z.infer<typeof Answer>['difference'] => {
+const differenceOf = async (first: Counted, second: Counted): Promise<z.infer<typeof Answer>['difference']> => {
   if (first.requests === 0 || second.requests === 0) return null;
   const [a, b] = [first, second].map(({ errors, requests }) => ({ hits: errors, total: requests }));
   if (!a || !b) return null;
-  const of = (measure: keyof Samples): z.infer<typeof Difference> => {
+  const of = async (measure: keyof Samples): Promise<z.infer<typeof Difference>> => {
+    // Each takes tens of milliseconds, between which others are answered.
+    await nextTurn();
     const { p, probabilityOfSuperiority, rankBiserial } = mannWhitney(second.samples[measure], first.samples[measure]);
     const found = shift(second.samples[measure], first.samples[measure], confidence);
     return { shift: found, p, probabilityOfSuperiority, rankBiserial };
   };
   return {
     errorRate: { ...differenceOfProportions(b, a, confidence), p: fisherExact(a, b) },
-    latencyMs: of('latencyMs'),
-    tokens: of('tokens'),
-    costUsd: of('costUsd'),
+    latencyMs: await of('latencyMs'),
+    tokens: await of('tokens'),
+    costUsd: await of('costUsd'),
   };
 };
 
@@ -157,7 +160,7 @@ export const compareRoute: Route = route({
         ...window,
         confidence,
         sides: [sideOf(first, a), sideOf(second, b)],
-        difference: differenceOf(a, b),
+        difference: await differenceOf(a, b),
       },
     };
   },
