@@ -16,7 +16,7 @@ export const createSpanStore = (
   load: Loader['load'],
   limitsOf: (fleetId: string | null) => RunawayLimits = () => defaultRunawayLimits,
 ) => {
-  const findRunaways = createRunawayFinder(limitsOf);
+  const runaways = createRunawayFinder(limitsOf);
   const surroundings = createSurroundings();
   const ids = new WeakMap<object, bigint>();
   const idOf = (record: Stored['record']): bigint => {
@@ -43,17 +43,17 @@ export const createSpanStore = (
     );
     const day = new Date().toISOString().slice(0, 10);
     const store = async (insert: Insert): Promise<number> => {
-      const { stored, noted } = await load(async (sql, copyIn) => {
+      const { stored, keys, looked } = await load(async (sql, copyIn) => {
         const keys = await surroundings.store(sql, rows, day);
         const inserted = await insert(rows, sql, copyIn);
         await storeContents(sql, inserted);
-        if (inserted.length > 0) {
-          const suspects = await applyGroups(sql, fold(await configured(sql, inserted)), callsMin(batches));
-          if (suspects.length > 0) await findRunaways(sql, suspects);
-        }
-        return { stored: inserted.length, noted: keys };
+        if (inserted.length === 0) return { stored: 0, keys, looked: [] };
+        const suspects = await applyGroups(sql, fold(await configured(sql, inserted)), callsMin(batches));
+        return { stored: inserted.length, keys, looked: await runaways.find(sql, suspects) };
       });
-      surroundings.noted(noted);
+      // What was done in a transaction that is lost has to be done again.
+      surroundings.noted(keys);
+      runaways.noted(looked);
       return stored;
     };
     try {

@@ -74,15 +74,11 @@ export const createRunawayFinder = (limitsOf: (fleetId: string | null) => Runawa
     const { callsPerMinute, botCallsPerMinute } = limitsOf(suspect.fleet_id);
     if (suspect.trace_id === null) return suspect.calls > botCallsPerMinute;
     if (suspect.calls < callsPerMinute) return false;
-    const key = `${suspect.bot_id} ${suspect.trace_id}`;
-    const before = lookedAt.get(key) ?? 0;
-    if (before > 0 && suspect.calls < before + Math.max(1, callsPerMinute * shareLookedAt)) return false;
-    if (lookedAt.size >= lookedAtMax) lookedAt.clear();
-    lookedAt.set(key, suspect.calls);
-    return true;
+    const before = lookedAt.get(keyOf(suspect)) ?? 0;
+    return before === 0 || suspect.calls >= before + Math.max(1, callsPerMinute * shareLookedAt);
   };
-  /** Notes which of these run away, in the same transaction. */
-  return async (sql: Sql, suspects: readonly Suspect[]): Promise<void> => {
+  /** Writes down which of these run away, in the caller's transaction; answers the traces that were looked at. */
+  const find = async (sql: Sql, suspects: readonly Suspect[]): Promise<readonly Suspect[]> => {
     const due = suspects.filter(isDue);
     const columns = (some: readonly Suspect[]) => [
       some.map((one) => one.workspace),
@@ -98,5 +94,14 @@ export const createRunawayFinder = (limitsOf: (fleetId: string | null) => Runawa
     if (bots.length > 0) {
       await sql(ofBots, [...columns(bots), bots.map((one) => one.minute), limits(bots, 'botCallsPerMinute')]);
     }
+    return traces;
   };
+  /** Call it with what `find` answered once its transaction is committed. */
+  const noted = (traces: readonly Suspect[]) => {
+    if (lookedAt.size + traces.length > lookedAtMax) lookedAt.clear();
+    for (const trace of traces) lookedAt.set(keyOf(trace), trace.calls);
+  };
+  return { find, noted };
 };
+
+const keyOf = ({ bot_id: botId, trace_id: traceId }: Suspect): string => `${botId} ${traceId}`;
