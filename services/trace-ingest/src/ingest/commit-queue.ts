@@ -31,7 +31,7 @@ type Waiting = {
  */
 export const createCommitQueue = (
   commit: (batches: readonly Batch[]) => Promise<unknown>,
-  { rowsPerCommitMax = 1_024, bytesMax = 64 * 1024 * 1024 }: QueueLimits = {},
+  { rowsPerCommitMax = 2_048, bytesMax = 64 * 1024 * 1024 }: QueueLimits = {},
 ): CommitQueue => {
   const waiting: Waiting[] = [];
   let bytes = 0;

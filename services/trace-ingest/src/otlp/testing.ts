@@ -97,8 +97,7 @@ export const columnsOf = (record: SpanRecord | undefined) => {
     at += 4;
     if (length < 0) return null;
     at += length;
-    // Behind the version of jsonb, 1.
-    return columns.subarray(at - length + 1, at).toString();
+    return columns.subarray(at - length, at).toString();
   };
   const [attributes, events, links, rest] = [next(), next(), next(), next()];
   return { attributes: attributes ?? '', events, links, rest };

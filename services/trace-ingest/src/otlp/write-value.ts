@@ -15,6 +15,7 @@ import {
   passOver,
   readDouble,
   readInt64,
+  readSmall,
   readTag,
   readUint,
   skip,
@@ -211,15 +212,9 @@ const writeValue = (
 };
 
 const writeInteger = (cursor: Cursor, out: ByteWriter) => {
-  const first = cursor.at < cursor.end ? (cursor.bytes[cursor.at] ?? 0) : 0x80;
-  const second = cursor.at + 1 < cursor.end ? (cursor.bytes[cursor.at + 1] ?? 0) : 0x80;
-  if (first < 0x80) {
-    cursor.at += 1;
-    writeDigits(out, first);
-  } else if (second < 0x80) {
-    cursor.at += 2;
-    writeDigits(out, (first & 0x7f) | (second << 7));
-  } else writeAscii(out, String(readInt64(cursor)));
+  const small = readSmall(cursor);
+  if (small >= 0) writeDigits(out, small);
+  else writeAscii(out, String(readInt64(cursor)));
 };
 
 const writeDouble = (out: ByteWriter, value: number) => {
@@ -304,8 +299,8 @@ const scalarAt = (cursor: Cursor, { at, tag }: Place, how: Treatment): Value => 
 };
 
 const integerOf = (cursor: Cursor): number | bigint => {
-  const first = cursor.bytes[cursor.at] ?? 0x80;
-  if (first < 0x80) return readUint(cursor);
+  const small = readSmall(cursor);
+  if (small >= 0) return small;
   const value = readInt64(cursor);
   return BigInt.asIntN(53, value) === value ? Number(value) : value;
 };

@@ -23,7 +23,7 @@ export const Suspect = z.object({
 export type Suspect = z.infer<typeof Suspect>;
 
 const named = `case s.type when 4 then coalesce(s.model, '')
-  else left(coalesce(${toolKeys.map((key) => `nullif(s.attributes ->> '${key}', '')`).join(', ')}, s.name), 256) end`;
+  else left(coalesce(${toolKeys.map((key) => `nullif(s.attributes::json ->> '${key}', '')`).join(', ')}, s.name), 256) end`;
 
 const minuteNs = 60_000_000_000;
 
