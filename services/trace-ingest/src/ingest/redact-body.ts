@@ -1,5 +1,6 @@
 // Metrics and logs without the secrets that they came with: the same message written anew, text by text.
-import { isSecretKey, redact } from '../redact.ts';
+import { isSecretKey } from '../named-secrets.ts';
+import { redact } from '../redact.ts';
 import type { Redactor } from '../redaction-rules.ts';
 import type { Encoding } from '../otlp/decode-spans.ts';
 import { createPace, type Pace } from '../otlp/pace.ts';

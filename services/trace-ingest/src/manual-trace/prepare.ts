@@ -2,7 +2,7 @@
 import type { CommandOf, EndTrace, ManualAttributes, OpenTrace } from '@molthub/contracts';
 import type { Prepared } from '@molthub/service';
 import { keyCharsMax, storable, textCharsMax, valueCharsMax } from '../attribute-json.ts';
-import { isSecretKey } from '../redact.ts';
+import { isSecretKey } from '../named-secrets.ts';
 
 type Command = CommandOf<typeof OpenTrace> | CommandOf<typeof EndTrace>;
 

@@ -1,10 +1,12 @@
 // Attributes of a protobuf body → members of a JSON object, and values → JSON, exactly: integers of any size as they
 // are, doubles always with a dot, bytes and what is no number in objects of one key.
 import { createHash } from 'node:crypto';
-import { attributesMax, textCharsMax, valueCharsMax } from '../attribute-json.ts';
+import { attributesMax, secretCharsMax, textCharsMax, valueCharsMax } from '../attribute-json.ts';
+import { isSecretOption } from '../named-secrets.ts';
 import { redact, redactedValue } from '../redact.ts';
 import { type ByteWriter, reserve, writeAscii, writeByte, writeBytes, writeDigits } from './byte-writer.ts';
 import { isContentOfEvent } from './content-keys.ts';
+import { cutJson } from './cut-json.ts';
 import { type Key, keyAt } from './known-keys.ts';
 import {
   type Cursor,
@@ -21,6 +23,7 @@ import {
   wire,
 } from './protobuf.ts';
 import { malformed } from './refusal.ts';
+import { mayHoldSecret } from './secret-bytes.ts';
 import { type Value, valueDepthMax } from './wire-span.ts';
 import { cleanText, readWord, type Treatment, writeText } from './write-text.ts';
 
@@ -120,20 +123,17 @@ const writeContent = (
   writeBytes(out, key.json);
   const from = out.at;
   const { cut } = how;
-  const room = Math.max(0, endMax - from - 2);
-  // Escapes make texts longer, lists hold many: a few shorter ones are tried, each of which says that it was cut.
-  for (const charsMax of [room, room >> 2, Math.min(room >> 2, 256)]) {
-    out.at = from;
-    how.cut = cut;
-    writeValueAt(cursor, place, out, how, 0, charsMax);
-    if (isHidden) hide(out, from);
-    if (out.at <= endMax) return;
-  }
-  out.at = before;
+  writeValueAt(cursor, place, out, how, 0, Math.max(0, endMax - from - 2));
+  if (isHidden) hide(out, from);
+  if (out.at <= endMax) return;
+  // Escapes make texts longer, and lists hold many. However much it was, it counts as one thing that was cut.
   how.cut = cut + 1;
+  if (!cutJson(out, from, endMax)) out.at = before;
 };
 
 const comma = 0x2c;
+const quote = 0x22;
+const dash = 0x2d;
 const openBrace = 0x7b;
 /** A comma, unless this is the first member of its object. */
 const separate = (out: ByteWriter) => {
@@ -235,9 +235,12 @@ const writeDouble = (out: ByteWriter, value: number) => {
 const bytesMax = valueCharsMax / 2;
 const writeBase64 = (cursor: Cursor, tag: number, out: ByteWriter, how: Treatment) => {
   const start = passOver(cursor, tag);
-  // Bytes may be text, too; a secret in them is not told from what stands around it.
-  const asText = cursor.bytes.toString('latin1', start, cursor.at);
-  if (redact(asText, how.redaction) !== asText) return writeAscii(out, redactedValue);
+  // Bytes may be text, too; a secret in them is not told from what stands around it. What is not stored tells none.
+  const seenTo = Math.min(cursor.at, start + bytesMax + secretCharsMax);
+  if (how.closely || mayHoldSecret(cursor.bytes, start, seenTo)) {
+    const asText = cursor.bytes.toString('latin1', start, seenTo);
+    if (redact(asText, how.redaction) !== asText) return writeAscii(out, redactedValue);
+  }
   if (cursor.at - start > bytesMax) how.cut += 1;
   const text = cursor.bytes.toString('base64', start, Math.min(cursor.at, start + bytesMax));
   reserve(out, text.length + 20);
@@ -258,6 +261,7 @@ const writeNested = (
 ) => {
   const outer = enter(cursor, tag);
   const members: Members = { plain: out, count: 0 };
+  let isNextSecret = false;
   writeByte(out, isList ? 0x5b : openBrace);
   while (cursor.at < cursor.end) {
     const inner = readTag(cursor);
@@ -270,7 +274,11 @@ const writeNested = (
       readOnly(cursor, at, inner, out, how, depth);
     } else {
       if (members.count > 1) writeByte(out, comma);
+      const from = out.at;
       writeValue(cursor, inner, out, how, depth, charsMax);
+      const isOption = out.bytes[from] === quote && out.bytes[from + 1] === dash;
+      if (isNextSecret && !isOption) hide(out, from);
+      isNextSecret = isOption && isSecretOption(out.bytes.toString('latin1', from + 1, out.at - 1));
     }
   }
   writeByte(out, isList ? 0x5d : 0x7d);
