@@ -1,9 +1,8 @@
 // Attributes of a protobuf body → members of a JSON object, and values → JSON, exactly: integers of any size as they
 // are, doubles always with a dot, bytes and what is no number in objects of one key.
-import { createHash } from 'node:crypto';
 import { attributesMax, secretCharsMax, textCharsMax, valueCharsMax } from '../attribute-json.ts';
 import { isSecretOption } from '../named-secrets.ts';
-import { redact, redactedValue } from '../redact.ts';
+import { hashedValue, redact, redactedValue } from '../redact.ts';
 import { type ByteWriter, reserve, writeAscii, writeByte, writeBytes, writeDigits } from './byte-writer.ts';
 import { isContentOfEvent } from './content-keys.ts';
 import { cutJson } from './cut-json.ts';
@@ -146,14 +145,10 @@ const hide = (out: ByteWriter, from: number) => {
   out.at = from;
   writeAscii(out, redactedValue);
 };
-/** Equal values stay equal, and tell nothing else. */
 const hash = (out: ByteWriter, from: number, { redaction }: Treatment) => {
-  const digest = createHash('sha256')
-    .update(`${redaction.salt ?? ''} `)
-    .update(out.bytes.subarray(from, out.at))
-    .digest('hex');
+  const hashed = hashedValue(out.bytes.subarray(from, out.at), redaction.salt);
   out.at = from;
-  writeAscii(out, `"sha256:${digest.slice(0, 32)}"`);
+  writeAscii(out, `"${hashed}"`);
 };
 
 const writeValueAt = (
@@ -202,7 +197,7 @@ const writeValue = (
       writeAscii(out, readUint(cursor) === 0 ? 'false' : 'true');
     } else if (field === 4) {
       expectWire(kind, wire.fixed64);
-      writeDouble(out, readDouble(cursor));
+      writeAscii(out, doubleJson(readDouble(cursor)));
     } else if (field === 7) writeBase64(cursor, kind, out, how);
     else writeNested(cursor, kind, field === 5, out, how, depth + 1, charsMax);
   }
@@ -222,14 +217,14 @@ const writeInteger = (cursor: Cursor, out: ByteWriter) => {
   } else writeAscii(out, String(readInt64(cursor)));
 };
 
-const writeDouble = (out: ByteWriter, value: number) => {
-  if (!Number.isFinite(value)) return writeAscii(out, `{"otlp:double":"${value}"}`);
+export const doubleJson = (value: number): string => {
+  if (!Number.isFinite(value)) return `{"otlp:double":"${value}"}`;
   // Numbers of Postgres know no negative zero.
-  if (Object.is(value, -0)) return writeAscii(out, '{"otlp:double":"-0"}');
+  if (Object.is(value, -0)) return '{"otlp:double":"-0"}';
   // All digits: Postgres would write an exponent's number as an integer.
-  if (Math.abs(value) >= 1e21) return writeAscii(out, `${BigInt(value)}.0`);
+  if (Math.abs(value) >= 1e21) return `${BigInt(value)}.0`;
   const text = String(value);
-  writeAscii(out, Number.isInteger(value) ? `${text}.0` : text);
+  return Number.isInteger(value) ? `${text}.0` : text;
 };
 
 const bytesMax = valueCharsMax / 2;
