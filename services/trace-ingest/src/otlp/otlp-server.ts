@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { IngestClaims } from '@molthub/ingest-token';
 import { contentTypes, type Partial, statusBody, successBody } from './answer.ts';
 import type { Redaction } from '../redact.ts';
-import type { Rules } from '../redaction-rules.ts';
+import { redactionBy, type Rules } from '../redaction-rules.ts';
 import { type Decoded, decodeSpans, type Encoding } from './decode-spans.ts';
 import { bodyLimits, createBudget, readBody } from './read-body.ts';
 import { Refusal } from './refusal.ts';
@@ -132,7 +132,7 @@ const receive = async (
 /** The sender's own token is a secret that Molthub knows. */
 const redactionOf = (token: string | null, rules: Rules | null | undefined): Redaction => {
   const redactor = rules?.begin();
-  return redactor ? { token, hide: redactor.text, actionOf: redactor.actionOf, salt: redactor.salt } : { token };
+  return redactor ? { token, ...redactionBy(redactor) } : { token };
 };
 
 const pathOf = (request: IncomingMessage): string => (request.url ?? '').split('?', 1)[0] ?? '';
