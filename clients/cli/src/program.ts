@@ -193,6 +193,7 @@ trace
   .command('show')
   .description('a trace as a waterfall')
   .argument('<traceId>')
+  .option('--bot <name>', 'of this bot, where several sent spans under this id')
   .option('--all', 'every span, however many')
   .action(async (id, options, command) => (await import('./commands/trace.ts')).show(id, options, command));
 trace
@@ -238,6 +239,7 @@ trace
   .command('export')
   .description('a trace as the JSON of an OTLP request')
   .argument('<traceId>')
+  .option('--bot <name>', 'of this bot, where several sent spans under this id')
   .action(async (id, options, command) =>
     (await import('./commands/trace-search.ts')).exportTrace(id, options, command),
   );

@@ -94,12 +94,17 @@ describe('an illegal move is refused', () => {
       expect(await move(id, how, body)).toMatchObject({ status: 409, body: { code: 'trace.trace-ended' } });
     }
   });
-  test('an id is taken once', async () => {
-    const { traceId } = await begin();
-    expect(await api.call('POST', '/api/v1/traces', { body: { botInstanceId, name: 'x', traceId } })).toMatchObject({
-      status: 409,
-      body: { code: 'trace.trace-exists' },
-    });
+  test('an id is taken once, in capitals or not', async () => {
+    const [asked, parentTraceId] = [newTraceId(), newTraceId()].map((id) => id.toUpperCase());
+    const { traceId } = await begin({ traceId: asked, parentTraceId });
+    expect(traceId).toBe(asked?.toLowerCase());
+    for (const again of [traceId, asked]) {
+      const body = { botInstanceId, name: 'x', traceId: again };
+      expect(await api.call('POST', '/api/v1/traces', { body })).toMatchObject({
+        status: 409,
+        body: { code: 'trace.trace-exists' },
+      });
+    }
   });
   test('a trace that has ended with spans of its bot is not begun again, one whose root has not come may be', async () => {
     const [over, half] = [newTraceId(), newTraceId()];

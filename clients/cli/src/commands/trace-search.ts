@@ -6,7 +6,7 @@ import { usageError } from '../cli-error.ts';
 import { findBot } from '../find.ts';
 import { ago, cell, type Column, duration, encoded, print, table } from '../output.ts';
 import { sessionOf } from '../session.ts';
-import { traceColumns } from './trace.ts';
+import { ofTrace, traceColumns } from './trace.ts';
 
 export type SearchOptions = {
   readonly bot?: string;
@@ -158,8 +158,7 @@ export const compare = async (
 const Export = z.looseObject({ resourceSpans: z.array(z.unknown()) });
 
 /** OTLP has a form in JSON and none in YAML or as a table. */
-export const exportTrace = async (traceId: string, _: unknown, command: Command): Promise<void> => {
+export const exportTrace = async (traceId: string, options: { bot?: string }, command: Command): Promise<void> => {
   const { client } = await sessionOf(command);
-  const path = `/traces/by-trace-id/${encodeURIComponent(traceId.toLowerCase())}/export`;
-  print(encoded('json', await client.get(Export, path)));
+  print(encoded('json', await ofTrace(client, Export, { traceId, bot: options.bot, what: 'export' })));
 };
