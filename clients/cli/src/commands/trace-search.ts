@@ -93,12 +93,18 @@ const Side = z.looseObject({
   latencyMs: Quantiles,
   tokens: Quantiles,
   costUsd: Quantiles,
+  unpricedCalls: z.number(),
 });
 const Shift = z.looseObject({ shift: Interval, p: z.number() });
 const Compared = z.looseObject({
   sides: z.tuple([Side, Side]),
   difference: z
-    .looseObject({ errorRate: Interval.extend({ p: z.number() }), latencyMs: Shift, tokens: Shift, costUsd: Shift })
+    .looseObject({
+      errorRate: Interval.extend({ p: z.number() }),
+      latencyMs: Shift,
+      tokens: Shift,
+      costUsd: Shift.nullable(),
+    })
     .nullable(),
 });
 type Compared = z.infer<typeof Compared>;
@@ -109,14 +115,18 @@ const percent = (value: number): string => `${number(value * 100)} %`;
 const sure = ({ low, high }: z.infer<typeof Interval>, p: number, told: (value: number) => string): string =>
   `${told(low)} to ${told(high)}  p=${number(p)}`;
 
+type Measure = 'latencyMs' | 'tokens' | 'costUsd';
+
 const linesOf = ({ sides: [first, second], difference }: Compared): readonly Line[] => {
-  const shifted = (what: 'latencyMs' | 'tokens' | 'costUsd', title: string, told: (value: number) => string) =>
+  const none = (side: typeof first, what: Measure) => (what === 'costUsd' && side.unpricedCalls > 0 ? 'unpriced' : '–');
+  const shifted = (what: Measure, title: string, told: (value: number) => string) =>
     (['p50', 'p95', 'p99'] as const).map((quantile, index) => ({
       what: `${title} ${quantile}`,
-      first: first[what] ? told(first[what][quantile]) : '–',
-      second: second[what] ? told(second[what][quantile]) : '–',
-      difference: difference && index === 0 ? sure(difference[what].shift, difference[what].p, told) : '',
+      first: first[what] ? told(first[what][quantile]) : none(first, what),
+      second: second[what] ? told(second[what][quantile]) : none(second, what),
+      difference: difference?.[what] && index === 0 ? sure(difference[what].shift, difference[what].p, told) : '',
     }));
+  const unpriced = { first: number(first.unpricedCalls), second: number(second.unpricedCalls), difference: '' };
   return [
     { what: 'requests', first: number(first.requests), second: number(second.requests), difference: '' },
     {
@@ -128,6 +138,7 @@ const linesOf = ({ sides: [first, second], difference }: Compared): readonly Lin
     ...shifted('latencyMs', 'latency', (ms) => (ms < 0 ? `-${duration(-ms)}` : duration(ms))),
     ...shifted('tokens', 'tokens', number),
     ...shifted('costUsd', 'cost', (usd) => `$${number(usd)}`),
+    ...(first.unpricedCalls + second.unpricedCalls > 0 ? [{ what: 'unpriced calls', ...unpriced }] : []),
   ];
 };
 
