@@ -21,6 +21,7 @@ import { answers } from '../migrations/0003-answers.ts';
 import { runaways } from '../migrations/0006-runaways.ts';
 import { callStatistics } from '../migrations/0004-call-statistics.ts';
 import { ages } from '../migrations/0005-ages.ts';
+import { calls } from '../migrations/0007-calls.ts';
 import { telemetryDecider } from './decider.ts';
 import { fleetTelemetry } from './fleet-telemetry/decider.ts';
 import { prepareFleetTelemetry } from './fleet-telemetry/prepare.ts';
@@ -62,7 +63,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
   };
   return {
     name: 'trace',
-    migrations: [telemetry, spanRows, answers, callStatistics, ages, runaways],
+    migrations: [telemetry, spanRows, answers, callStatistics, ages, runaways, calls],
     aggregates: [
       aggregate({
         category: 'telemetry',
