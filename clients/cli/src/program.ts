@@ -202,7 +202,7 @@ trace
   .option('--bot <name>', 'only of this bot')
   .option('--attribute <key=value>', 'one span has all of these; may be repeated', collect)
   .option('--error <text>', "a part of the first error's message")
-  .option('--failed', 'only those with an error')
+  .option('--failed', 'only those with an error span')
   .option('--model <name>', 'only those that called this model')
   .option('--name <name>', 'only of this name')
   .option('--min-duration <ms>', 'that took at least so long')

@@ -100,7 +100,7 @@ test('the slower and worse configuration is told by how much, and how sure that 
     status: 200,
     body: {
       sides: [
-        { configHash: first, requests: 100, errors: 5, sampled: 100, errorRate: { value: 0.05 } },
+        { configHash: first, requests: 100, failedRequests: 5, errors: 5, sampled: 100, errorRate: { value: 0.05 } },
         { configHash: second, requests: 100, errors: 50, latencyMs: { p50: 199.5, mean: 199.5 } },
       ],
     },
@@ -210,7 +210,7 @@ test('the command line finds, compares and exports', async () => {
   });
   const compared = await molthub(['trace', 'compare', first ?? '', second ?? '']);
   expect(compared.status, compared.stderr).toBe(0);
-  expect(compared.stdout).toMatch(/error rate +5 % +50 % +3\d\.\d+ % to 5\d\.\d+ %/);
+  expect(compared.stdout).toMatch(/failed requests +5 % +50 % +3\d\.\d+ % to 5\d\.\d+ %/);
   expect((await molthub(['trace', 'errors'])).status).toBe(0);
   expect((await molthub(['trace', 'search', '--attribute', 'x'])).stderr).toContain('key=value');
 });

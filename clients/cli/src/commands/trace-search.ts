@@ -130,7 +130,7 @@ const linesOf = ({ sides: [first, second], difference }: Compared): readonly Lin
   return [
     { what: 'requests', first: number(first.requests), second: number(second.requests), difference: '' },
     {
-      what: 'error rate',
+      what: 'failed requests',
       first: first.errorRate ? percent(first.errorRate.value) : '–',
       second: second.errorRate ? percent(second.errorRate.value) : '–',
       difference: difference ? sure(difference.errorRate, difference.errorRate.p, percent) : '',

@@ -20,7 +20,7 @@ export const traceColumns: readonly Column<Loose>[] = [
   { title: 'NAME', of: (row) => cell(valueAt(row, 'name')) },
   { title: 'STATUS', of: (row) => status(text(row, 'status') || '–') },
   { title: 'SPANS', of: (row) => cell(valueAt(row, 'spanCount')) },
-  { title: 'ERRORS', of: (row) => cell(valueAt(row, 'errorCount')) },
+  { title: 'ERROR SPANS', of: (row) => cell(valueAt(row, 'errorCount')) },
   { title: 'DURATION', of: (row) => duration(number(row, 'durationMs')) },
   { title: 'AGE', of: (row) => ago(text(row, 'startedAt'), Date.now()) },
 ];
@@ -69,7 +69,7 @@ export const show = async (traceId: string, options: ShowOptions, command: Comma
     `trace ${printable(tree.traceId)}`,
     ...(bot ? [`bot ${printable(bot.name)}`] : []),
     amount(tree.spanCount, 'span'),
-    failed === 0 ? 'no errors' : pc.red(`${failed} failed`),
+    failed === 0 ? 'no error spans' : pc.red(amount(failed, 'error span')),
     duration(durationOf(spans)),
   ];
   const lines = waterfall(spans, { width: process.stdout.columns || 120, all: options.all === true, paint: pc });

@@ -19,8 +19,11 @@ const Quantiles = z.object({ p50: z.number(), p95: z.number(), p99: z.number(), 
 const Side = z.object({
   configHash: z.string(),
   requests: z.int().describe('All of the time asked about.'),
-  errors: z.int(),
-  errorRate: Interval.nullable().describe("Wilson's interval; null without requests."),
+  failedRequests: z.int().describe('Requests whose own span ended in error.'),
+  errors: z.int().describe('The same as failedRequests.'),
+  errorRate: Interval.nullable().describe(
+    "Of requests, the share that failed; Wilson's interval. Null without requests.",
+  ),
   sampled: z.int().describe(`Of which latency, tokens and cost are compared: the latest, at most ${sampleMax}.`),
   latencyMs: Quantiles.nullable(),
   tokens: Quantiles.nullable(),
@@ -144,6 +147,7 @@ const quantilesOf = (ascending: Float64Array): z.infer<typeof Quantiles> | null 
 const sideOf = (configHash: string, { requests, errors, samples, ...unpriced }: Counted): z.infer<typeof Side> => ({
   configHash,
   requests,
+  failedRequests: errors,
   errors,
   errorRate: requests === 0 ? null : wilson({ hits: errors, total: requests }, confidence),
   sampled: samples.latencyMs.length,
