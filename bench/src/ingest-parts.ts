@@ -9,6 +9,7 @@ import {
   copyOf,
   createSpanStore,
   decodeSpans,
+  defaultRunawayLimits,
   type Source,
   type Stored,
   spanColumns,
@@ -74,7 +75,7 @@ const bytesOnDisk = `
 const copy = `copy span_rows (${spanColumns.join(', ')}) from stdin (format binary)`;
 
 const partsOn = (load: Loader['load']): readonly Part[] => {
-  const store = createSpanStore(load);
+  const store = createSpanStore(load, () => defaultRunawayLimits);
   return [
     {
       figure: 'of it decoding alone, CPU per span',

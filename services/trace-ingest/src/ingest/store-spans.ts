@@ -4,7 +4,7 @@ import { applyGroups } from './apply-groups.ts';
 import { copyOf, spanColumns } from './copy-rows.ts';
 import { storeContents, withContent } from './contents.ts';
 import { type Counted, fold } from './fold.ts';
-import { createRunawayFinder, defaultRunawayLimits, type RunawayLimits } from '../runaway/find-runaways.ts';
+import { createRunawayFinder, type RunawayLimits } from '../runaway/find-runaways.ts';
 import type { Batch, Stored } from './stored.ts';
 import { createSurroundings, surroundingsId } from './surroundings.ts';
 
@@ -12,10 +12,7 @@ import { createSurroundings, surroundingsId } from './surroundings.ts';
  * Answers what stores spans with traces, rollups and failures, and tells how many of them were new. New ones are copied
  * as they are; only where one is there already are they compared one by one.
  */
-export const createSpanStore = (
-  load: Loader['load'],
-  limitsOf: (fleetId: string | null) => RunawayLimits = () => defaultRunawayLimits,
-) => {
+export const createSpanStore = (load: Loader['load'], limitsOf: (fleetId: string | null) => RunawayLimits) => {
   const runaways = createRunawayFinder(limitsOf);
   const surroundings = createSurroundings();
   const ids = new WeakMap<object, bigint>();

@@ -1,4 +1,5 @@
-// What is written into events for ever is without secrets and what its fleet wants hidden, like everything that bots send.
+// What is written into events for ever is without secrets and what its fleet wants hidden, like everything that bots send,
+// and of a trace that has not ended by other doors.
 import type { CommandOf, EndTrace, ManualAttributes, OpenTrace } from '@molthub/contracts';
 import type { Reads } from '@molthub/event-store';
 import type { Prepared } from '@molthub/service';
@@ -9,9 +10,19 @@ import { isSecretKey } from '../named-secrets.ts';
 import { doubleJson } from '../otlp/write-value.ts';
 import { hashedValue, nothingMore, type Redaction } from '../redact.ts';
 import { redactionBy, rulesOf } from '../redaction-rules.ts';
+import { traceExists } from './decider.ts';
 
 type Command = CommandOf<typeof OpenTrace> | CommandOf<typeof EndTrace>;
 type Value = ManualAttributes[string];
+
+/** One whose root has come is over. Where a bot's first spans come before it is begun here, it is the root they wait for. */
+const requireNotOver = async (reads: Reads, botId: string, traceId: string): Promise<void> => {
+  const roots = await reads('select 1 from traces where trace_id = $1::uuid and bot_id = $2::uuid and root_count > 0', [
+    traceId,
+    botId,
+  ]);
+  if (roots.length > 0) throw traceExists();
+};
 
 export const prepareManualTrace = async (command: Command, reads: Reads): Promise<Prepared<Command>> => {
   const redaction = await redactionOf(await fleetOf(command, reads), reads);
@@ -22,6 +33,7 @@ export const prepareManualTrace = async (command: Command, reads: Reads): Promis
     return { command: { ...command, data: { ...data, message: clean(data.message), attributes } } };
   }
   const { data } = command;
+  await requireNotOver(reads, data.botId, data.traceId);
   const [name, session] = [clean(data.name), cleanSession(data.session, redaction)];
   return { command: { ...command, data: { ...data, name, session, attributes: cleaned(data.attributes, redaction) } } };
 };

@@ -9,7 +9,6 @@ export type RunawayLimits = {
   /** Calls that a bot may make in a minute, whatever it calls. */
   readonly botCallsPerMinute: number;
 };
-export const defaultRunawayLimits: RunawayLimits = { callsPerMinute: 40, botCallsPerMinute: 300 };
 
 /** A trace or a bot's minute with so many calls that it may be one. */
 export const Suspect = z.object({
