@@ -1,5 +1,6 @@
 // What is between the body of a request and its commit, in parts that are measured in turn: the limits of ingest.
 import { randomUUID } from 'node:crypto';
+import { FleetTelemetry } from '@molthub/contracts';
 import type { Loader } from '@molthub/event-store';
 import { startService } from '@molthub/service';
 import { createLogger, createMetrics } from '@molthub/telemetry';
@@ -9,7 +10,6 @@ import {
   copyOf,
   createSpanStore,
   decodeSpans,
-  defaultRunawayLimits,
   type Source,
   type Stored,
   spanColumns,
@@ -75,7 +75,7 @@ const bytesOnDisk = `
 const copy = `copy span_rows (${spanColumns.join(', ')}) from stdin (format binary)`;
 
 const partsOn = (load: Loader['load']): readonly Part[] => {
-  const store = createSpanStore(load, () => defaultRunawayLimits);
+  const store = createSpanStore(load, () => FleetTelemetry.parse({}).runaway);
   return [
     {
       figure: 'of it decoding alone, CPU per span',

@@ -2,5 +2,4 @@
 export { decodeSpans } from '../otlp/decode-spans.ts';
 export { copyOf, spanColumns } from './copy-rows.ts';
 export { createSpanStore } from './store-spans.ts';
-export { defaultRunawayLimits } from '../runaway/find-runaways.ts';
 export type { Batch, Source, Stored } from './stored.ts';
