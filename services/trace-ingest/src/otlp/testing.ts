@@ -35,7 +35,13 @@ const root = protobuf.Root.fromJSON({
     Pairs: { fields: { values: field(1, 'KeyValue', 'repeated') } },
     KeyValue: { fields: { key: field(1, 'string'), value: field(2, 'AnyValue') } },
     Resource: { fields: { attributes: field(1, 'KeyValue', 'repeated') } },
-    Scope: { fields: { name: field(1, 'string') } },
+    Scope: {
+      fields: {
+        name: field(1, 'string'),
+        version: field(2, 'string'),
+        attributes: field(3, 'KeyValue', 'repeated'),
+      },
+    },
     Status: { fields: { message: field(2, 'string'), code: field(3, 'int32') } },
     Event: {
       fields: {
@@ -45,12 +51,18 @@ const root = protobuf.Root.fromJSON({
       },
     },
     Link: {
-      fields: { traceId: field(1, 'bytes'), spanId: field(2, 'bytes'), attributes: field(4, 'KeyValue', 'repeated') },
+      fields: {
+        traceId: field(1, 'bytes'),
+        spanId: field(2, 'bytes'),
+        traceState: field(3, 'string'),
+        attributes: field(4, 'KeyValue', 'repeated'),
+      },
     },
     Span: {
       fields: {
         traceId: field(1, 'bytes'),
         spanId: field(2, 'bytes'),
+        traceState: field(3, 'string'),
         parentSpanId: field(4, 'bytes'),
         name: field(5, 'string'),
         kind: field(6, 'int32'),
@@ -63,8 +75,16 @@ const root = protobuf.Root.fromJSON({
         flags: field(16, 'fixed32'),
       },
     },
-    ScopeSpans: { fields: { scope: field(1, 'Scope'), spans: field(2, 'Span', 'repeated') } },
-    ResourceSpans: { fields: { resource: field(1, 'Resource'), scopeSpans: field(2, 'ScopeSpans', 'repeated') } },
+    ScopeSpans: {
+      fields: { scope: field(1, 'Scope'), spans: field(2, 'Span', 'repeated'), schemaUrl: field(3, 'string') },
+    },
+    ResourceSpans: {
+      fields: {
+        resource: field(1, 'Resource'),
+        scopeSpans: field(2, 'ScopeSpans', 'repeated'),
+        schemaUrl: field(3, 'string'),
+      },
+    },
     Request: { fields: { resourceSpans: field(1, 'ResourceSpans', 'repeated') } },
     LogRecord: {
       fields: {
