@@ -18,7 +18,7 @@ insert into spans (workspace, bot_id, trace_id, span_id, parent_span_id, name, t
     case when i % 6 = 0 then null else left(md5('span ' || i - i % 6), 16) end, 'name ' || i,
     (array['REQUEST', 'TASK', 'SKILL', 'TOOL', 'MODEL', 'OTHER'])[i % 6 + 1], i % 6, i % 3, repeat('no luck ', i % 2),
     to_timestamp(1780000000 + i * 3600), (1780000000 + i * 3600)::bigint * 1000000000 + i, i * 1000003, i % 6 = 0, i, i * 2,
-    'scope ' || i % 2, jsonb_build_object('i', i, 'big', 9007199254740993, 'double', 1.0),
+    'scope ' || i % 2, jsonb_build_object('i', i, 'big', 9007199254740993, 'double', 1.0, 'tool.name', 'tool ' || i % 4),
     jsonb_build_object('service.name', 'bot ' || i % 3),
     case i % 4 when 0 then '[]' else jsonb_build_array(jsonb_build_object('name', 'event', 'i', i)) end::jsonb,
     case i % 5 when 0 then '[]' else jsonb_build_array(jsonb_build_object('traceId', md5('trace'))) end::jsonb
@@ -93,6 +93,14 @@ test('rows of the first release are all there after all steps, and hours are the
     const hours = await reads(hourSums('bot_hours', 'hour'));
     expect(hours).toEqual(await reads(hourSums('bot_minutes', "date_trunc('hour', minute)")));
     expect(hours.length).toBeGreaterThan(4);
+
+    // Those of before have no column with their tool.
+    const calls = 'select name, count(*)::int as n from trace_read.calls group by name order by name';
+    const [models, ...tools] = [['', 40], ...['tool 1', 'tool 3'].map((name) => [name, 20])];
+    expect((await reads<{ name: string; n: number }>(calls)).map(({ name, n }) => [name, n])).toEqual([
+      models,
+      ...tools,
+    ]);
 
     await migrate(pool, schema, migrations);
     expect(await answers()).toEqual(before);

@@ -23,6 +23,7 @@ import { callStatistics } from '../migrations/0004-call-statistics.ts';
 import { ages } from '../migrations/0005-ages.ts';
 import { spanJsonAsText } from '../migrations/0007-span-json-as-text.ts';
 import { calls } from '../migrations/0008-calls.ts';
+import { tools } from '../migrations/0010-tools.ts';
 import { telemetryDecider } from './decider.ts';
 import { fleetTelemetry } from './fleet-telemetry/decider.ts';
 import { prepareFleetTelemetry } from './fleet-telemetry/prepare.ts';
@@ -64,7 +65,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
   };
   return {
     name: 'trace',
-    migrations: [telemetry, spanRows, answers, callStatistics, ages, runaways, spanJsonAsText, calls],
+    migrations: [telemetry, spanRows, answers, callStatistics, ages, runaways, spanJsonAsText, calls, tools],
     aggregates: [
       aggregate({
         category: 'telemetry',
