@@ -1,5 +1,5 @@
 // A database of the first release is brought up to date with everything that was in it.
-import { createPool, migrate, readsOn } from '@molthub/event-store';
+import { createPool, type Migration, migrate, readsOn } from '@molthub/event-store';
 import { withPostgres } from '@molthub/testing';
 import { expect, test } from 'vitest';
 import { telemetry } from '../migrations/0001-telemetry.ts';
@@ -105,6 +105,31 @@ test('rows of the first release are all there after all steps, and hours are the
     await migrate(pool, schema, migrations);
     expect(await answers()).toEqual(before);
     expect(faults).toEqual([]);
+  } finally {
+    await pool.end();
+  }
+});
+
+test('what spans say is compressed as the server does best, in every partition there is and will be', async () => {
+  const { url } = await postgres.createDatabase();
+  const pool = createPool({ url, schema, name: 'test', onError: () => undefined });
+  // The embedded server knows no other way than this one.
+  const known = (step: Migration): Migration => ({ ...step, sql: step.sql.replaceAll('lz4', 'pglz') });
+  const day = (number: number) => `create table span_rows_2026090${number} partition of span_rows
+    for values from ('2026-09-0${number} 00:00Z') to ('2026-09-0${number + 1} 00:00Z')`;
+  try {
+    const { migrations } = traceService();
+    const at = migrations.findIndex(({ name }) => name === '0007-span-json-as-text');
+    await migrate(pool, schema, migrations.slice(0, at).map(known));
+    await pool.query(day(1));
+    await migrate(pool, schema, migrations.map(known));
+    await pool.query(day(2));
+    const found = await readsOn(pool)(
+      `select attrelid::regclass::text as table, attname as column from pg_attribute
+       where attrelid::regclass::text like 'span_rows%' and attcompression = 'p' order by 1, 2`,
+    );
+    const tables = ['span_rows', 'span_rows_20260901', 'span_rows_20260902', 'span_rows_other_days'];
+    expect(found).toEqual(tables.flatMap((table) => ['attributes', 'events'].map((column) => ({ table, column }))));
   } finally {
     await pool.end();
   }

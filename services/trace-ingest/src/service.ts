@@ -24,6 +24,7 @@ import { ages } from '../migrations/0005-ages.ts';
 import { spanJsonAsText } from '../migrations/0007-span-json-as-text.ts';
 import { calls } from '../migrations/0008-calls.ts';
 import { tools } from '../migrations/0010-tools.ts';
+import { compression } from '../migrations/0011-compression.ts';
 import { telemetryDecider } from './decider.ts';
 import { fleetTelemetry } from './fleet-telemetry/decider.ts';
 import { prepareFleetTelemetry } from './fleet-telemetry/prepare.ts';
@@ -65,7 +66,18 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
   };
   return {
     name: 'trace',
-    migrations: [telemetry, spanRows, answers, callStatistics, ages, runaways, spanJsonAsText, calls, tools],
+    migrations: [
+      telemetry,
+      spanRows,
+      answers,
+      callStatistics,
+      ages,
+      runaways,
+      spanJsonAsText,
+      calls,
+      tools,
+      compression,
+    ],
     aggregates: [
       aggregate({
         category: 'telemetry',
