@@ -18,6 +18,7 @@ import { aggregate, asIs, type Runtime, type ServiceDefinition } from '@molthub/
 import { telemetry } from '../migrations/0001-telemetry.ts';
 import { spanRows } from '../migrations/0002-span-rows.ts';
 import { answers } from '../migrations/0003-answers.ts';
+import { forwarding } from '../migrations/0007-forwarding.ts';
 import { runaways } from '../migrations/0006-runaways.ts';
 import { callStatistics } from '../migrations/0004-call-statistics.ts';
 import { ages } from '../migrations/0005-ages.ts';
@@ -25,6 +26,8 @@ import { telemetryDecider } from './decider.ts';
 import { fleetTelemetry } from './fleet-telemetry/decider.ts';
 import { prepareFleetTelemetry } from './fleet-telemetry/prepare.ts';
 import { fleetTelemetryProjection } from './fleet-telemetry/projection.ts';
+import type { Backend } from './forward/backend.ts';
+import { forwardJob, type ForwardSettings } from './forward/forward-job.ts';
 import type { QueueLimits } from './ingest/commit-queue.ts';
 import { openDoor } from './ingest/open-door.ts';
 import { listenToOthers } from './listeners.ts';
@@ -41,12 +44,16 @@ import { retentionJob, type RetentionSettings } from './retention.ts';
 import { type WindowSettings, windowsJob } from './windows.ts';
 
 export { type TraceEnvironment, traceEnvironment } from './env.ts';
+export { type Backend, backendOf } from './forward/backend.ts';
 export type { OtlpServer, OtlpSettings } from './otlp/otlp-server.ts';
 
 export type TraceSettings = {
   readonly windows?: Partial<WindowSettings>;
   readonly runaways?: Partial<RunawaySettings>;
   readonly retention?: Partial<RetentionSettings>;
+  /** Another backend that is to have all spans too. */
+  readonly backend?: Backend | null;
+  readonly forward?: Partial<ForwardSettings>;
 };
 
 export type TraceService = ServiceDefinition & {
@@ -55,6 +62,8 @@ export type TraceService = ServiceDefinition & {
 };
 
 export const traceService = (settings: TraceSettings = {}): TraceService => {
+  const { backend = null } = settings;
+  const isForwarding = backend !== null;
   const refreshes = new Set<() => Promise<void>>();
   const refreshAll = () => {
     // A failed refresh is reported and repeated by the trust's own clock.
@@ -62,7 +71,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
   };
   return {
     name: 'trace',
-    migrations: [telemetry, spanRows, answers, callStatistics, ages, runaways],
+    migrations: [telemetry, spanRows, answers, callStatistics, ages, runaways, forwarding],
     aggregates: [
       aggregate({
         category: 'telemetry',
@@ -108,10 +117,11 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
       windowsJob({ latenessMs: 10_000, lookEveryMs: 1_000, ...settings.windows }),
       runawaysJob({ lookEveryMs: 1_000, silenceMs: 120_000, ...settings.runaways }),
       retentionJob({ bodyDays: 3, ...settings.retention }),
-      storeEndedJob,
+      storeEndedJob(isForwarding),
+      ...(backend ? [forwardJob(backend, { ...forwardDefaults, ...settings.forward })] : []),
     ],
     startOtlp: async ({ runtime, ...door }) => {
-      const { url, trust, close } = await openDoor(runtime, door);
+      const { url, trust, close } = await openDoor(runtime, { ...door, isForwarding });
       refreshes.add(trust.refresh);
       return {
         url,
@@ -123,3 +133,5 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
     },
   };
 };
+
+const forwardDefaults: ForwardSettings = { lookEveryMs: 500, pauseMs: 1_000, pauseMsMax: 60_000, timeoutMs: 30_000 };

@@ -1,8 +1,9 @@
 // Spans of traces that were ended over the API go the way of all others.
 import { setTimeout as delay } from 'node:timers/promises';
-import { SpanType, TraceEnded } from '@molthub/contracts';
+import { defaultFleetTelemetry, SpanType, TraceEnded } from '@molthub/contracts';
 import type { Job, Runtime } from '@molthub/service';
 import { z } from 'zod';
+import { createOutbox } from '../forward/outbox.ts';
 import { createSpanStore } from '../ingest/store-spans.ts';
 import { decodeSpans } from '../otlp/decode-spans.ts';
 import { openPrices, type Prices } from '../price-table/open-prices.ts';
@@ -29,11 +30,13 @@ type Row = z.infer<typeof Row>;
 const atOnceMax = 200;
 const lookEveryMs = 5_000;
 
-export const storeEndedJob: Job = {
+export const storeEndedJob = (isForwarding: boolean): Job => ({
   name: 'manual-traces',
   single: true,
   run: async (runtime, signal) => {
-    const store = createSpanStore(runtime.load);
+    // They have no content, so that nothing of theirs has to be gone sooner.
+    const outbox = isForwarding ? createOutbox(() => defaultFleetTelemetry) : null;
+    const store = createSpanStore(runtime.load, { outbox });
     const onFault = (error: unknown) => runtime.logger.warn({ err: error }, 'prices could not be read');
     const prices = await openPrices(runtime.reads, { onFault });
     let wake = () => {};
@@ -57,7 +60,7 @@ export const storeEndedJob: Job = {
       prices.close();
     }
   },
-};
+});
 
 const storeEnded = async (
   runtime: Runtime,
