@@ -13,6 +13,7 @@ import {
   TraceFailed,
   TraceWindowSummarized,
 } from '@molthub/contracts';
+import type { Reads } from '@molthub/event-store';
 import { derivedId } from '@molthub/identity';
 import { aggregate, asIs, type Runtime, type ServiceDefinition } from '@molthub/service';
 import { telemetry } from '../migrations/0001-telemetry.ts';
@@ -28,6 +29,7 @@ import { prepareFleetTelemetry } from './fleet-telemetry/prepare.ts';
 import { fleetTelemetryProjection } from './fleet-telemetry/projection.ts';
 import type { Backend } from './forward/backend.ts';
 import { forwardJob, type ForwardSettings } from './forward/forward-job.ts';
+import { tellWaiting } from './forward/outbox.ts';
 import type { QueueLimits } from './ingest/commit-queue.ts';
 import { openDoor } from './ingest/open-door.ts';
 import { listenToOthers } from './listeners.ts';
@@ -59,6 +61,8 @@ export type TraceSettings = {
 export type TraceService = ServiceDefinition & {
   /** Opens the OTLP door of a started service. Close it before the service stops. */
   readonly startOtlp: (settings: OtlpSettings & QueueLimits & { readonly runtime: Runtime }) => Promise<OtlpServer>;
+  /** How far forwarding is, in words; null where nothing is forwarded. */
+  readonly forwarding: (reads: Reads) => Promise<string | null>;
 };
 
 export const traceService = (settings: TraceSettings = {}): TraceService => {
@@ -120,6 +124,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
       storeEndedJob(isForwarding),
       ...(backend ? [forwardJob(backend, { ...forwardDefaults, ...settings.forward })] : []),
     ],
+    forwarding: async (reads) => (isForwarding ? tellWaiting(reads) : null),
     startOtlp: async ({ runtime, ...door }) => {
       const { url, trust, close } = await openDoor(runtime, { ...door, isForwarding });
       refreshes.add(trust.refresh);

@@ -1,11 +1,11 @@
 // Sends what waits to another backend, oldest first, as often as it takes; see docs/decisions/0016.
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { zstdDecompress } from 'node:zlib';
+import { gunzip } from 'node:zlib';
 import type { Job, Runtime } from '@molthub/service';
 import { z } from 'zod';
 import type { Backend } from './backend.ts';
-import { forwardedSpans } from './outbox.ts';
+import { forwardedSpans, readWaiting, zipped } from './outbox.ts';
 import { bytesPerRequestMax, spansPerRequestMax } from './requests-of.ts';
 import { type Answer, createSend, type Send } from './send.ts';
 
@@ -96,7 +96,16 @@ const inRequests = (rows: readonly Row[]): readonly (readonly Row[])[] => {
   return requests;
 };
 
-const decompress = promisify(zstdDecompress);
+const unzip = promisify(gunzip);
+
+/** Concatenated, messages of protobuf are one message with the members of all. */
+const bodyOf = async (rows: readonly Row[]): Promise<Buffer> => {
+  const [first] = rows;
+  if (first && rows.length === 1) return first.body;
+  const bodies = await Promise.all(rows.map(({ bytes, body }) => unzip(body, { chunkSize: Math.max(64, bytes) })));
+  return zipped(Buffer.concat(bodies));
+};
+
 const spansOf = (rows: readonly Row[]): number => rows.reduce((sum, { spans }) => sum + spans, 0);
 
 /** Answers null, or how long to wait before it is sent again. What is refused is halved until it is one row. */
@@ -107,9 +116,7 @@ const sendAll = async (
   rows: readonly Row[],
   signal: AbortSignal,
 ): Promise<number | null> => {
-  // Concatenated, messages of protobuf are one message with the members of all.
-  const body = Buffer.concat(await Promise.all(rows.map((row) => decompress(row.body))));
-  const answer = await send(body, signal);
+  const answer = await send(await bodyOf(rows), signal);
   const ids = rows.map(({ id }) => id);
   if (answer.status === 'later') {
     teller.putOff(answer);
@@ -169,17 +176,15 @@ const createTeller = (runtime: Runtime) => {
   };
 };
 
-const Waiting = z.object({ waiting: z.number(), refused: z.number(), lag: z.number() });
-
 /** Only whoever forwards says what waits, so that no two processes say it; answers how to stop. */
 const measure = ({ metrics, reads }: Runtime): (() => void) => {
   const waiting = metrics.gauge('molthub_forward_waiting_spans', 'Spans that are to be forwarded.', ['state']);
   const lag = metrics.gauge('molthub_forward_lag_seconds', 'Age of the oldest that waits to be forwarded.');
   const forget = metrics.collect(async () => {
-    const now = Waiting.parse((await reads(waitingNow))[0]);
+    const now = await readWaiting(reads);
     waiting.set({ state: 'waiting' }, now.waiting);
     waiting.set({ state: 'refused' }, now.refused);
-    lag.set(now.lag);
+    lag.set(now.lagSeconds);
   });
   return () => {
     forget();
@@ -187,8 +192,3 @@ const measure = ({ metrics, reads }: Runtime): (() => void) => {
     lag.reset();
   };
 };
-const waitingNow = `
-  select coalesce(sum(spans) filter (where refusal is null), 0)::float8 as waiting,
-    coalesce(sum(spans) filter (where refusal is not null), 0)::float8 as refused,
-    coalesce(extract(epoch from now() - min(stored_at) filter (where refusal is null)), 0)::float8 as lag
-  from forward_batches`;

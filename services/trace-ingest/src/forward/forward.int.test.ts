@@ -7,7 +7,7 @@ import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { backendOf, traceService } from '../service.ts';
 import { asJson, captured, jsonOf, jsonSpan, newBot, tokenOf, withTelemetry } from '../testing.ts';
-import { expireOutbox } from './outbox.ts';
+import { expireOutbox, tellWaiting } from './outbox.ts';
 import { openReceiver, spansIn } from './testing.ts';
 
 const receiver = await openReceiver();
@@ -72,6 +72,7 @@ test('a backend that is away for a while gets everything, in the order in which 
   for (const name of names) await send(jsonSpan({ name }));
   await until(() => receiver.received.length > 2, { what: 'it to be tried' });
   expect(await waiting()).toHaveLength(20);
+  expect(await tellWaiting(trace().runtime.reads)).toMatch(/^20 spans wait to be forwarded, for \d+ s$/);
   expect(await trace().runtime.metrics.text()).toMatch(/^molthub_forward_waiting_spans\{state="waiting"\} 20$/m);
   receiver.received.length = 0;
   receiver.answer = () => ({});
@@ -91,6 +92,7 @@ test('one span that the backend refuses is kept and told, and the others arrive'
   await until(async () => (await waiting()).length === 1, { what: 'the others to be forwarded' });
   await until(async () => (await waiting())[0]?.refusal === '400 no poison', { what: 'it to be told' });
   expect((await counted('refused')) - before).toBe(1);
+  expect(await tellWaiting(trace().runtime.reads)).toBe('all is forwarded; the backend refused 1');
   expect(await trace().runtime.metrics.text()).toMatch(/^molthub_forward_waiting_spans\{state="refused"\} 1$/m);
 });
 

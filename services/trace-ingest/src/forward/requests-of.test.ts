@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { withContent } from '../ingest/contents.ts';
 import { surroundingsId } from '../ingest/surroundings.ts';
 import { decodeSpans, type Encoding } from '../otlp/decode-spans.ts';
+import { Refusal } from '../otlp/refusal.ts';
 import { encode, toJson } from '../otlp/testing.ts';
 import { captured } from '../testing.ts';
 import { bytesPerRequestMax, requestsOf, spansPerRequestMax } from './requests-of.ts';
@@ -140,6 +141,27 @@ test('any text, and any double', async () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test('whatever bytes were changed in what came, all that is stored is forwarded', async () => {
+  const anyBody = fc.constantFrom(...captured('turn3-one-tool'), bodyOf(full));
+  const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 });
+  let stored = 0;
+  await fc.assert(
+    fc.asyncProperty(anyBody, changes, async (body, bytes) => {
+      const changed = Buffer.from(body);
+      for (const [at, byte] of bytes) changed[at % changed.length] = byte;
+      const rows = await rowsOf([changed]).catch((error: unknown) => {
+        if (!(error instanceof Refusal)) throw error;
+        return [];
+      });
+      const ids = new Set(rows.map(({ record }) => `${record.traceId} ${record.spanId}`));
+      expect(spansIn(requestsOf(rows).map((request) => request.body)).size).toBe(ids.size);
+      stored += rows.length;
+    }),
+    { numRuns: 5_000 },
+  );
+  expect(stored).toBeGreaterThan(1_000);
 });
 
 test('what a fleet or Molthub hides is hidden', async () => {

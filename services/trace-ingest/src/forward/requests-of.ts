@@ -29,16 +29,19 @@ export type Request = { readonly spans: number; readonly body: Buffer };
 export const spansPerRequestMax = 512;
 export const bytesPerRequestMax = 4 * 1024 * 1024;
 
+/** Memory that is written to again and again: what is encoded is encoded at once. */
+const request = createWriter();
+const head = createWriter();
+const span = createWriter();
+
 /** Requests of at most so many spans and bytes; one of a single span may be larger. */
 export const requestsOf = (rows: readonly Stored[]): readonly Request[] => {
   const requests: Request[] = [];
-  const out = createWriter();
-  const head = createWriter();
-  const span = createWriter();
   let spans = 0;
+  clear(request);
   const end = () => {
-    if (spans > 0) requests.push({ spans, body: Buffer.from(written(out)) });
-    clear(out);
+    if (spans > 0) requests.push({ spans, body: Buffer.from(written(request)) });
+    clear(request);
     spans = 0;
   };
   for (const group of Map.groupBy(rows, (row) => row.surroundings).values()) {
@@ -48,17 +51,17 @@ export const requestsOf = (rows: readonly Stored[]): readonly Request[] => {
       if (head.at === 0) open(head, record.surroundings);
       clear(span);
       writeSpan(span, record);
-      const bytes = out.at + (opened ? 0 : head.at) + span.at;
+      const bytes = request.at + (opened ? 0 : head.at) + span.at;
       if (spans >= spansPerRequestMax || (spans > 0 && bytes > bytesPerRequestMax)) {
-        if (opened) close(out, opened);
+        if (opened) close(request, opened);
         opened = null;
         end();
       }
-      opened ??= open(out, record.surroundings);
-      writeBytes(out, span.bytes, 0, span.at);
+      opened ??= open(request, record.surroundings);
+      writeBytes(request, span.bytes, 0, span.at);
       spans += 1;
     }
-    if (opened) close(out, opened);
+    if (opened) close(request, opened);
   }
   end();
   return requests;
@@ -126,7 +129,13 @@ const writeSpan = (out: ByteWriter, record: SpanRecord) => {
   uintField(out, 6, record.kind);
   fixed64Field(out, 7, record.startedNs);
   fixed64Field(out, 8, record.startedNs + record.durationNs);
-  const [attributes, events, links, rest] = columnsIn(record.body.columns);
+  const columns = { bytes: record.body.columns, at: 0 };
+  const [attributes, events, links, rest] = [
+    columnAt(columns),
+    columnAt(columns),
+    columnAt(columns),
+    columnAt(columns),
+  ];
   const content = contentIn(record.body.content);
   if (attributes) writeKeyValues(out, 9, attributes);
   if (content.attributes) writeKeyValues(out, 9, content.attributes);
@@ -141,16 +150,12 @@ const writeSpan = (out: ByteWriter, record: SpanRecord) => {
   endField(out, from);
 };
 
-/** The columns of jsonb as COPY takes them: a length, a version, and the text; null where there is nothing. */
-const columnsIn = (bytes: Buffer): readonly (JsonCursor | null)[] => {
-  let at = 0;
-  return Array.from({ length: 4 }, () => {
-    const length = bytes.readInt32BE(at);
-    at += 4;
-    if (length < 0) return null;
-    at += length;
-    return { bytes, at: at - length + 1 };
-  });
+/** The next column of jsonb as COPY takes it: a length, a version, and the text; null where there is nothing. */
+const columnAt = (columns: JsonCursor): JsonCursor | null => {
+  const length = columns.bytes.readInt32BE(columns.at);
+  const at = columns.at + 4;
+  columns.at = at + Math.max(0, length);
+  return length < 0 ? null : { bytes: columns.bytes, at: at + 1 };
 };
 
 type Content = {

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import protobuf from 'protobufjs';
 import { afterEach, expect, test } from 'vitest';
 import { createSend } from './send.ts';
@@ -16,8 +17,8 @@ const opened = async (answer?: Receiver['answer']) => {
 };
 const answerTo = async (answer?: Receiver['answer'], now?: () => number) => {
   const { url } = await opened(answer);
-  const send = createSend({ url: `${url}/v1/traces`, headers }, { ...(now ? { now } : {}) });
-  return send(Buffer.from('spans'), never);
+  const send = createSend({ url: `${url}/v1/traces`, headers }, now ? { now } : {});
+  return send(gzipSync('spans'), never);
 };
 
 const { Status, Answer } = (() => {
@@ -122,16 +123,16 @@ test('nobody there, and nobody who answers, are to be asked again', async () => 
   const { url, close } = await opened();
   const hanging = createSend({ url, headers }, { timeoutMs: 50 });
   if (receiver) receiver.answer = () => null;
-  expect(await hanging(Buffer.from('spans'), never)).toMatchObject({ status: 'later', afterMs: null });
+  expect(await hanging(gzipSync('spans'), never)).toMatchObject({ status: 'later', afterMs: null });
   close();
-  const { status, message } = await createSend({ url, headers })(Buffer.from('spans'), never);
+  const { status, message } = await createSend({ url, headers })(gzipSync('spans'), never);
   expect({ status, message }).toEqual({ status: 'later', message: expect.stringContaining('ECONNREFUSED') });
 });
 
 test('to be told to stop is no answer', async () => {
   const { url } = await opened(() => null);
   const stop = new AbortController();
-  const sending = createSend({ url, headers })(Buffer.from('spans'), stop.signal);
+  const sending = createSend({ url, headers })(gzipSync('spans'), stop.signal);
   stop.abort();
   await expect(sending).rejects.toThrow();
 });

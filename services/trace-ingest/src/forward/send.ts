@@ -1,7 +1,5 @@
 // Sends a request to another backend, and says what its answer means.
 // Source: opentelemetry-proto docs/specification.md, "OTLP/HTTP Response".
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { z } from 'zod';
 import { type Cursor, cursorOf, fieldOf, readInt64, readMessage, readTag, readText, skip } from '../otlp/protobuf.ts';
 import { redact } from '../redact.ts';
@@ -15,14 +13,15 @@ export type Answer =
   /** It will not have them. `isOfAll`: nor any others, as long as it is asked this way. */
   | { readonly status: 'refused'; readonly isOfAll: boolean; readonly message: string };
 
-export type Send = (body: Buffer, signal: AbortSignal) => Promise<Answer>;
+/** Takes a request in gzip. Throws only where `signal` aborts. */
+export type Send = (zipped: Buffer, signal: AbortSignal) => Promise<Answer>;
 
 const retryable = new Set([429, 502, 503, 504]);
 /** Address, rights or method are wrong, whatever is in the body. */
 const ofAll = new Set([401, 402, 403, 404, 405, 407]);
 const answerBytesMax = 64 * 1024;
 
-/** What its answers say has no value of our headers in it. Throws only where `signal` aborts. */
+/** What its answers say has no value of our headers in it. */
 export const createSend = (
   { url, headers }: Backend,
   { timeoutMs = 30_000, now = Date.now }: { readonly timeoutMs?: number; readonly now?: () => number } = {},
@@ -35,8 +34,7 @@ export const createSend = (
       .reduce((shown, secret) => shown.replaceAll(secret, '[redacted]'), redact(text))
       .slice(0, 300);
 
-  return async (body, signal) => {
-    const zipped = await compress(body);
+  return async (zipped, signal) => {
     try {
       const response = await fetch(url, {
         method: 'POST',
@@ -64,7 +62,6 @@ export const createSend = (
     }
   };
 };
-const compress = promisify(gzip);
 
 /** No more of an answer than anybody needs. */
 const read = async (response: Response): Promise<Buffer> => {

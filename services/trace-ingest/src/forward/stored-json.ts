@@ -127,30 +127,18 @@ export const writeKeyValues = (out: ByteWriter, field: number, cursor: JsonCurso
 
 const writeAnyValue = (out: ByteWriter, field: number, cursor: JsonCursor) => {
   const from = beginField(out, field);
-  switch (cursor.bytes[cursor.at]) {
-    case quote:
-      writeTextField(out, 1, cursor);
-      break;
-    case openBrace:
-      writeObject(out, cursor);
-      break;
-    case openBracket: {
-      const list = beginField(out, 5);
-      eachItem(cursor, () => writeAnyValue(out, 1, cursor));
-      endField(out, list);
-      break;
-    }
-    case letterT:
-    case letterF:
-      uintField(out, 2, cursor.bytes[cursor.at] === letterT ? 1 : 0);
-      skipValue(cursor);
-      break;
-    case letterN:
-      skipValue(cursor);
-      break;
-    default:
-      writeNumber(out, readDigits(cursor));
-  }
+  const byte = cursor.bytes[cursor.at];
+  if (byte === quote) writeTextField(out, 1, cursor);
+  else if (byte === openBrace) writeObject(out, cursor);
+  else if (byte === openBracket) {
+    const list = beginField(out, 5);
+    eachItem(cursor, () => writeAnyValue(out, 1, cursor));
+    endField(out, list);
+  } else if (byte === letterN) skipValue(cursor);
+  else if (byte === letterT || byte === letterF) {
+    uintField(out, 2, byte === letterT ? 1 : 0);
+    skipValue(cursor);
+  } else writeNumber(out, readDigits(cursor));
   endField(out, from);
 };
 const [letterT, letterF, letterN] = [0x74, 0x66, 0x6e];
