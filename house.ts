@@ -153,6 +153,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'manual-trace/aggregate',
     'manual-trace/store-ended',
     'many-spans',
+    'named-secrets',
     'otlp/',
     'price-table/open-prices',
     'prices',

@@ -2,6 +2,7 @@
 import { loadavg } from 'node:os';
 import { z } from 'zod';
 import { callAll, expectStatus, makeBot, makeFleet, simulatedManifest } from './fleet.ts';
+import { withParts } from './ingest-parts.ts';
 import { type Figure, measured } from './measured.ts';
 import { type Molthub, withMolthub } from './molthub.ts';
 import { exportRequest, spanBytes } from './otlp-spans.ts';
@@ -10,8 +11,9 @@ import { cpuByName, processTree, totalCpuMs } from './process-tree.ts';
 const runs = 5;
 const spansPerBatch = 512;
 const batchesPerRun = 100;
-const inFlight = 4;
-const bots = 4;
+/** As many bots send at once. */
+const inFlight = 8;
+const bots = 8;
 
 const Token = z.object({ token: z.string() });
 
@@ -19,29 +21,33 @@ export const otlpIngest: Figure = {
   name: 'otlp-ingest',
   about: `durable ingest of ${spanBytes}-byte spans in batches of ${spansPerBatch}, CPU of Node and Postgres per span`,
   measure: (report) =>
-    withMolthub(async (molthub) => {
-      const tokens = await tokensOf(molthub);
-      await send(molthub, tokens, 20);
-      const [cpuUs, perSecond]: [number[], number[]] = [[], []];
-      const byName: Readonly<Record<string, number>>[] = [];
-      for (let run = 0; run < runs; run += 1) {
-        // Made before: making them is the load generator's work.
-        const bodies = Array.from({ length: batchesPerRun }, () => exportRequest(spansPerBatch));
-        const [before, began] = [await processTree(molthub.pid()), performance.now()];
-        await send(molthub, tokens, bodies);
-        const seconds = (performance.now() - began) / 1_000;
-        const after = await processTree(molthub.pid());
-        const spans = batchesPerRun * spansPerBatch;
-        cpuUs.push(((totalCpuMs(after) - totalCpuMs(before)) * 1_000) / spans);
-        perSecond.push(spans / seconds);
-        byName.push(cpuByName(before, after));
-      }
-      const context = { spansPerRun: batchesPerRun * spansPerBatch, inFlight, cpuMs: byName, load: loadavg()[0] };
-      report(measured('OTLP ingest, CPU per span, Postgres included', 'µs', cpuUs, context));
-      report(
-        measured('OTLP ingest, durable', 'spans/s', perSecond, { ...context, note: 'wall time beside its sender' }),
-      );
-    }),
+    withParts(report, (parts) =>
+      withMolthub(async (molthub) => {
+        const tokens = await tokensOf(molthub);
+        await send(molthub, tokens, 20);
+        const [cpuUs, perSecond]: [number[], number[]] = [[], []];
+        const byName: Readonly<Record<string, number>>[] = [];
+        for (let run = 0; run < runs; run += 1) {
+          // Made before: making them is the load generator's work.
+          const bodies = Array.from({ length: batchesPerRun }, () => exportRequest(spansPerBatch));
+          const [before, began] = [await processTree(molthub.pid()), performance.now()];
+          await send(molthub, tokens, bodies);
+          const seconds = (performance.now() - began) / 1_000;
+          const after = await processTree(molthub.pid());
+          const spans = batchesPerRun * spansPerBatch;
+          cpuUs.push(((totalCpuMs(after) - totalCpuMs(before)) * 1_000) / spans);
+          perSecond.push(spans / seconds);
+          byName.push(cpuByName(before, after));
+          await parts.measure(bodies, spans);
+        }
+        const context = { spansPerRun: batchesPerRun * spansPerBatch, inFlight, cpuMs: byName, load: loadavg()[0] };
+        report(measured('OTLP ingest, CPU per span, Postgres included', 'µs', cpuUs, context));
+        report(
+          measured('OTLP ingest, durable', 'spans/s', perSecond, { ...context, note: 'wall time beside its sender' }),
+        );
+        await parts.report();
+      }),
+    ),
 };
 
 const tokensOf = async (molthub: Molthub): Promise<readonly string[]> => {

@@ -54,6 +54,13 @@ export const PricesChanged = defineEvent(
   z.object({ version: z.int().min(1), models: z.array(PricedModel), effectiveFrom: z.iso.datetime() }),
 );
 
+/** Reads the prices that hold where a workspace names none; `records: false`. */
+export const ReadBuiltinPrices = defineCommand(
+  'trace.prices.read-builtin.v1',
+  'Answers the built-in prices of models, with the version of their table.',
+  z.strictObject({}),
+);
+
 export const PricesView = defineReadModel(
   'trace',
   'prices',

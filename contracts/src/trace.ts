@@ -266,3 +266,15 @@ export const ServicesView = defineReadModel(
   "What bots call themselves: `service.name` of their resources. The workspace of a bot is config's to say.",
   z.object({ bot_id: z.uuid(), name: z.string().nullable(), seen_on: z.iso.date() }),
 );
+export const CallsView = defineReadModel(
+  'trace',
+  'calls',
+  'Every stored call of a model or tool, with the `service.name` that made it. Look for a trace by `trace_uuid`.',
+  z.object({
+    ...scoped,
+    trace_uuid: z.guid(),
+    started_at: time,
+    service: z.string().nullable(),
+    name: z.string(),
+  }),
+);

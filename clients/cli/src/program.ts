@@ -193,6 +193,7 @@ trace
   .command('show')
   .description('a trace as a waterfall')
   .argument('<traceId>')
+  .option('--bot <name>', 'of this bot, where several sent spans under this id')
   .option('--all', 'every span, however many')
   .action(async (id, options, command) => (await import('./commands/trace.ts')).show(id, options, command));
 trace
@@ -201,7 +202,7 @@ trace
   .option('--bot <name>', 'only of this bot')
   .option('--attribute <key=value>', 'one span has all of these; may be repeated', collect)
   .option('--error <text>', "a part of the first error's message")
-  .option('--failed', 'only those with an error')
+  .option('--failed', 'only those with an error span')
   .option('--model <name>', 'only those that called this model')
   .option('--name <name>', 'only of this name')
   .option('--min-duration <ms>', 'that took at least so long')
@@ -238,6 +239,7 @@ trace
   .command('export')
   .description('a trace as the JSON of an OTLP request')
   .argument('<traceId>')
+  .option('--bot <name>', 'of this bot, where several sent spans under this id')
   .action(async (id, options, command) =>
     (await import('./commands/trace-search.ts')).exportTrace(id, options, command),
   );

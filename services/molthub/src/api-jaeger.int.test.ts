@@ -12,6 +12,7 @@ const nats = withNats();
 const folder = join(import.meta.dirname, '../../../../shared/data/public/jaeger');
 let api: ApiUnderTest;
 let botId = '';
+let otlpUrl = '';
 let sender: Sender;
 const now = Date.now();
 const traceId = newTraceId();
@@ -19,7 +20,7 @@ const [root, child] = [newSpanId(), newSpanId()];
 
 beforeAll(async () => {
   api = await openApi({ postgres, nats });
-  const otlpUrl = await api.openOtlp();
+  otlpUrl = await api.openOtlp();
   ({ botId } = await makeBot(api, 'anna'));
   sender = await senderOf(api, otlpUrl, botId, 'front door');
   await sender.send([
@@ -135,6 +136,30 @@ test('services and operations, at both places where Grafana looks', async () => 
     expect(await data(`${base}/traces?service=nosuch`)).toEqual([]);
     expect(await data(`${base}/dependencies?endTs=${now}&lookback=3600000`)).toEqual(expect.any(Array));
   }
+});
+
+test('a call depends from the service whose span it is, though its bot has others, and those of one service are counted', async () => {
+  const [several, single] = [await makeBot(api, 'dora'), await makeBot(api, 'emil')];
+  const callOf = (tool: string) => ({
+    traceId: newTraceId(),
+    spanId: newSpanId(),
+    startMs: now,
+    attributes: { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': tool },
+  });
+  for (const [bot, service, tool, times] of [
+    [several, 'a kitchen', 'stir', 2],
+    [several, 'the stove', 'heat', 1],
+    [single, 'the bell', 'ring', 3],
+  ] as const) {
+    const caller = await senderOf(api, otlpUrl, bot.botId, service);
+    await caller.send(Array.from({ length: times }, () => callOf(tool)));
+  }
+  const found = await data(`/jaeger/api/dependencies?endTs=${now + 60_000}&lookback=3600000`);
+  expect(found).toEqual([
+    { parent: 'the bell', child: 'ring', callCount: 3 },
+    { parent: 'a kitchen', child: 'stir', callCount: 2 },
+    { parent: 'the stove', child: 'heat', callCount: 1 },
+  ]);
 });
 
 describe('a search in the words of Jaeger', () => {

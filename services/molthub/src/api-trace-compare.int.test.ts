@@ -15,7 +15,7 @@ let botId = '';
 let sender: Sender;
 let molthub: Molthub;
 const now = Date.now();
-const [first, second, third] = ['1', '2', '3'].map((digit) => `sha256:${digit.repeat(64)}`);
+const [first, second, third, unpriced] = ['1', '2', '3', '4'].map((digit) => `sha256:${digit.repeat(64)}`);
 
 /** 100 requests: the nth takes `baseMs` + n ms; each `failEvery`th fails. */
 const run = async (hash: string, baseMs: number, failEvery: number) => {
@@ -31,10 +31,39 @@ const run = async (hash: string, baseMs: number, failEvery: number) => {
       ...(n % failEvery === 0 ? { error: 'no' } : {}),
     })),
   );
-  // Which configuration a bot runs since when is the reconciler's to say; here it changes within a second.
-  await api
+  await ranUnder(hash, ids);
+};
+
+/** Which configuration a bot runs since when is the reconciler's to say; here it changes within a second. */
+const ranUnder = (hash: string, traceIds: readonly string[]) =>
+  api
     .service('trace')
-    .runtime.write((sql) => sql('update traces set config_hash = $2 where trace_id = any($1::uuid[])', [ids, hash]));
+    .runtime.write((sql) =>
+      sql('update traces set config_hash = $2 where trace_id = any($1::uuid[])', [traceIds, hash]),
+    );
+
+/** Requests that call each of these models once; of `mystery` no price is known. */
+const callAll = async (hash: string, requests: readonly (readonly string[])[]) => {
+  const ids = requests.map(newTraceId);
+  const spans = requests.flatMap((models, n) => {
+    const span = { traceId: ids[n] ?? '', startMs: now - 500_000 };
+    const root = { ...span, spanId: newSpanId(), attributes: { 'gen_ai.operation.name': 'invoke_agent' } };
+    return [
+      root,
+      ...models.map((model) => ({
+        ...span,
+        spanId: newSpanId(),
+        parentSpanId: root.spanId,
+        attributes: {
+          'gen_ai.operation.name': 'chat',
+          'gen_ai.request.model': model,
+          'gen_ai.usage.input_tokens': 1_000_000,
+        },
+      })),
+    ];
+  });
+  await sender.send(spans);
+  await ranUnder(hash, ids);
 };
 
 beforeAll(async () => {
@@ -45,6 +74,10 @@ beforeAll(async () => {
   sender = await senderOf(api, otlpUrl, botId);
   await run(first ?? '', 100, 20);
   await run(second ?? '', 150, 2);
+  await callAll(unpriced ?? '', [
+    ['mystery', 'mystery'],
+    ['mystery', 'gpt-5'],
+  ]);
 });
 afterAll(() => api.close());
 
@@ -67,7 +100,7 @@ test('the slower and worse configuration is told by how much, and how sure that 
     status: 200,
     body: {
       sides: [
-        { configHash: first, requests: 100, errors: 5, sampled: 100, errorRate: { value: 0.05 } },
+        { configHash: first, requests: 100, failedRequests: 5, errors: 5, sampled: 100, errorRate: { value: 0.05 } },
         { configHash: second, requests: 100, errors: 50, latencyMs: { p50: 199.5, mean: 199.5 } },
       ],
     },
@@ -84,12 +117,37 @@ test('the slower and worse configuration is told by how much, and how sure that 
   expect(tokens).toMatchObject({ shift: { value: 0, low: 0, high: 0 }, p: 1 });
 });
 
-test('a configuration that never ran compares with nothing', async () => {
-  const answer = await api.call('GET', `/api/v1/traces/compare?hash=${first}&hash=${third}&botInstanceId=${botId}`);
-  expect(answer).toMatchObject({
+test('a configuration that was published and never ran compares with nothing', async () => {
+  const { desiredHash } = (await api.call('GET', `/api/v1/bot-instances/${botId}`)).body;
+  const path = `/api/v1/traces/compare?hash=${first}&hash=${String(desiredHash)}&botInstanceId=${botId}`;
+  expect(await api.call('GET', path)).toMatchObject({
     status: 200,
     body: { sides: [{ requests: 100 }, { requests: 0, errorRate: null, latencyMs: null }], difference: null },
   });
+});
+
+test('a configuration that nobody published or ran is not found, and named', async () => {
+  const answer = await api.call('GET', `/api/v1/traces/compare?hash=${first}&hash=${third}`);
+  expect(answer).toMatchObject({ status: 404, body: { code: 'gateway.not-found', errors: [{ path: 'hash.1' }] } });
+  expect(String(answer.body['detail'])).toContain(third);
+});
+
+test('what has no price is told as such, and is no cost of nothing', async () => {
+  const answer = await api.call('GET', `/api/v1/traces/compare?hash=${first}&hash=${unpriced}`);
+  expect(answer, answer.text).toMatchObject({
+    status: 200,
+    body: {
+      sides: [
+        { unpricedCalls: 0, unpricedRequests: 0, costUsd: { p50: 0 } },
+        { requests: 2, unpricedCalls: 3, unpricedRequests: 2, costUsd: null, tokens: { p50: 2_000_000 } },
+      ],
+      difference: { costUsd: null, tokens: { shift: { value: 2_000_000 } } },
+    },
+  });
+  const told = await molthub(['trace', 'compare', first ?? '', unpriced ?? '']);
+  expect(told.status, told.stderr).toBe(0);
+  expect(told.stdout).toMatch(/cost p50 +\$0 +unpriced/);
+  expect(told.stdout).toMatch(/unpriced calls +0 +3/);
 });
 
 test.each([
@@ -152,7 +210,7 @@ test('the command line finds, compares and exports', async () => {
   });
   const compared = await molthub(['trace', 'compare', first ?? '', second ?? '']);
   expect(compared.status, compared.stderr).toBe(0);
-  expect(compared.stdout).toMatch(/error rate +5 % +50 % +3\d\.\d+ % to 5\d\.\d+ %/);
+  expect(compared.stdout).toMatch(/failed requests +5 % +50 % +3\d\.\d+ % to 5\d\.\d+ %/);
   expect((await molthub(['trace', 'errors'])).status).toBe(0);
   expect((await molthub(['trace', 'search', '--attribute', 'x'])).stderr).toContain('key=value');
 });

@@ -1,7 +1,9 @@
-// A trace out of Molthub and into it again, through the real API and the real door.
+// A trace out of Molthub and into it again, and one of two bots, through the real API and the real door.
 import { withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import { type ApiUnderTest, openApi } from './api-under-test.ts';
+import { molthubOf } from './cli-under-test.ts';
 import { makeBot, newTraceId, type Sender, senderOf } from './traces-under-test.ts';
 
 const postgres = withPostgres();
@@ -11,6 +13,7 @@ let anna: Sender;
 let berta: Sender;
 let bots: readonly string[] = [];
 const traceId = newTraceId();
+const Groups = z.object({ items: z.array(z.object({ fingerprint: z.string() })) });
 const started = 1_790_000_000_123_456_789n;
 
 const sent = {
@@ -119,4 +122,45 @@ test('what comes out goes in again, and comes out the same', async () => {
   const first = await exported(bots[0]);
   await berta.post(first.text);
   expect((await exported(bots[1])).text).toBe(first.text);
+});
+
+test('a trace of two bots asks which of them is meant, over the API and on the command line', async () => {
+  const ambiguous = await api.call('GET', `/api/v1/traces/by-trace-id/${traceId}`);
+  expect(ambiguous).toMatchObject({
+    status: 409,
+    body: { code: 'gateway.ambiguous-trace', errors: [{ path: 'botInstanceId' }] },
+  });
+  for (const bot of bots) expect(ambiguous.text).toContain(bot);
+  const molthub = molthubOf(api.url, api.adminKey);
+  for (const command of ['show', 'export']) {
+    const asked = await molthub(['trace', command, traceId]);
+    expect(asked.status).toBe(1);
+    expect(asked.stderr).toContain('say which with --bot');
+    for (const bot of bots) expect(asked.stderr).toContain(bot);
+    const told = await molthub(['trace', command, traceId.toUpperCase(), '--bot', 'berta']);
+    expect(told.status, told.stderr).toBe(0);
+    expect(told.stdout).toContain('root');
+  }
+});
+
+test('ids are taken in capitals or not, and answered in small letters', async () => {
+  const capitals = traceId.toUpperCase();
+  const ofAnna = `?botInstanceId=${bots[0]}`;
+  const at = (rest: string) => api.call('GET', `/api/v1/traces/by-trace-id/${capitals}${rest}${ofAnna}`);
+  for (const rest of ['', '/tree']) expect(await at(rest)).toMatchObject({ status: 200, body: { traceId } });
+  expect(await at('/spans/AAAAAAAAAAAAAAAA')).toMatchObject({ status: 200, body: { spanId: 'aaaaaaaaaaaaaaaa' } });
+  expect((await at('/export')).headers.get('content-disposition')).toContain(traceId);
+  expect(await api.call('GET', `/jaeger/api/traces/${capitals}`)).toMatchObject({
+    status: 200,
+    body: { data: [{ traceID: traceId }] },
+  });
+  const [group] = Groups.parse((await api.call('GET', '/api/v1/traces/errors')).body).items;
+  const fingerprint = group?.fingerprint.toUpperCase();
+  for (const path of ['errors', 'search']) {
+    const found = await api.call(
+      'GET',
+      `/api/v1/traces/${path}?fingerprint=${fingerprint}&from=2026-09-01T00:00:00Z&to=2026-10-01T00:00:00Z`,
+    );
+    expect(found).toMatchObject({ status: 200, body: { items: [{}, {}] } });
+  }
 });

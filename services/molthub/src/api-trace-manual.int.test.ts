@@ -19,12 +19,13 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
+const Begun = z.object({ id: z.uuid(), traceId: z.string(), rootSpanId: z.string() });
 const begin = async (more: Readonly<Record<string, unknown>> = {}) => {
   const body = { botInstanceId, name: 'nightly report', ...more };
   const answer = await api.call('POST', '/api/v1/traces', { body });
   expect(answer.status, answer.text).toBe(201);
-  const { id, traceId } = z.object({ id: z.uuid(), traceId: z.string() }).parse(answer.body);
-  return { id, traceId, answer };
+  const { id, traceId, rootSpanId } = Begun.parse(answer.body);
+  return { id, traceId, rootSpanId, answer };
 };
 const move = (id: string, how: string, body: Readonly<Record<string, unknown>> = {}) =>
   api.call('POST', `/api/v1/traces/${id}/${how}`, { body });
@@ -72,11 +73,11 @@ test('a trace that fails says why, without the secrets in it', async () => {
 });
 
 test('spans that a bot sends under it are its children', async () => {
-  const { id, traceId } = await begin();
+  const { id, traceId, rootSpanId } = await begin();
   const Tree = z.object({ roots: z.array(z.object({ spanId: z.string(), children: z.array(z.unknown()) })) });
   const tree = async () => Tree.parse((await api.call('GET', `/api/v1/traces/by-trace-id/${traceId}/tree`)).body).roots;
-  const [root] = await tree();
-  await sender.send([{ traceId, spanId: newSpanId(), parentSpanId: root?.spanId ?? '', startMs: Date.now() }]);
+  expect(await tree()).toMatchObject([{ spanId: rootSpanId, children: [] }]);
+  await sender.send([{ traceId, spanId: newSpanId(), parentSpanId: rootSpanId, startMs: Date.now() }]);
   expect((await tree())[0]?.children).toHaveLength(1);
   expect(await move(id, 'complete')).toMatchObject({ body: { name: 'nightly report', spanCount: 2, state: 'ENDED' } });
   expect((await tree())[0]?.children).toHaveLength(1);
@@ -93,12 +94,32 @@ describe('an illegal move is refused', () => {
       expect(await move(id, how, body)).toMatchObject({ status: 409, body: { code: 'trace.trace-ended' } });
     }
   });
-  test('an id is taken once', async () => {
-    const { traceId } = await begin();
-    expect(await api.call('POST', '/api/v1/traces', { body: { botInstanceId, name: 'x', traceId } })).toMatchObject({
+  test('an id is taken once, in capitals or not', async () => {
+    const [asked, parentTraceId] = [newTraceId(), newTraceId()].map((id) => id.toUpperCase());
+    const { traceId } = await begin({ traceId: asked, parentTraceId });
+    expect(traceId).toBe(asked?.toLowerCase());
+    for (const again of [traceId, asked]) {
+      const body = { botInstanceId, name: 'x', traceId: again };
+      expect(await api.call('POST', '/api/v1/traces', { body })).toMatchObject({
+        status: 409,
+        body: { code: 'trace.trace-exists' },
+      });
+    }
+  });
+  test('a trace that has ended with spans of its bot is not begun again, one whose root has not come may be', async () => {
+    const [over, half] = [newTraceId(), newTraceId()];
+    await sender.send([
+      { traceId: over, spanId: newSpanId(), startMs: Date.now() },
+      { traceId: half, spanId: newSpanId(), parentSpanId: newSpanId(), startMs: Date.now() },
+    ]);
+    const again = await api.call('POST', '/api/v1/traces', { body: { botInstanceId, name: 'x', traceId: over } });
+    expect(again, again.text).toMatchObject({
       status: 409,
-      body: { code: 'trace.trace-exists' },
+      body: { code: 'trace.trace-exists', errors: [{ path: 'traceId' }] },
     });
+    expect(await api.call('GET', `/api/v1/traces/by-trace-id/${over}`)).toMatchObject({ body: { state: 'ENDED' } });
+    const { id } = await begin({ traceId: half });
+    expect(await move(id, 'complete')).toMatchObject({ status: 200, body: { state: 'ENDED', spanCount: 2 } });
   });
   test('a trace does not end before it began', async () => {
     const { id } = await begin();
@@ -130,12 +151,17 @@ describe('an illegal move is refused', () => {
 
 test('a time that no span may have is refused, and holds up nobody', async () => {
   const { id } = await begin();
-  for (const startedAt of ['1999-12-31T23:59:59Z', '9998-01-01T00:00:00Z']) {
+  const inTenMinutes = new Date(Date.now() + 600_000).toISOString();
+  for (const startedAt of ['1999-12-31T23:59:59Z', '9998-01-01T00:00:00Z', inTenMinutes]) {
     const refused = await api.call('POST', '/api/v1/traces', { body: { botInstanceId, name: 'odd', startedAt } });
-    expect(refused, refused.text).toMatchObject({ status: 400, body: { code: 'trace.start-invalid' } });
+    expect(refused, refused.text).toMatchObject({
+      status: 400,
+      body: { code: 'trace.start-invalid', errors: [{ path: 'startedAt' }] },
+    });
   }
-  expect(await move(id, 'complete', { endedAt: '9998-01-01T00:00:00Z' })).toMatchObject({
-    body: { code: 'trace.end-invalid' },
+  expect(await move(id, 'complete', { endedAt: inTenMinutes })).toMatchObject({
+    status: 400,
+    body: { code: 'trace.end-invalid', errors: [{ path: 'endedAt' }] },
   });
   expect(await move(id, 'complete')).toMatchObject({ status: 200, body: { state: 'ENDED' } });
 });

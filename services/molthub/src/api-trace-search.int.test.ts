@@ -175,7 +175,7 @@ test('sessions add up what their traces did', async () => {
     status: 200,
     body: {
       items: [
-        { session: 'talk-0', traces: 7, errors: 1, requests: 7, toolCalls: 7 },
+        { session: 'talk-0', traces: 7, errorSpans: 1, errors: 1, requests: 7, toolCalls: 7 },
         { session: 'talk-1', traces: 7, errors: 1 },
       ],
     },

@@ -88,7 +88,7 @@ test('statistics count the request with its calls', async () => {
   const stats = await api.call('GET', `/api/v1/traces/stats/${botId}`);
   expect(stats).toMatchObject({
     status: 200,
-    body: { botInstanceId: botId, total: { requests: 1, modelCalls: 2, toolCalls: 1 } },
+    body: { botInstanceId: botId, total: { requests: 1, failedRequests: 0, modelCalls: 2, toolCalls: 1 } },
   });
 });
 

@@ -78,6 +78,28 @@ test('a loop of tool calls is a finding of its bot while it runs, and closed whe
   expect(await findings('open=true')).toEqual([]);
 });
 
+test('a finding of a bot that is destroyed is closed with it, though nobody says that its loop is over', async () => {
+  const { botId } = await makeBot(api, 'doomed');
+  const sender = await senderOf(api, await api.openOtlp(), botId);
+  const traceId = newTraceId();
+  const startMs = Date.now() - 10_000;
+  await sender.send(
+    Array.from({ length: 40 }, (_, i) => ({
+      traceId,
+      spanId: newSpanId(),
+      parentSpanId: newSpanId(),
+      name: 'exec',
+      startMs: startMs + i,
+      attributes: { 'gen_ai.tool.name': 'exec' },
+    })),
+  );
+  const found = (open: boolean) =>
+    until(async () => (await findings(`botInstanceId=${botId}&open=${open}`))[0] ?? null, { what: `open=${open}` });
+  const { id } = await found(true);
+  expect((await api.call('DELETE', `/api/v1/bot-instances/${botId}`)).status).toBeLessThan(300);
+  expect(await found(false)).toMatchObject({ id, evidence: { calls: 40, reason: 'destroyed' } });
+});
+
 test('a filter that is none is named', async () => {
   const answer = await api.call('GET', '/api/v1/health/findings?open=maybe');
   expect(answer).toMatchObject({ status: 400, body: { errors: [{ path: 'open' }] } });

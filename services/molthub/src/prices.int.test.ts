@@ -120,3 +120,12 @@ test('who may only read may not set prices', async () => {
   expect(await api.call('GET', path, { key })).toMatchObject({ status: 200 });
   expect(await api.call('PUT', path, { key, body: { models: [] } })).toMatchObject({ status: 403 });
 });
+
+test('the built-in prices are told with the version of their table', async () => {
+  const Table = z.object({ version: z.string().min(1), models: z.array(z.object({ model: z.string() }).loose()) });
+  const answer = await api.call('GET', `${path}/built-in`);
+  expect(answer.status, answer.text).toBe(200);
+  const { models } = Table.parse(answer.body);
+  const price = { inputUsd: 1.25, cachedInputUsd: 0.125, cacheWriteUsd: 1.25, outputUsd: 10 };
+  expect(models).toContainEqual({ model: 'gpt-5', ...price });
+});

@@ -18,6 +18,9 @@ const priced = (model: string, input: number, cachedInput: number, cacheWrite: n
 const openai = (model: string, input: number, cachedInput: number, output: number): ModelPrice =>
   priced(model, input, cachedInput, input, output);
 
+/** Another table has another version: when it was gathered, and which one of that month it is. */
+export const builtinPricesVersion = '2026-11.1';
+
 export const builtinPrices: readonly ModelPrice[] = [
   priced('claude-fable-5-1', 10, 0.25, 12.5, 50),
   priced('claude-fable-5', 10, 1, 12.5, 50),

@@ -111,8 +111,8 @@ const spans = `(select s.*, started_ns + duration_ns as ended_ns,
     timestamptz 'epoch' + ((started_ns + duration_ns) / 1000) * interval '1 microsecond' as ended_at,
     coalesce((select hash from bot_configs c where c.bot_id = s.bot_id and c.since <= s.started_at
       order by since desc limit 1), '') as config_hash,
-    case type when 4 then coalesce(model, '') when 3 then coalesce(attributes ->> 'gen_ai.tool.name', name) end as called,
-    coalesce(attributes ->> 'error.type', '') as error_type
+    case type when 4 then coalesce(model, '') when 3 then coalesce(attributes::json ->> 'gen_ai.tool.name', name) end as called,
+    coalesce(attributes::json ->> 'error.type', '') as error_type
   from span_rows s where bot_id = any($1))`;
 const sums = `coalesce(sum(input_tokens), 0), coalesce(sum(cached_tokens), 0), coalesce(sum(output_tokens), 0),
   coalesce(sum(cost_pico), 0), count(*) filter (where type = 4 and cost_pico is null)`;
@@ -133,7 +133,7 @@ const counts: Readonly<Record<string, readonly [counted: string, anew: string]>>
        min(started_ns), max(ended_ns), count(*), count(*) filter (where status = 2),
        count(*) filter (where parent_id is null), count(*) filter (where request), count(*) filter (where type = 4),
        count(*) filter (where type = 3), ${sums}, coalesce(${models16}, '{}'), min(session collate "C"),
-       min(attributes ->> 'openclaw.runId' collate "C"), min(started_ns) filter (where status = 2),
+       min(attributes::json ->> 'openclaw.runId' collate "C"), min(started_ns) filter (where status = 2),
        (array_agg(status_message order by ${fault}) filter (where status = 2))[1],
        (array_agg(fingerprint order by ${fault}) filter (where status = 2))[1]
      from ${spans} s group by bot_id, trace_id`,

@@ -16,6 +16,12 @@ export const readFleetSettings = async (reads: Reads): Promise<readonly z.infer<
   z.array(Row).parse(await reads('select fleet_id, version, settings from fleet_telemetry'));
 const Row = z.object({ fleet_id: z.uuid(), version: z.int(), settings: FleetTelemetry });
 
+/** Those of one fleet; as by default where nobody said anything. */
+export const readSettingsOf = async (reads: Reads, fleetId: string): Promise<FleetTelemetry> => {
+  const rows = await reads('select fleet_id, version, settings from fleet_telemetry where fleet_id = $1', [fleetId]);
+  return z.array(Row).parse(rows)[0]?.settings ?? defaultFleetTelemetry;
+};
+
 /** A change takes effect within `refreshEveryMs` (default 1 s). While the database is away, what was known last holds. */
 export const openFleetSettings = async (
   reads: Reads,

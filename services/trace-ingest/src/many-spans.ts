@@ -231,7 +231,7 @@ select b.workspace, b.bot_id, ${configHash('minute')}, minute, type, called, b.f
   ${histogram('size', tokenBuckets, `type = ${model}`)}, sum(duration_ns), ${tokens}, ${cost}, sum(cache_write_tokens),
   sum(reasoning_tokens)
 from (
-  select *, ${ended} as minute, coalesce(model, attributes->>'gen_ai.tool.name') as called, ${latency} as latency,
+  select *, ${ended} as minute, coalesce(model, attributes::json ->> 'gen_ai.tool.name') as called, ${latency} as latency,
     ${size} as size
   from span_rows where type in (${model}, ${tool})
 ) s ${ofQuarter}

@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { builtinPrices } from './builtin-prices.ts';
-import { costOf, type ModelPrice, priceList, usdOf } from './prices.ts';
+import { builtinPrices, builtinPricesVersion } from './builtin-prices.ts';
+import { costOf, fromPricedModel, type ModelPrice, priceList, toPricedModel, usdOf } from './prices.ts';
 
 const price = (model: string, input = 1): ModelPrice => ({ model, input, cachedInput: 0, cacheWrite: 0, output: 0 });
 const tokens = { input: 0, cached: 0, cacheWrite: 0, output: 0, reasoning: 0 };
@@ -52,3 +53,19 @@ test.each([
   [2_500_000_000_000n, '2.5'],
   [10n ** 24n, '1000000000000'],
 ])('%s × 10^-12 dollars are %s', (pico, usd) => expect(usdOf(pico)).toBe(usd));
+
+test('another built-in table has another version', () => {
+  const table = createHash('sha256').update(JSON.stringify(builtinPrices)).digest('hex').slice(0, 12);
+  expect([builtinPricesVersion, table]).toEqual(['2026-11.1', 'd3000df73218']);
+});
+
+test('built-in prices are told as they are said, to the millionth of a dollar', () => {
+  expect(builtinPrices.map(toPricedModel).map(fromPricedModel)).toEqual(builtinPrices);
+  expect(toPricedModel(priceList(builtinPrices)('gpt-4o-mini') ?? price(''))).toEqual({
+    model: 'gpt-4o-mini',
+    inputUsd: 0.15,
+    cachedInputUsd: 0.075,
+    cacheWriteUsd: 0.15,
+    outputUsd: 0.6,
+  });
+});

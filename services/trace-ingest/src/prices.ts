@@ -1,4 +1,5 @@
 // What a call of a model costs: tokens by the price that its model has, in whole 10^-12 dollars.
+import type { PricedModel } from '@molthub/contracts';
 import type { Tokens } from './usage.ts';
 
 /** In micro-dollars for a million tokens, which is 10^-12 dollars for one. */
@@ -10,6 +11,24 @@ export type ModelPrice = {
   readonly cacheWrite: number;
   readonly output: number;
 };
+
+const microPerUsd = 1_000_000;
+const micro = (usd: number) => Math.round(usd * microPerUsd);
+
+export const fromPricedModel = ({ model, ...usd }: PricedModel): ModelPrice => ({
+  model,
+  input: micro(usd.inputUsd),
+  cachedInput: micro(usd.cachedInputUsd),
+  cacheWrite: micro(usd.cacheWriteUsd),
+  output: micro(usd.outputUsd),
+});
+export const toPricedModel = ({ model, ...price }: ModelPrice): PricedModel => ({
+  model,
+  inputUsd: price.input / microPerUsd,
+  cachedInputUsd: price.cachedInput / microPerUsd,
+  cacheWriteUsd: price.cacheWrite / microPerUsd,
+  outputUsd: price.output / microPerUsd,
+});
 
 /** The price of a model; null where it has none. */
 export type PriceOf = (model: string) => ModelPrice | null;

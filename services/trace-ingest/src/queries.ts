@@ -1,10 +1,12 @@
-// What only who may read content is told: it lies in no published view.
+// What lies in no published view: content, which only some may read, and the built-in prices, which are no data.
 import { promisify } from 'node:util';
 import { zstdDecompress } from 'node:zlib';
-import { ReadSpanContent } from '@molthub/contracts';
+import { ReadBuiltinPrices, ReadSpanContent } from '@molthub/contracts';
 import { Rejected } from '@molthub/decider';
 import { answer, type Query } from '@molthub/service';
 import { z } from 'zod';
+import { builtinPrices, builtinPricesVersion } from './builtin-prices.ts';
+import { toPricedModel } from './prices.ts';
 
 const decompress = promisify(zstdDecompress);
 /** A flush is bounded far below; whatever claims to be larger is no content of ours. */
@@ -32,4 +34,5 @@ export const queries: readonly Query[] = [
     const list = contents.parse(JSON.parse((await decompress(body, { maxOutputLength: contentBytesMax })).toString()));
     return Content.parse(list[index]);
   }),
+  answer(ReadBuiltinPrices, async () => ({ version: builtinPricesVersion, models: builtinPrices.map(toPricedModel) })),
 ];

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { isSecretKey, redact } from './redact.ts';
+import { isSecretKey } from './named-secrets.ts';
+import { redact } from './redact.ts';
 
 const filler = (length: number) => 'Ab3'.repeat(length).slice(0, length);
 

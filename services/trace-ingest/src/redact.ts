@@ -1,7 +1,7 @@
 // Takes what looks like a secret out of telemetry before it is stored: bots log what they should not.
-import { isSecretName } from '@molthub/contracts';
+import { createHash } from 'node:crypto';
+import { hideNamed, redacted } from './named-secrets.ts';
 
-const redacted = '[redacted]';
 export const redactedValue = JSON.stringify(redacted);
 
 /** What else is hidden in what one sender says. */
@@ -44,16 +44,18 @@ const secretForms = [
 const secretValue = new RegExp(secretForms.join('|'), 'g');
 const passwordInUrl = /(:\/\/[^\s/:@]*:)[^\s/?#]+@/g;
 
+/** Of a value as JSON, with the salt of its fleet: equal values stay equal, and tell nothing else. */
+export const hashedValue = (json: Buffer | string, salt = ''): string =>
+  `sha256:${createHash('sha256').update(`${salt} `).update(json).digest('hex').slice(0, 32)}`;
+
 /** No secret that is known by its form is shorter, but for passwords in addresses. */
 const secretCharsMin = 12;
-
-/** Whether everything below this key is secret. */
-export const isSecretKey = (key: string): boolean => isSecretName(key) || /(?:^|[._-])credentials$/i.test(key);
 
 /** The text with every part that is a secret, or has the form of one, replaced. */
 export const redact = (text: string, { token, hide }: Redaction = nothingMore): string => {
   let clean = token && text.includes(token) ? text.replaceAll(token, redacted) : text;
   if (clean.length >= secretCharsMin) clean = clean.replace(secretValue, redacted);
   if (clean.includes('@')) clean = clean.replace(passwordInUrl, `$1${redacted}@`);
+  clean = hideNamed(clean);
   return hide ? hide(clean) : clean;
 };

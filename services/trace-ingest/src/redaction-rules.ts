@@ -1,5 +1,6 @@
 // What a fleet wants taken out of its telemetry, on top of what looks like a secret: attributes by key, texts by pattern.
 import type { AttributeRule, FleetTelemetry } from '@molthub/contracts';
+import type { Redaction } from './redact.ts';
 import { compilePatterns } from './redaction-patterns.ts';
 
 /** The rules of one fleet; `begin` for each request, whose work is bounded. */
@@ -32,6 +33,9 @@ export const rulesOf = (fleetId: string, { redaction }: FleetTelemetry): Rules |
     },
   };
 };
+
+/** What such rules add to what is hidden of any text. */
+export const redactionBy = ({ text, actionOf, salt }: Redactor): Redaction => ({ hide: text, actionOf, salt });
 
 const createLookup = (rules: readonly AttributeRule[]) => {
   const known = new Map<string, AttributeRule['action'] | null>();

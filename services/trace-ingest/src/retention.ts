@@ -1,6 +1,7 @@
 // Makes the partitions of the days to come, and drops what is older than it is to be kept.
 import { setTimeout as delay } from 'node:timers/promises';
 import { defaultFleetTelemetry, type FleetTelemetry } from '@molthub/contracts';
+import type { Sql } from '@molthub/event-store';
 import type { Job, Runtime } from '@molthub/service';
 import { expireOutbox } from './forward/outbox.ts';
 import { readFleetSettings } from './fleet-settings.ts';
@@ -94,7 +95,19 @@ export const dropOld = async (runtime: Runtime, retention: Retention, nowMs: num
   // Whatever refers to them came later than they were said last, and is gone with its day.
   await deleteOlder(runtime, 'surroundings', 'seen_on', oldest(retention.spanDays + 2));
   await deleteOlder(runtime, 'telemetry_bodies', 'received_at', oldest(retention.bodyDays));
+  await deleteManualTraces(runtime);
 };
+
+/** Nobody can end a trace that is gone, or ask for it: what is known of those begun over the API goes with them. */
+const deleteManualTraces = (runtime: Runtime) =>
+  repeatedly(runtime, (sql) =>
+    sql(
+      `delete from manual_traces where (trace_id, bot_id) in (
+         select m.trace_id, m.bot_id from manual_traces m where not exists (
+           select from traces t where t.trace_id = m.trace_id and t.bot_id = m.bot_id) limit ${rowsAtOnce})
+       returning 1`,
+    ),
+  );
 
 type Aged =
   | 'span_rows_other_days'
@@ -110,17 +123,17 @@ type Aged =
 
 const rowsAtOnce = 2_000;
 
-const deleteOlder = async (runtime: Runtime, table: Aged, column: string, before: Date) => {
-  for (let deleted = rowsAtOnce; deleted === rowsAtOnce; ) {
-    const rows = await runtime.write((sql) =>
-      sql(
-        `with old as (select ctid from ${table} where ${column} < $1 limit ${rowsAtOnce})
-         delete from ${table} where ctid in (select ctid from old) returning 1`,
-        [before],
-      ),
-    );
-    deleted = rows.length;
-  }
+const deleteOlder = (runtime: Runtime, table: Aged, column: string, before: Date) =>
+  repeatedly(runtime, (sql) =>
+    sql(
+      `with old as (select ctid from ${table} where ${column} < $1 limit ${rowsAtOnce})
+       delete from ${table} where ctid in (select ctid from old) returning 1`,
+      [before],
+    ),
+  );
+
+const repeatedly = async (runtime: Runtime, remove: (sql: Sql) => Promise<readonly unknown[]>): Promise<void> => {
+  for (let deleted = rowsAtOnce; deleted === rowsAtOnce; ) deleted = (await runtime.write(remove)).length;
 };
 
 const partitionOf = (day: string) => `span_rows_${day.replaceAll('-', '')}`;

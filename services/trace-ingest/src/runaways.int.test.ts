@@ -1,4 +1,5 @@
 // Loops of calls: said while they run, once, and said to be over.
+import { ChangeFleetTelemetry, EndTrace, FleetTelemetry, OpenTrace } from '@molthub/contracts';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { expect, test } from 'vitest';
 import { asJson, captured, jsonOf, jsonSpan, newBot, nowNs, tokenOf, withTelemetry } from './testing.ts';
@@ -104,4 +105,27 @@ test('more than 300 calls of a bot within a minute run away, whichever traces th
     { kind: 'BOT', traceId: null, callType: null, calls: 301, callsMax: 300 },
     { kind: 'BOT', reason: 'silence', calls: 301 },
   ]);
+});
+
+test('a call that is begun and ended over the API runs away by the limits of its fleet', async () => {
+  const bot = newBot();
+  const { runtime } = telemetry.running().trace;
+  const { botId, fleetId } = bot;
+  const done = { status: 'DONE' };
+  const settings = FleetTelemetry.parse({ runaway: { callsPerMinute: 2 } });
+  const changed = { fleetId: fleetId ?? '', settings };
+  expect(await runtime.execute(ChangeFleetTelemetry, changed, { workspace: 'default' })).toMatchObject(done);
+  const traceId = 'd'.repeat(32);
+  await send(bot, calls(1, { traceId }));
+  const at = new Date(Date.now() - 600_000).toISOString();
+  const attributes = { 'gen_ai.tool.name': 'exec' };
+  const opened = {
+    ...{ botId, fleetId, simulated: false, traceId, spanId: 'e'.repeat(16), parentTraceId: null, session: null },
+    ...{ name: 'exec', type: 'TOOL' as const, startedAt: at, attributes },
+  };
+  expect(await runtime.execute(OpenTrace, opened, { workspace: 'default' })).toMatchObject(done);
+  const ended = { botId, traceId, endedAt: at, status: 'OK' as const, message: '', attributes: {} };
+  expect(await runtime.execute(EndTrace, ended, { workspace: 'default' })).toMatchObject(done);
+  const events = await said(bot, 1);
+  expect(events[0]?.data).toMatchObject({ kind: 'TRACE', callsMax: 2, calls: 2 });
 });

@@ -19,10 +19,12 @@ import { aggregate, asIs, type Runtime, type ServiceDefinition } from '@molthub/
 import { telemetry } from '../migrations/0001-telemetry.ts';
 import { spanRows } from '../migrations/0002-span-rows.ts';
 import { answers } from '../migrations/0003-answers.ts';
-import { forwarding } from '../migrations/0007-forwarding.ts';
 import { runaways } from '../migrations/0006-runaways.ts';
 import { callStatistics } from '../migrations/0004-call-statistics.ts';
 import { ages } from '../migrations/0005-ages.ts';
+import { spanJsonAsText } from '../migrations/0007-span-json-as-text.ts';
+import { calls } from '../migrations/0008-calls.ts';
+import { forwarding } from '../migrations/0009-forwarding.ts';
 import { telemetryDecider } from './decider.ts';
 import { fleetTelemetry } from './fleet-telemetry/decider.ts';
 import { prepareFleetTelemetry } from './fleet-telemetry/prepare.ts';
@@ -75,7 +77,7 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
   };
   return {
     name: 'trace',
-    migrations: [telemetry, spanRows, answers, callStatistics, ages, runaways, forwarding],
+    migrations: [telemetry, spanRows, answers, callStatistics, ages, runaways, spanJsonAsText, calls, forwarding],
     aggregates: [
       aggregate({
         category: 'telemetry',

@@ -1,8 +1,8 @@
 // What stays of telemetry after days, by a clock that is moved: exactly what its fleet keeps.
 import { createHash, randomUUID } from 'node:crypto';
-import { ChangeFleetTelemetry, FleetTelemetry } from '@molthub/contracts';
+import { ChangeFleetTelemetry, EndTrace, FleetTelemetry, OpenTrace } from '@molthub/contracts';
 import type { IngestClaims } from '@molthub/ingest-token';
-import { withNats, withPostgres } from '@molthub/testing';
+import { until, withNats, withPostgres } from '@molthub/testing';
 import { expect, test } from 'vitest';
 import { dropOld, longest } from './retention.ts';
 import { stepRowsMax, sweep } from './sweep.ts';
@@ -208,4 +208,32 @@ test('a runaway that is over goes with the spans of its time; one that runs stay
   expect(await left()).toHaveLength(2);
   await dropOld(runtime(), kept, after(kept.spanDays + 1));
   expect(await left()).toEqual([{ running: true }]);
+});
+
+test('what is known of traces of the API goes with their traces, whether they were ended or not', async () => {
+  const { botId } = newBot();
+  const begin = async () => {
+    const traceId = randomUUID().replaceAll('-', '');
+    const of = { botId, fleetId: null, simulated: false, traceId, spanId: '1'.repeat(16), parentTraceId: null };
+    const startedAt = new Date().toISOString();
+    const data = { ...of, name: 'report', type: 'TASK' as const, startedAt, session: null, attributes: {} };
+    expect(await runtime().execute(OpenTrace, data, { workspace: 'default' })).toMatchObject({ status: 'DONE' });
+    return traceId;
+  };
+  await begin();
+  const ended = { botId, traceId: await begin(), endedAt: new Date().toISOString(), message: '', attributes: {} };
+  const outcome = await runtime().execute(EndTrace, { ...ended, status: 'OK' }, { workspace: 'default' });
+  expect(outcome).toMatchObject({ status: 'DONE' });
+  const known = () => runtime().reads('select stored from manual_traces where bot_id = $1 order by stored', [botId]);
+  await until(async () => (await known()).some(({ stored }) => stored === true), { what: 'the span to be stored' });
+  const kept = { ...longest([]), bodyDays: 3 };
+  const pass = async (days: number) => {
+    await dropOld(runtime(), kept, after(days));
+    await sweep(runtime(), after(days));
+    await dropOld(runtime(), kept, after(days));
+  };
+  await pass(kept.spanDays - 25);
+  expect(await known()).toEqual([{ stored: false }, { stored: true }]);
+  await pass(kept.spanDays + 1);
+  expect(await known()).toEqual([]);
 });

@@ -6,7 +6,7 @@ import { usageError } from '../cli-error.ts';
 import { findBot } from '../find.ts';
 import { ago, cell, type Column, duration, encoded, print, table } from '../output.ts';
 import { sessionOf } from '../session.ts';
-import { traceColumns } from './trace.ts';
+import { ofTrace, traceColumns } from './trace.ts';
 
 export type SearchOptions = {
   readonly bot?: string;
@@ -93,12 +93,18 @@ const Side = z.looseObject({
   latencyMs: Quantiles,
   tokens: Quantiles,
   costUsd: Quantiles,
+  unpricedCalls: z.number(),
 });
 const Shift = z.looseObject({ shift: Interval, p: z.number() });
 const Compared = z.looseObject({
   sides: z.tuple([Side, Side]),
   difference: z
-    .looseObject({ errorRate: Interval.extend({ p: z.number() }), latencyMs: Shift, tokens: Shift, costUsd: Shift })
+    .looseObject({
+      errorRate: Interval.extend({ p: z.number() }),
+      latencyMs: Shift,
+      tokens: Shift,
+      costUsd: Shift.nullable(),
+    })
     .nullable(),
 });
 type Compared = z.infer<typeof Compared>;
@@ -109,18 +115,22 @@ const percent = (value: number): string => `${number(value * 100)} %`;
 const sure = ({ low, high }: z.infer<typeof Interval>, p: number, told: (value: number) => string): string =>
   `${told(low)} to ${told(high)}  p=${number(p)}`;
 
+type Measure = 'latencyMs' | 'tokens' | 'costUsd';
+
 const linesOf = ({ sides: [first, second], difference }: Compared): readonly Line[] => {
-  const shifted = (what: 'latencyMs' | 'tokens' | 'costUsd', title: string, told: (value: number) => string) =>
+  const none = (side: typeof first, what: Measure) => (what === 'costUsd' && side.unpricedCalls > 0 ? 'unpriced' : '–');
+  const shifted = (what: Measure, title: string, told: (value: number) => string) =>
     (['p50', 'p95', 'p99'] as const).map((quantile, index) => ({
       what: `${title} ${quantile}`,
-      first: first[what] ? told(first[what][quantile]) : '–',
-      second: second[what] ? told(second[what][quantile]) : '–',
-      difference: difference && index === 0 ? sure(difference[what].shift, difference[what].p, told) : '',
+      first: first[what] ? told(first[what][quantile]) : none(first, what),
+      second: second[what] ? told(second[what][quantile]) : none(second, what),
+      difference: difference?.[what] && index === 0 ? sure(difference[what].shift, difference[what].p, told) : '',
     }));
+  const unpriced = { first: number(first.unpricedCalls), second: number(second.unpricedCalls), difference: '' };
   return [
     { what: 'requests', first: number(first.requests), second: number(second.requests), difference: '' },
     {
-      what: 'error rate',
+      what: 'failed requests',
       first: first.errorRate ? percent(first.errorRate.value) : '–',
       second: second.errorRate ? percent(second.errorRate.value) : '–',
       difference: difference ? sure(difference.errorRate, difference.errorRate.p, percent) : '',
@@ -128,6 +138,7 @@ const linesOf = ({ sides: [first, second], difference }: Compared): readonly Lin
     ...shifted('latencyMs', 'latency', (ms) => (ms < 0 ? `-${duration(-ms)}` : duration(ms))),
     ...shifted('tokens', 'tokens', number),
     ...shifted('costUsd', 'cost', (usd) => `$${number(usd)}`),
+    ...(first.unpricedCalls + second.unpricedCalls > 0 ? [{ what: 'unpriced calls', ...unpriced }] : []),
   ];
 };
 
@@ -158,8 +169,7 @@ export const compare = async (
 const Export = z.looseObject({ resourceSpans: z.array(z.unknown()) });
 
 /** OTLP has a form in JSON and none in YAML or as a table. */
-export const exportTrace = async (traceId: string, _: unknown, command: Command): Promise<void> => {
+export const exportTrace = async (traceId: string, options: { bot?: string }, command: Command): Promise<void> => {
   const { client } = await sessionOf(command);
-  const path = `/traces/by-trace-id/${encodeURIComponent(traceId.toLowerCase())}/export`;
-  print(encoded('json', await client.get(Export, path)));
+  print(encoded('json', await ofTrace(client, Export, { traceId, bot: options.bot, what: 'export' })));
 };

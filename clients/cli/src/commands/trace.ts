@@ -3,6 +3,8 @@ import type { Command } from 'commander';
 import pc from 'picocolors';
 import { z } from 'zod';
 import { Bot, Loose } from '../answers.ts';
+import { CliError, reworded } from '../cli-error.ts';
+import type { Client, Query } from '../client.ts';
 import { findBot } from '../find.ts';
 import { valueAt } from '../kinds.ts';
 import { ago, amount, cell, type Column, duration, encoded, print, status, table } from '../output.ts';
@@ -18,7 +20,7 @@ export const traceColumns: readonly Column<Loose>[] = [
   { title: 'NAME', of: (row) => cell(valueAt(row, 'name')) },
   { title: 'STATUS', of: (row) => status(text(row, 'status') || '–') },
   { title: 'SPANS', of: (row) => cell(valueAt(row, 'spanCount')) },
-  { title: 'ERRORS', of: (row) => cell(valueAt(row, 'errorCount')) },
+  { title: 'ERROR SPANS', of: (row) => cell(valueAt(row, 'errorCount')) },
   { title: 'DURATION', of: (row) => duration(number(row, 'durationMs')) },
   { title: 'AGE', of: (row) => ago(text(row, 'startedAt'), Date.now()) },
 ];
@@ -34,12 +36,30 @@ export const list = async (options: { bot?: string; limit: number }, command: Co
 const Tree = z.looseObject({ traceId: z.string(), botInstanceId: z.string().nullish(), spanCount: z.int() });
 const FlatTree = Tree.extend({ spans: z.array(z.unknown()) });
 
-export const show = async (traceId: string, options: { all?: boolean }, command: Command): Promise<void> => {
+/** What is told of one trace below its path; of two bots that chose the same id, of the one that `--bot` names. */
+export const ofTrace = async <S extends z.ZodType>(
+  client: Client,
+  answer: S,
+  asked: { readonly traceId: string; readonly bot?: string | undefined; readonly what: string },
+  query: Query = {},
+): Promise<z.infer<S>> => {
+  const bot = asked.bot === undefined ? undefined : await findBot(client, asked.bot);
+  const path = `/traces/by-trace-id/${encodeURIComponent(asked.traceId)}/${asked.what}`;
+  try {
+    return await client.get(answer, path, { ...query, botInstanceId: bot?.id });
+  } catch (error) {
+    if (!(error instanceof CliError) || error.status !== 409) throw error;
+    throw reworded(error, 'several bots sent spans under this trace id; say which with --bot');
+  }
+};
+
+type ShowOptions = { readonly all?: boolean; readonly bot?: string };
+
+export const show = async (traceId: string, options: ShowOptions, command: Command): Promise<void> => {
   const { client, format } = await sessionOf(command);
-  // Other tools write the digits in capitals; the server knows one way.
-  const path = `/traces/by-trace-id/${encodeURIComponent(traceId.toLowerCase())}/tree`;
-  if (format !== 'table') return print(encoded(format, await client.get(Tree, path)));
-  const tree = await client.get(FlatTree, path, { shape: 'flat', attributes: 'none' });
+  const asked = { traceId, bot: options.bot, what: 'tree' };
+  if (format !== 'table') return print(encoded(format, await ofTrace(client, Tree, asked)));
+  const tree = await ofTrace(client, FlatTree, asked, { shape: 'flat', attributes: 'none' });
   const bot = tree.botInstanceId
     ? await client.get(Bot, `/bot-instances/${tree.botInstanceId}`).catch(gone)
     : undefined;
@@ -49,7 +69,7 @@ export const show = async (traceId: string, options: { all?: boolean }, command:
     `trace ${printable(tree.traceId)}`,
     ...(bot ? [`bot ${printable(bot.name)}`] : []),
     amount(tree.spanCount, 'span'),
-    failed === 0 ? 'no errors' : pc.red(`${failed} failed`),
+    failed === 0 ? 'no error spans' : pc.red(amount(failed, 'error span')),
     duration(durationOf(spans)),
   ];
   const lines = waterfall(spans, { width: process.stdout.columns || 120, all: options.all === true, paint: pc });

@@ -1,5 +1,5 @@
 // What models cost in a workspace: its own prices, and the ones that hold where it says none.
-import { ChangePrices, PricedModel } from '@molthub/contracts';
+import { ChangePrices, PricedModel, ReadBuiltinPrices } from '@molthub/contracts';
 import { etagOf } from '@molthub/http';
 import { derivedId } from '@molthub/identity';
 import { z } from 'zod';
@@ -30,10 +30,18 @@ export const priceRoutes: readonly Route[] = [
     path: '/prices',
     permission: 'price:read',
     reach: 'workspace',
-    summary:
-      "Answers a workspace's own prices of models. Where it names none, built-in ones hold (see the documentation).",
+    summary: "Answers a workspace's own prices of models. Where it names none, those of GET /prices/built-in hold.",
     answer: Prices,
     run: answer,
+  }),
+  route({
+    method: 'GET',
+    path: '/prices/built-in',
+    permission: 'price:read',
+    reach: 'workspace',
+    summary: 'Answers the prices that hold where a workspace names none of its own, with the version of their table.',
+    answer: z.object({ version: z.string(), models: z.array(PricedModel) }),
+    run: async (call) => ({ status: 200, body: await call.dispatch.ask(call, ReadBuiltinPrices, {}) }),
   }),
   change({
     method: 'PUT',

@@ -150,12 +150,12 @@ const writeSpan = (out: ByteWriter, record: SpanRecord) => {
   endField(out, from);
 };
 
-/** The next column of jsonb as COPY takes it: a length, a version, and the text; null where there is nothing. */
+/** The next column as COPY takes it: a length, and the text; null where there is nothing. */
 const columnAt = (columns: JsonCursor): JsonCursor | null => {
   const length = columns.bytes.readInt32BE(columns.at);
   const at = columns.at + 4;
   columns.at = at + Math.max(0, length);
-  return length < 0 ? null : { bytes: columns.bytes, at: at + 1 };
+  return length < 0 ? null : { bytes: columns.bytes, at };
 };
 
 type Content = {

@@ -1,5 +1,7 @@
 // Errors by their fingerprint, into their table. Bots that say ever new ones get no more than so many groups.
 import type { Sql } from '@molthub/event-store';
+import { columnar } from './columns.ts';
+import type { ErrorGroup } from './fold.ts';
 
 /** Fingerprints of one bot; what says something else after so many is counted under 0. */
 export const errorGroupsMax = 1_000;
@@ -13,13 +15,24 @@ const ranked = (table: string) =>
 const ifLater = (column: string) =>
   `${column} = case when ${ranked('excluded')} > ${ranked('t')} then excluded.${column} else t.${column} end`;
 
+const rows = columnar<ErrorGroup>(1, [
+  ['workspace', 'text', ({ source }) => source.workspace],
+  ['bot_id', 'uuid', ({ source }) => source.botId],
+  ['fleet_id', 'uuid', ({ source }) => source.fleetId],
+  ['fingerprint', 'bigint', (g) => g.fingerprint],
+  ['name', 'text', (g) => g.name],
+  ['error_type', 'text', (g) => g.errorType],
+  ['message', 'text', (g) => g.message],
+  ['count', 'bigint', (g) => g.count],
+  ['first_ns', 'bigint', (g) => g.firstNs],
+  ['last_ns', 'bigint', (g) => g.lastNs],
+  ['trace_hex', 'text', (g) => g.traceId],
+]);
+
 const statement = `
 with said as (
-  select source ->> 'workspace' as workspace, (source ->> 'botId')::uuid as bot_id,
-    (source ->> 'fleetId')::uuid as fleet_id, fingerprint, name, "errorType" as error_type, message, count,
-    "firstNs" as first_ns, "lastNs" as last_ns, "traceId" as trace_hex
-  from jsonb_to_recordset($1) as g(source jsonb, fingerprint bigint, name text, "errorType" text, message text,
-    count bigint, "firstNs" bigint, "lastNs" bigint, "traceId" text)
+  select workspace, bot_id, fleet_id, fingerprint, name, error_type, message, count, first_ns, last_ns, trace_hex
+  from ${rows.from}
 ), known as (
   select said.*, exists (select from error_groups t where t.bot_id = said.bot_id and t.fingerprint = said.fingerprint)
     as known
@@ -43,7 +56,7 @@ on conflict (bot_id, fingerprint) do update set ${['name', 'error_type', 'messag
   fleet_id = coalesce(excluded.fleet_id, t.fleet_id), count = t.count + excluded.count,
   first_ns = least(t.first_ns, excluded.first_ns), last_ns = greatest(t.last_ns, excluded.last_ns)`;
 
-/** Adds groups, given as JSON. */
-export const applyErrors = async (sql: Sql, errors: string): Promise<void> => {
-  await sql(statement, [errors]);
+/** Adds what these errors count. */
+export const applyErrors = async (sql: Sql, errors: readonly ErrorGroup[]): Promise<void> => {
+  await sql(statement, rows.values(errors));
 };

@@ -2,10 +2,19 @@
 // that two processes that write the same ones do not deadlock.
 import { latencyBucketsMs, SpanType, tokenBuckets } from '@molthub/contracts';
 import type { Sql } from '@molthub/event-store';
-import { applyErrors } from './apply-errors.ts';
 import { z } from 'zod';
 import { Suspect } from '../runaway/find-runaways.ts';
-import { compareTexts, type Folded } from './fold.ts';
+import { applyErrors } from './apply-errors.ts';
+import { type Column, columnar, listOf } from './columns.ts';
+import {
+  type BotGroup,
+  type CallGroup,
+  compareTexts,
+  type FailureGroup,
+  type Folded,
+  signed,
+  type TraceGroup,
+} from './fold.ts';
 
 /** Answers the traces and minutes of bots that now have at least so many calls. */
 export const applyGroups = async (
@@ -13,32 +22,109 @@ export const applyGroups = async (
   { traces, bots, calls, failures, errors }: Folded,
   callsMin: number,
 ): Promise<readonly Suspect[]> => {
-  const many = await sql(statement, [rowsOf(traces), rowsOf(bots), rowsOf(calls), rowsOf(failures), callsMin]);
-  if (errors.length > 0) await applyErrors(sql, rowsOf(errors));
+  const many = await sql(statement, [
+    ...traceRows.values(traces),
+    ...botRows.values(bots),
+    ...callRows.values(calls),
+    ...failureRows.values(failures),
+    callsMin,
+  ]);
+  if (errors.length > 0) await applyErrors(sql, errors);
   return z.array(Suspect).parse(many);
 };
 
 /** Names of models that a trace tells: the first ones, whichever came first. */
 const modelsMax = 16;
-const firstTexts = (texts: ReadonlySet<unknown>): readonly string[] =>
-  [...texts]
-    .map(String)
-    .toSorted((a, b) => compareTexts([a], [b]))
-    .slice(0, modelsMax);
+const firstTexts = (texts: ReadonlySet<string>): readonly string[] =>
+  texts.size < 2 ? [...texts] : [...texts].toSorted((a, b) => compareTexts([a], [b])).slice(0, modelsMax);
 
-/** JSON has no integers of 64 bits, so they are texts; columns are named as the fields are. */
-const rowsOf = (groups: readonly object[]): string =>
-  JSON.stringify(groups, (_key, value: unknown) => {
-    if (typeof value === 'bigint') return String(value);
-    return value instanceof Set ? firstTexts(value) : value;
-  });
+type OfSource = { readonly source: TraceGroup['source'] };
+const ofSource: readonly Column<OfSource>[] = [
+  ['workspace', 'text', ({ source }) => source.workspace],
+  ['bot_id', 'uuid', ({ source }) => source.botId],
+  ['fleet_id', 'uuid', ({ source }) => source.fleetId],
+];
+type OfTokens = Pick<TraceGroup, 'inputTokens' | 'cachedTokens' | 'outputTokens' | 'costPico' | 'unpricedCalls'>;
+const ofTokens: readonly Column<OfTokens>[] = [
+  ['input_tokens', 'bigint', (g) => g.inputTokens],
+  ['cached_tokens', 'bigint', (g) => g.cachedTokens],
+  ['output_tokens', 'bigint', (g) => g.outputTokens],
+  ['cost_pico', 'numeric', (g) => g.costPico],
+  ['unpriced_calls', 'bigint', (g) => g.unpricedCalls],
+];
+const itself = (value: number | string) => value;
+const typeCode = (type: SpanType): number => SpanType.options.indexOf(type);
+
+const traceRows = columnar<TraceGroup>(1, [
+  ...ofSource,
+  ['trace_id', 'uuid', (g) => g.traceId],
+  ['config_hash', 'text', (g) => g.configHash],
+  ['name', 'text', (g) => g.name],
+  ['type', 'smallint', (g) => typeCode(g.type)],
+  ['status', 'smallint', (g) => g.status],
+  ['named_rank', 'smallint', (g) => g.rank],
+  ['named_ns', 'bigint', (g) => g.namedNs],
+  ['named_span', 'bigint', (g) => signed(g.namedSpan)],
+  ['started_ns', 'bigint', (g) => g.startedNs],
+  ['ended_ns', 'bigint', (g) => g.endedNs],
+  ['span_count', 'bigint', (g) => g.spanCount],
+  ['error_count', 'bigint', (g) => g.errorCount],
+  ['root_count', 'bigint', (g) => g.rootCount],
+  ['request_count', 'bigint', (g) => g.requestCount],
+  ['model_calls', 'bigint', (g) => g.modelCalls],
+  ['tool_calls', 'bigint', (g) => g.toolCalls],
+  ...ofTokens,
+  ['models', 'text', (g) => listOf(firstTexts(g.models), itself)],
+  ['session', 'text', (g) => g.session],
+  ['run', 'text', (g) => g.run],
+  ['error_ns', 'bigint', (g) => g.error?.ns ?? null],
+  ['error_message', 'text', (g) => g.error?.message ?? null],
+  ['fingerprint', 'bigint', (g) => g.error?.fingerprint ?? null],
+]);
+
+const botRows = columnar<BotGroup>(traceRows.next, [
+  ...ofSource,
+  ['config_hash', 'text', (g) => g.configHash],
+  ['minute_ms', 'bigint', (g) => g.minute],
+  ['simulated', 'boolean', (g) => g.source.simulated],
+  ['requests', 'bigint', (g) => g.requests],
+  ['errors', 'bigint', (g) => g.errors],
+  ['spans', 'bigint', (g) => g.spans],
+  ['model_calls', 'bigint', (g) => g.modelCalls],
+  ['tool_calls', 'bigint', (g) => g.toolCalls],
+  ['duration_ns_sum', 'numeric', (g) => g.durationNs],
+  ...ofTokens,
+  ['latency_counts', 'text', (g) => listOf(g.latencyCounts, itself)],
+]);
+
+const callRows = columnar<CallGroup>(botRows.next, [
+  ...ofSource,
+  ['config_hash', 'text', (g) => g.configHash],
+  ['minute_ms', 'bigint', (g) => g.minute],
+  ['type', 'smallint', (g) => typeCode(g.type)],
+  ['name', 'text', (g) => g.name],
+  ['calls', 'bigint', (g) => g.calls],
+  ['errors', 'bigint', (g) => g.errors],
+  ['duration_ns_sum', 'numeric', (g) => g.durationNs],
+  ...ofTokens,
+  ['cache_write_tokens', 'bigint', (g) => g.cacheWriteTokens],
+  ['reasoning_tokens', 'bigint', (g) => g.reasoningTokens],
+  ['latency_counts', 'text', (g) => listOf(g.latencyCounts, itself)],
+  ['token_counts', 'text', (g) => listOf(g.tokenCounts, itself)],
+]);
+
+const failureRows = columnar<FailureGroup>(callRows.next, [
+  ...ofSource,
+  ['minute_ms', 'bigint', (g) => g.minute],
+  ['count', 'bigint', (g) => g.count],
+  ['trace_id', 'text', (g) => g.traceId],
+  ['name', 'text', (g) => g.name],
+  ['message', 'text', (g) => g.message],
+]);
 
 const latencyBuckets = latencyBucketsMs.length + 1;
 const time = (ns: string) => `timestamptz 'epoch' + (${ns} / 1000) * interval '1 microsecond'`;
-const minute = `timestamptz 'epoch' + g.minute * interval '1 millisecond'`;
-/** The place of a type in `SpanType`. */
-const typeCode = `array_position(array['${SpanType.options.join("','")}'], type) - 1`;
-const spanId = (hex: string) => `('x' || ${hex})::bit(64)::bigint`;
+const minute = `timestamptz 'epoch' + minute_ms * interval '1 millisecond'`;
 const sums = (columns: readonly string[]) =>
   columns.map((column) => `${column} = t.${column} + excluded.${column}`).join(', ');
 const countsAdded = (column: string, length: number) =>
@@ -57,25 +143,17 @@ const tokens = ['input_tokens', 'cached_tokens', 'output_tokens', 'cost_pico', '
 const ofRequests = ['requests', 'errors', 'spans', 'model_calls', 'tool_calls', 'duration_ns_sum', ...tokens];
 const ofCalls = ['calls', 'errors', 'duration_ns_sum', ...tokens, 'cache_write_tokens', 'reasoning_tokens'];
 
-const tracesIn = `
-  select * from jsonb_to_recordset($1) as g("source" jsonb, "traceId" uuid, "configHash" text, name text, type text,
-    status smallint, rank smallint, "namedNs" bigint, "namedSpan" text, "startedNs" bigint, "endedNs" bigint,
-    "spanCount" bigint, "errorCount" bigint, "rootCount" bigint, "requestCount" bigint, "modelCalls" bigint,
-    "toolCalls" bigint, "inputTokens" bigint, "cachedTokens" bigint, "outputTokens" bigint, "costPico" numeric,
-    "unpricedCalls" bigint, models text[], session text, run text, error jsonb)`;
-
 const intoTraces = `
   insert into traces as t (workspace, bot_id, fleet_id, trace_id, id, config_hash, name, type, status, named_rank,
     named_ns, named_span, started_ns, ended_ns, started_at, span_count, error_count, root_count, request_count,
     model_calls, tool_calls, ${tokens.join(', ')}, models, session, run, error_ns, error_message, fingerprint)
-  select source ->> 'workspace', (source ->> 'botId')::uuid, (source ->> 'fleetId')::uuid, "traceId",
-    overlay(overlay(md5((source ->> 'botId') || replace("traceId"::text, '-', '')) placing '8' from 13)
+  select workspace, bot_id, fleet_id, trace_id,
+    overlay(overlay(md5(bot_id::text || replace(trace_id::text, '-', '')) placing '8' from 13)
       placing '8' from 17)::uuid,
-    "configHash", name, ${typeCode}, status, rank, "namedNs", ${spanId('"namedSpan"')}, "startedNs", "endedNs",
-    ${time('"startedNs"')}, "spanCount", "errorCount", "rootCount", "requestCount", "modelCalls", "toolCalls",
-    "inputTokens", "cachedTokens", "outputTokens", "costPico", "unpricedCalls", models, session, run,
-    (error ->> 'ns')::bigint, error ->> 'message', (error ->> 'fingerprint')::bigint
-  from (${tracesIn}) g order by "traceId", source ->> 'botId'
+    config_hash, name, type, status, named_rank, named_ns, named_span, started_ns, ended_ns, ${time('started_ns')},
+    span_count, error_count, root_count, request_count, model_calls, tool_calls, ${tokens.join(', ')}, models::text[],
+    session, run, error_ns, error_message, fingerprint
+  from ${traceRows.from} order by trace_id, bot_id
   on conflict (trace_id, bot_id) do update set
     ${['name', 'type', 'status', 'config_hash'].map(ifLeading).join(', ')},
     named_rank = least(t.named_rank, excluded.named_rank),
@@ -95,26 +173,14 @@ const intoTraces = `
   returning workspace, bot_id, fleet_id, trace_id, model_calls + tool_calls as calls`;
 
 const botsIn = `
-  select source ->> 'workspace' as workspace, (source ->> 'botId')::uuid as bot_id, "configHash" as config_hash,
-    ${minute} as minute, (source ->> 'fleetId')::uuid as fleet_id, (source ->> 'simulated')::boolean as simulated,
-    requests, errors, spans, "modelCalls" as model_calls, "toolCalls" as tool_calls, "durationNs" as duration_ns_sum,
-    "inputTokens" as input_tokens, "cachedTokens" as cached_tokens, "outputTokens" as output_tokens,
-    "costPico" as cost_pico, "unpricedCalls" as unpriced_calls, "latencyCounts" as latency_counts
-  from jsonb_to_recordset($2) as g(source jsonb, "configHash" text, minute bigint, requests bigint, errors bigint,
-    spans bigint, "modelCalls" bigint, "toolCalls" bigint, "latencyCounts" bigint[], "durationNs" numeric,
-    "inputTokens" bigint, "cachedTokens" bigint, "outputTokens" bigint, "costPico" numeric, "unpricedCalls" bigint)`;
+  select workspace, bot_id, config_hash, ${minute} as minute, fleet_id, simulated, ${ofRequests.join(', ')},
+    latency_counts::bigint[] as latency_counts
+  from ${botRows.from}`;
 
 const callsIn = `
-  select source ->> 'workspace' as workspace, (source ->> 'botId')::uuid as bot_id, "configHash" as config_hash,
-    ${minute} as minute, (source ->> 'fleetId')::uuid as fleet_id, ${typeCode} as type, name, calls, errors,
-    "durationNs" as duration_ns_sum, "inputTokens" as input_tokens, "cachedTokens" as cached_tokens,
-    "outputTokens" as output_tokens, "costPico" as cost_pico, "unpricedCalls" as unpriced_calls,
-    "cacheWriteTokens" as cache_write_tokens, "reasoningTokens" as reasoning_tokens,
-    "latencyCounts" as latency_counts, "tokenCounts" as token_counts
-  from jsonb_to_recordset($3) as g(source jsonb, "configHash" text, minute bigint, type text, name text,
-    calls bigint, errors bigint, "latencyCounts" bigint[], "tokenCounts" bigint[], "durationNs" numeric,
-    "inputTokens" bigint, "cachedTokens" bigint, "outputTokens" bigint, "costPico" numeric, "unpricedCalls" bigint,
-    "cacheWriteTokens" bigint, "reasoningTokens" bigint)`;
+  select workspace, bot_id, config_hash, ${minute} as minute, fleet_id, type, name, ${ofCalls.join(', ')},
+    latency_counts::bigint[] as latency_counts, token_counts::bigint[] as token_counts
+  from ${callRows.from}`;
 
 const latencyCounts = ['latency_counts', latencyBuckets] as const;
 const tokenCounts = ['token_counts', tokenBuckets.length + 1] as const;
@@ -158,12 +224,10 @@ with bots as materialized (${botsIn}
 ), into_call_hours as (${intoCalls('hour', 'calls_by_hour')}
 ), into_failed_minutes as (
 insert into failed_minutes as t (workspace, bot_id, minute, fleet_id, count, trace_id, name, message)
-select source ->> 'workspace', (source ->> 'botId')::uuid, ${minute}, (source ->> 'fleetId')::uuid, count, "traceId", name,
-  message
-from jsonb_to_recordset($4) as g(source jsonb, minute bigint, count bigint, "traceId" text, name text, message text)
-order by source ->> 'botId', minute
+select workspace, bot_id, ${minute}, fleet_id, count, trace_id, name, message
+from ${failureRows.from} order by bot_id, minute_ms
 on conflict (bot_id, minute) do update set count = t.count + excluded.count
 )
-select workspace, bot_id, fleet_id, trace_id, null::timestamptz as minute, calls from into_traces where calls >= $5
+select workspace, bot_id, fleet_id, trace_id, null::timestamptz as minute, calls from into_traces where calls >= $${failureRows.next}
 union all
-select workspace, bot_id, fleet_id, null, minute, calls from into_bot_minutes where calls >= $5`;
+select workspace, bot_id, fleet_id, null, minute, calls from into_bot_minutes where calls >= $${failureRows.next}`;

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { SpanRecord } from '../span-record.ts';
+import { sizeOf, type SpanRecord } from '../span-record.ts';
 import { createCommitQueue } from './commit-queue.ts';
 import type { Batch, Source } from './stored.ts';
 
 const source: Source = { workspace: 'default', botId: randomUUID(), fleetId: null, simulated: false };
+const other: Source = { ...source, botId: randomUUID() };
 const record = (name: string): SpanRecord => ({
   traceId: 'a'.repeat(32),
   spanId: 'b'.repeat(16),
@@ -95,7 +96,7 @@ describe('the commit queue', () => {
     const { commit, release } = heldCommit();
     const queue = createCommitQueue(commit, { bytesMax: 1_500 });
     const first = queue.store(source, [record('a'), record('b'), record('c'), record('d')]);
-    await expect(queue.store(source, [record('e')])).rejects.toMatchObject({ status: 503 });
+    await expect(queue.store(other, [record('e')])).rejects.toMatchObject({ status: 503 });
     await new Promise(setImmediate);
     await release();
     await first;
@@ -103,6 +104,41 @@ describe('the commit queue', () => {
     await new Promise(setImmediate);
     await release();
     await later;
+  });
+
+  test('keeps room for others beside a bot that floods, and takes more of it once it is stored', async () => {
+    const { commits, commit, release } = heldCommit();
+    const size = sizeOf(record('a'));
+    const queue = createCommitQueue(commit, { bytesMax: size * 4 });
+    const stored = [queue.store(source, [record('a')]), queue.store(source, [record('b')])];
+    await expect(queue.store(source, [record('c')])).rejects.toMatchObject({ status: 429 });
+    stored.push(queue.store(other, [record('d')]));
+    await new Promise(setImmediate);
+    await release();
+    await Promise.all(stored);
+    const later = queue.store(source, [record('c')]);
+    await new Promise(setImmediate);
+    await release();
+    await later;
+    expect(commits).toEqual([['a', 'b', 'd'], ['c']]);
+  });
+
+  test('tells how long what waits takes, as fast as of late', async () => {
+    const { commit, release } = heldCommit();
+    let nowMs = 0;
+    const queue = createCommitQueue(commit, { rowsPerCommitMax: 1, nowMs: () => nowMs });
+    expect(queue.drainSeconds()).toBe(1);
+    const stored = ['a', 'b', 'c', 'd'].map((name) => queue.store(source, [record(name)]));
+    await new Promise(setImmediate);
+    nowMs = 4_000;
+    expect(queue.drainSeconds()).toBe(4);
+    await release();
+    expect(queue.drainSeconds()).toBe(12);
+    nowMs = 100_000;
+    expect(queue.drainSeconds()).toBe(30);
+    for (let left = 3; left > 0; left -= 1) await release();
+    await Promise.all(stored);
+    expect(queue.drainSeconds()).toBe(1);
   });
 
   test('lets only the batch fail that the database refuses for its content', async () => {

@@ -1,12 +1,18 @@
 // Spans of many requests in one transaction: each request waits for the commit that holds its spans.
 import { isUnavailable } from '@molthub/event-store';
-import { malformed, Refusal } from '../otlp/refusal.ts';
+import { createBudget } from '../otlp/budget.ts';
+import { malformed, moreThanShare, Refusal } from '../otlp/refusal.ts';
 import { type SpanRecord, sizeOf } from '../span-record.ts';
 import type { Batch, Source } from './stored.ts';
 
 export type CommitQueue = {
-  /** Resolves once the spans are durable. Refuses with 503 what it cannot store now, with 400 what it never can. */
+  /**
+   * Resolves once the spans are durable. Refuses with 503 what it cannot store now, with 429 what is more than the bot's
+   * share of what waits, with 400 what it never can store.
+   */
   readonly store: (source: Source, records: readonly SpanRecord[]) => Promise<void>;
+  /** How long what waits takes to be stored, as fast as of late: 1 to 30 whole seconds. */
+  readonly drainSeconds: () => number;
   /** Resolves when nothing waits any more. */
   readonly idle: () => Promise<void>;
 };
@@ -14,8 +20,9 @@ export type CommitQueue = {
 export type QueueLimits = {
   /** Spans of one transaction: it must not hold back the log's readers for more than about 100 ms. */
   readonly rowsPerCommitMax?: number;
-  /** Memory of all spans that wait; beyond it requests are refused with 503. */
+  /** Memory of all spans that wait; beyond it requests are refused with 503, beyond half for one bot with 429. */
   readonly bytesMax?: number;
+  readonly nowMs?: () => number;
 };
 
 type Waiting = {
@@ -31,10 +38,11 @@ type Waiting = {
  */
 export const createCommitQueue = (
   commit: (batches: readonly Batch[]) => Promise<unknown>,
-  { rowsPerCommitMax = 1_024, bytesMax = 64 * 1024 * 1024 }: QueueLimits = {},
+  { rowsPerCommitMax = 2_048, bytesMax = 64 * 1024 * 1024, nowMs = () => performance.now() }: QueueLimits = {},
 ): CommitQueue => {
   const waiting: Waiting[] = [];
-  let bytes = 0;
+  const budget = createBudget(bytesMax);
+  const pace = createDrainPace(nowMs);
   let running: Promise<void> | null = null;
 
   const store = async (source: Source, records: readonly SpanRecord[]) => {
@@ -43,9 +51,9 @@ export const createCommitQueue = (
       bytes: part.bytes,
     }));
     const needed = parts.reduce((sum, part) => sum + part.bytes, 0);
-    // An empty queue takes any one request, so that none is refused for ever.
-    if (bytes > 0 && bytes + needed > bytesMax) throw overloaded();
-    bytes += needed;
+    const room = budget.take(source.botId, needed);
+    if (room === 'full') throw overloaded();
+    if (room === 'more-than-share') throw moreThanShare();
     const stored = parts.map((part) => new Promise<void>((done, failed) => waiting.push({ ...part, done, failed })));
     running ??= drain().finally(() => {
       running = null;
@@ -60,10 +68,13 @@ export const createCommitQueue = (
   };
 
   const commitTogether = async (group: readonly Waiting[]) => {
+    const ended = pace.begin(group.reduce((sum, one) => sum + one.bytes, 0));
     try {
       await commit(group.map((one) => one.batch));
+      ended('stored');
       for (const one of group) settle(one, one.done);
     } catch (error) {
+      ended('failed');
       const ofContent = !isUnavailable(error) && isOfContent(error);
       if (ofContent && group.length > 1) {
         for (const one of group) await commitTogether([one]);
@@ -74,11 +85,39 @@ export const createCommitQueue = (
   };
 
   const settle = (one: Waiting, tell: () => void) => {
-    bytes -= one.bytes;
+    budget.give(one.batch.source.botId, one.bytes);
     tell();
   };
 
-  return { store, idle: () => running ?? Promise.resolve() };
+  return { store, drainSeconds: () => pace.seconds(budget.taken()), idle: () => running ?? Promise.resolve() };
+};
+
+const drainSecondsMax = 30;
+/** Of the newest commit, in what is expected of the next ones. */
+const newestShare = 0.2;
+
+/** How fast commits were of late, and how long the one that runs has taken. */
+const createDrainPace = (nowMs: () => number) => {
+  let bytesPerMs: number | null = null;
+  let beganMs: number | null = null;
+  return {
+    /** Call what it answers once the commit of so many bytes has ended; one that failed says nothing of the next. */
+    begin: (bytes: number) => {
+      const startedMs = nowMs();
+      beganMs = startedMs;
+      return (how: 'stored' | 'failed') => {
+        beganMs = null;
+        if (how === 'failed') return;
+        const newest = bytes / Math.max(nowMs() - startedMs, 1);
+        bytesPerMs = bytesPerMs === null ? newest : bytesPerMs * (1 - newestShare) + newest * newestShare;
+      };
+    },
+    seconds: (waitingBytes: number): number => {
+      const expectedMs = bytesPerMs === null ? 0 : Math.round(waitingBytes / bytesPerMs);
+      const runningMs = beganMs === null ? 0 : nowMs() - beganMs;
+      return Math.min(drainSecondsMax, Math.max(1, Math.ceil(Math.max(expectedMs, runningMs) / 1_000)));
+    },
+  };
 };
 
 /** Text of one transaction; large spans make small transactions. */

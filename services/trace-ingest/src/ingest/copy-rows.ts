@@ -9,7 +9,8 @@ import {
   writeUtf8,
   written,
 } from '../otlp/byte-writer.ts';
-import type { Stored } from './stored.ts';
+import { writeInt64BE } from '../otlp/int64.ts';
+import type { Source, Stored } from './stored.ts';
 
 export const spanColumns = [
   'trace_id',
@@ -74,7 +75,8 @@ const writeRow = (out: ByteWriter, { source, record, surroundings, content }: St
   hexField(out, record.spanId, 8);
   if (record.parentSpanId === null) nullField(out);
   else hexField(out, record.parentSpanId, 8);
-  hexField(out, source.botId.replaceAll('-', ''), 16);
+  int4(out, 16);
+  writeBytes(out, botBytesOf(source));
   textField(out, source.workspace);
   int8Field(out, record.startedNs / 1_000n - epochUs);
   int8Field(out, record.startedNs);
@@ -107,6 +109,16 @@ const writeRow = (out: ByteWriter, { source, record, surroundings, content }: St
   writeBytes(out, record.body.columns);
 };
 
+/** Spans of one request have one source. */
+const botBytesOf = (source: Source): Buffer => {
+  const known = botBytes.get(source);
+  if (known !== undefined) return known;
+  const bytes = Buffer.from(source.botId.replaceAll('-', ''), 'hex');
+  botBytes.set(source, bytes);
+  return bytes;
+};
+const botBytes = new WeakMap<Source, Buffer>();
+
 const int4 = (out: ByteWriter, value: number) => {
   reserve(out, 4);
   const { bytes, at } = out;
@@ -130,7 +142,7 @@ const int8Field = (out: ByteWriter, value: bigint | null) => {
   if (value === null) return nullField(out);
   int4(out, 8);
   reserve(out, 8);
-  out.at = out.bytes.writeBigInt64BE(value, out.at);
+  out.at = writeInt64BE(out.bytes, out.at, value);
 };
 const hexField = (out: ByteWriter, hex: string, length: number) => {
   int4(out, length);

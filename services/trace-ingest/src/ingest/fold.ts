@@ -1,6 +1,6 @@
 // Counts spans: what a batch of new ones adds to traces, rollups and errors. Pure, and without an order: folding in
 // any order and in any number of batches comes to the same.
-import { latencyBucketsMs, tokenBuckets } from '@molthub/contracts';
+import { latencyBucketsMs, type SpanType, tokenBuckets } from '@molthub/contracts';
 import type { SpanRecord } from '../span-record.ts';
 import type { Source } from './stored.ts';
 
@@ -25,61 +25,78 @@ export type Folded = {
 };
 
 export const fold = (spans: readonly Counted[]): Folded => {
-  const [traces, bots] = [new Map<string, TraceGroup>(), new Map<string, BotGroup>()];
-  const [calls, failures] = [new Map<string, CallGroup>(), new Map<string, FailureGroup>()];
-  const errors = new Map<string, ErrorGroup>();
+  const bots = new Map<string, OfBot>();
   for (const span of spans) {
     const { source, record, configHash } = span;
-    const minute = minuteOf(record);
+    const of = made(bots, source.botId, newOfBot);
+    const end = endOf(record);
     addToTrace(
-      made(traces, `${source.botId} ${record.traceId}`, () => newTrace(span)),
+      made(of.traces, record.traceId, () => newTrace(span)),
       span,
+      end,
     );
-    addToBot(
-      made(bots, `${source.botId} ${minute} ${configHash}`, () => newBot(span, minute)),
-      record,
-    );
+    const minute = minuteOf(end);
+    const { bot, calls } = made(made(of.minutes, minute, newByConfig), configHash, () => newMinute(span, minute));
+    addToBot(bot, record);
     const name = calledBy(record);
     if (name !== null) {
-      const key = `${source.botId} ${minute} ${configHash} ${record.type} ${name}`;
       addToCall(
-        made(calls, key, () => newCall(span, minute, name)),
+        made(made(calls, record.type, newByName), name, () => newCall(span, minute, name)),
         record,
       );
     }
     const { fingerprint } = record;
     if (fingerprint !== null) {
       addToErrors(
-        made(errors, `${source.botId} ${fingerprint}`, () => newErrorGroup(span, fingerprint)),
+        made(of.errors, fingerprint, () => newErrorGroup(span, fingerprint)),
         record,
       );
     }
     if (record.status === statusError && (record.request || record.parentSpanId === null)) {
       addToFailure(
-        made(failures, `${source.botId} ${minute}`, () => newFailure(span, minute)),
+        made(of.failures, minute, () => newFailure(span, minute)),
         record,
       );
     }
   }
+  const all = [...bots.values()];
+  const minutes = all.flatMap((of) => [...of.minutes.values()].flatMap((byConfig) => [...byConfig.values()]));
   return {
-    traces: [...traces.values()],
-    bots: [...bots.values()],
-    calls: [...calls.values()],
-    failures: [...failures.values()],
-    errors: [...errors.values()],
+    traces: all.flatMap((of) => [...of.traces.values()]),
+    bots: minutes.map(({ bot }) => bot),
+    calls: minutes.flatMap(({ calls }) => [...calls.values()].flatMap((byName) => [...byName.values()])),
+    failures: all.flatMap((of) => [...of.failures.values()]),
+    errors: all.flatMap((of) => [...of.errors.values()]),
   };
 };
+
+/** What is counted of one bot. */
+type OfBot = ReturnType<typeof newOfBot>;
+const newOfBot = () => ({
+  traces: new Map<string, TraceGroup>(),
+  minutes: new Map<number, Map<string, OfMinute>>(),
+  failures: new Map<number, FailureGroup>(),
+  errors: new Map<bigint, ErrorGroup>(),
+});
+/** … within a minute and under one configuration; calls by their type and name. */
+type OfMinute = ReturnType<typeof newMinute>;
+const newMinute = (span: Counted, minute: number) => ({
+  bot: newBot(span, minute),
+  calls: new Map<SpanType, Map<string, CallGroup>>(),
+});
+const newByConfig = () => new Map<string, OfMinute>();
+const newByName = () => new Map<string, CallGroup>();
 
 const statusError = 2;
 const minuteNs = 60_000_000_000n;
 
 const endOf = (record: SpanRecord): bigint => record.startedNs + record.durationNs;
-/** Milliseconds of the start of the minute in which it ended. */
-const minuteOf = (record: SpanRecord): number => Number(endOf(record) / minuteNs) * 60_000;
+/** Milliseconds of the start of the minute that holds this moment. */
+const minuteOf = (ns: bigint): number => Number(ns / minuteNs) * 60_000;
 const calledBy = (record: SpanRecord): string | null =>
   record.type === 'MODEL' ? (record.model ?? '') : record.type === 'TOOL' ? record.tool : null;
 
-const made = <G>(groups: Map<string, G>, key: string, make: () => G): G => {
+const made = <K, G>(groups: Map<K, G>, key: K, make: () => G): G => {
   const known = groups.get(key);
   if (known) return known;
   const group = make();
@@ -118,7 +135,7 @@ const newTrace = ({ source, record, configHash }: Counted) => ({
 
 /** Who names a trace: its earliest root; until one comes, its earliest span. */
 const leadOf = (record: SpanRecord, configHash: string) => ({
-  rank: record.parentSpanId === null ? 0 : 1,
+  rank: rankOf(record),
   namedNs: record.startedNs,
   namedSpan: record.spanId,
   name: record.name,
@@ -127,14 +144,15 @@ const leadOf = (record: SpanRecord, configHash: string) => ({
   configHash,
 });
 
-const leads = (a: ReturnType<typeof leadOf>, b: ReturnType<typeof leadOf>): boolean =>
-  a.rank !== b.rank
-    ? a.rank < b.rank
-    : a.namedNs !== b.namedNs
-      ? a.namedNs < b.namedNs
-      : signed(a.namedSpan) < signed(b.namedSpan);
+const rankOf = (record: SpanRecord): number => (record.parentSpanId === null ? 0 : 1);
+const leads = (record: SpanRecord, group: ReturnType<typeof leadOf>): boolean => {
+  const rank = rankOf(record);
+  if (rank !== group.rank) return rank < group.rank;
+  if (record.startedNs !== group.namedNs) return record.startedNs < group.namedNs;
+  return record.spanId !== group.namedSpan && signed(record.spanId) < signed(group.namedSpan);
+};
 /** An id as the number that the database has for it. */
-const signed = (spanId: string): bigint => BigInt.asIntN(64, BigInt(`0x${spanId}`));
+export const signed = (spanId: string): bigint => BigInt.asIntN(64, BigInt(`0x${spanId}`));
 
 type ErrorSeen = { readonly ns: bigint; readonly message: string; readonly fingerprint: bigint | null };
 const noError = (): ErrorSeen | null => null;
@@ -150,11 +168,10 @@ const isEarlierError = (a: ErrorSeen, b: ErrorSeen): boolean => {
   return byText !== 0 ? byText < 0 : (a.fingerprint ?? 0n) < (b.fingerprint ?? 0n);
 };
 
-const addToTrace = (group: TraceGroup, { record, configHash }: Counted) => {
-  const lead = leadOf(record, configHash);
-  if (leads(lead, group)) Object.assign(group, lead);
+const addToTrace = (group: TraceGroup, { record, configHash }: Counted, end: bigint) => {
+  if (leads(record, group)) Object.assign(group, leadOf(record, configHash));
   if (record.startedNs < group.startedNs) group.startedNs = record.startedNs;
-  if (endOf(record) > group.endedNs) group.endedNs = endOf(record);
+  if (end > group.endedNs) group.endedNs = end;
   group.spanCount += 1;
   if (record.parentSpanId === null) group.rootCount += 1;
   if (record.request) group.requestCount += 1;
@@ -171,6 +188,7 @@ const addToTrace = (group: TraceGroup, { record, configHash }: Counted) => {
 };
 
 const lesser = (a: string | null, b: string | null): string | null => {
+  if (a === b) return a;
   if (a === null || b === null) return a ?? b;
   return compareTexts([b], [a]) < 0 ? b : a;
 };

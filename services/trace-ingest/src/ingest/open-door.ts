@@ -60,6 +60,7 @@ export const openDoor = async (runtime: Runtime, settings: DoorSettings): Promis
         throw new Refusal(503, `The ${signal} could not be stored; send them again later.`, { cause });
       }
     },
+    drainSeconds: queue.drainSeconds,
     answered: (signal, status) => requests.inc({ signal, status: String(status) }),
     fault,
   });

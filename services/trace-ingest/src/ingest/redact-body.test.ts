@@ -1,5 +1,6 @@
 import { FleetTelemetry } from '@molthub/contracts';
 import { describe, expect, test } from 'vitest';
+import { encodeLogs } from '../otlp/testing.ts';
 import { checkShape } from '../otlp/signal-shape.ts';
 import { rulesOf } from '../redaction-rules.ts';
 import { captured } from '../testing.ts';
@@ -51,7 +52,35 @@ describe('protobuf', () => {
   });
 });
 
+test.each(['json', 'protobuf'] as const)(
+  'an item of a list behind the name of a secret is hidden in %s',
+  async (encoding) => {
+    const values = ['tool', '--token', 'x', '--secret', '--db-password', 'y', 'z'].map(text);
+    const request = logs({ attributes: [{ key: 'process.command_args', value: { arrayValue: { values } } }] });
+    const body = encoding === 'json' ? Buffer.from(JSON.stringify(request)) : encodeLogs(request);
+    const clean = await redactBody({ signal: 'logs', encoding, body });
+    const items = ['tool', '--token', '[redacted]', '--secret', '--db-password', '[redacted]', 'z'].map(text);
+    const shown = logs({ attributes: [{ key: 'process.command_args', value: { arrayValue: { values: items } } }] });
+    expect(clean).toEqual(encoding === 'json' ? Buffer.from(JSON.stringify(shown)) : encodeLogs(shown));
+  },
+);
+
 describe('JSON', () => {
+  test('stays what it was to the byte but for what is hidden, whatever comes first of a key and its value', async () => {
+    const around = (attribute: string, options: string) =>
+      ` {"resourceLogs" : [ {"scopeLogs":[{"logRecords":[\n{"attributes":[${attribute},{"key":"args","value":` +
+      `{"arrayValue":{"values":[${options}]}}}],"observed":1e3,"x":null}] }]}]}`;
+    const request = around(
+      '{"value":{"stringValue":"sk-abcdefghijklmn","y":1},"key":"db.pass\\u0077ord","z":"\\u00e9 é"}',
+      '{"stringValue":"--token"},{"stringValue":"x"},{"stringValue":"--secret"},{"stringValue":"-v"}',
+    );
+    const clean = around(
+      '{"value":{"stringValue":"[redacted]"},"key":"db.pass\\u0077ord","z":"\\u00e9 é"}',
+      '{"stringValue":"--token"},{"stringValue":"[redacted]"},{"stringValue":"--secret"},{"stringValue":"-v"}',
+    );
+    const bodyOf = Buffer.from(request);
+    expect((await redactBody({ signal: 'logs', encoding: 'json', body: bodyOf })).toString()).toBe(clean);
+  });
   test('keeps its numbers to the digit', async () => {
     const request =
       '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":18446744073709551615,"severityNumber":1.0}]}]}]}';

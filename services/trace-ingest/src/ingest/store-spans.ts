@@ -5,12 +5,12 @@ import { copyOf, spanColumns } from './copy-rows.ts';
 import { storeContents, withContent } from './contents.ts';
 import { type Counted, fold } from './fold.ts';
 import type { Outbox } from '../forward/outbox.ts';
-import { createRunawayFinder, defaultRunawayLimits, type RunawayLimits } from '../runaway/find-runaways.ts';
+import { createRunawayFinder, type RunawayLimits } from '../runaway/find-runaways.ts';
 import type { Batch, Stored } from './stored.ts';
 import { createSurroundings, surroundingsId } from './surroundings.ts';
 
 export type SpanStoreSettings = {
-  readonly limitsOf?: (fleetId: string | null) => RunawayLimits;
+  readonly limitsOf: (fleetId: string | null) => RunawayLimits;
   /** Takes what another backend is to have too; null where none is. */
   readonly outbox: Outbox | null;
 };
@@ -19,10 +19,7 @@ export type SpanStoreSettings = {
  * Answers what stores spans with traces, rollups and failures, and tells how many of them were new. New ones are copied
  * as they are; only where one is there already are they compared one by one.
  */
-export const createSpanStore = (
-  load: Loader['load'],
-  { limitsOf = () => defaultRunawayLimits, outbox }: SpanStoreSettings,
-) => {
+export const createSpanStore = (load: Loader['load'], { limitsOf, outbox }: SpanStoreSettings) => {
   const runaways = createRunawayFinder(limitsOf);
   const surroundings = createSurroundings();
   const ids = new WeakMap<object, bigint>();

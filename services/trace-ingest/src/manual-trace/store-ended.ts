@@ -1,8 +1,9 @@
 // Spans of traces that were ended over the API go the way of all others.
 import { setTimeout as delay } from 'node:timers/promises';
-import { defaultFleetTelemetry, SpanType, TraceEnded } from '@molthub/contracts';
+import { SpanType, TraceEnded } from '@molthub/contracts';
 import type { Job, Runtime } from '@molthub/service';
 import { z } from 'zod';
+import { type FleetSettings, openFleetSettings } from '../fleet-settings.ts';
 import { createOutbox } from '../forward/outbox.ts';
 import { createSpanStore } from '../ingest/store-spans.ts';
 import { decodeSpans } from '../otlp/decode-spans.ts';
@@ -34,11 +35,13 @@ export const storeEndedJob = (isForwarding: boolean): Job => ({
   name: 'manual-traces',
   single: true,
   run: async (runtime, signal) => {
-    // They have no content, so that nothing of theirs has to be gone sooner.
-    const outbox = isForwarding ? createOutbox(() => defaultFleetTelemetry) : null;
-    const store = createSpanStore(runtime.load, { outbox });
-    const onFault = (error: unknown) => runtime.logger.warn({ err: error }, 'prices could not be read');
+    const onFault = (error: unknown) => runtime.logger.warn({ err: error }, 'prices and settings could not be read');
     const prices = await openPrices(runtime.reads, { onFault });
+    const fleets = await openFleetSettings(runtime.reads, { onFault });
+    const store = createSpanStore(runtime.load, {
+      limitsOf: (fleetId) => fleets.settingsOf(fleetId).runaway,
+      outbox: isForwarding ? createOutbox(fleets.settingsOf) : null,
+    });
     let wake = () => {};
     const stop = runtime.committed((events) => {
       if (events.some((event) => event.type === TraceEnded.type)) wake();
@@ -48,7 +51,7 @@ export const storeEndedJob = (isForwarding: boolean): Job => ({
         const woken = new Promise<void>((resolve) => {
           wake = resolve;
         });
-        if ((await storeEnded(runtime, store, prices)) === 0) {
+        if ((await storeEnded(runtime, store, { prices, fleets })) === 0) {
           const rest = new AbortController();
           const waited = delay(lookEveryMs, undefined, { signal: AbortSignal.any([signal, rest.signal]) });
           await Promise.race([woken, waited.catch(() => undefined)]);
@@ -58,6 +61,7 @@ export const storeEndedJob = (isForwarding: boolean): Job => ({
     } finally {
       stop();
       prices.close();
+      fleets.close();
     }
   },
 });
@@ -65,14 +69,14 @@ export const storeEndedJob = (isForwarding: boolean): Job => ({
 const storeEnded = async (
   runtime: Runtime,
   store: ReturnType<typeof createSpanStore>,
-  prices: Prices,
+  { prices, fleets }: { readonly prices: Prices; readonly fleets: FleetSettings },
 ): Promise<number> => {
   const rows = await runtime.reads(
     `select workspace, bot_id, replace(trace_id::text, '-', '') as trace_id, fleet_id, simulated, span_id,
        parent_trace_id, name, type, status, message, session, attributes, started_at, ended_at
      from manual_traces where ended_at is not null and not stored order by ended_at limit ${atOnceMax}`,
   );
-  if (rows.length > 0) await prices.refresh();
+  if (rows.length > 0) await Promise.all([prices.refresh(), fleets.refresh()]);
   for (const row of rows.map((found) => Row.parse(found))) {
     // Stored twice after a crash in between it is still one span.
     const records = (await spanOf(row)).map(prices.priced(row.workspace));

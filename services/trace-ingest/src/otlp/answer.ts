@@ -36,6 +36,7 @@ const codes: Readonly<Record<RefusalStatus, number>> = {
   408: 4,
   413: 8,
   415: 3,
+  429: 8,
   503: 14,
 };
 

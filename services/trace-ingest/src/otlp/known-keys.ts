@@ -1,7 +1,7 @@
 // Keys of attributes, known again by their bytes: bots use the same few again and again.
 import { keyCharsMax } from '../attribute-json.ts';
 import { promotedKeys } from '../classify.ts';
-import { isSecretKey } from '../redact.ts';
+import { isSecretKey } from '../named-secrets.ts';
 import { isContentKey } from './content-keys.ts';
 import { cleanText, decodeText, isSame, slotOf, type Treatment } from './write-text.ts';
 

@@ -15,22 +15,29 @@ const claims: IngestClaims = {
   expiresAt: '2100-01-01T00:00:00.000Z',
   simulated: false,
 };
+const other = { ...claims, botId: randomUUID() };
 const open: OtlpServer[] = [];
 afterEach(async () => {
   await Promise.all(open.splice(0).map((server) => server.close()));
 });
 
-const start = async (more: Partial<OtlpSettings> & { readonly storing?: () => Promise<void> } = {}) => {
+type Started = Partial<OtlpSettings> & {
+  readonly storing?: () => Promise<void>;
+  readonly drainSeconds?: () => number;
+};
+const start = async ({ storing, drainSeconds, ...more }: Started = {}) => {
   const faults: unknown[] = [];
   const statuses: number[] = [];
   const server = await startOtlpServer(
     { host: '127.0.0.1', port: 0, ...more },
     {
       claimsOf: async (token) => {
+        if (token === 'other') return other;
         if (token !== 'good') throw new Refusal(401, 'Send a token.');
         return claims;
       },
-      storeSpans: more.storing ?? (async () => undefined),
+      ...(drainSeconds ? { drainSeconds } : {}),
+      storeSpans: storing ?? (async () => undefined),
       storeBody: async () => undefined,
       answered: (_, status) => {
         statuses.push(status);
@@ -108,6 +115,8 @@ const post = (url: string, body: string | Buffer, headers: Readonly<Record<strin
     body: typeof body === 'string' ? body : new Uint8Array(body),
   });
 
+const ofOther = { authorization: 'Bearer other' };
+
 describe('what is ours to blame is told as "later"', () => {
   test('a fault is 503 with Retry-After and is reported, never 500', async () => {
     const fault = new Error('a mistake');
@@ -122,14 +131,33 @@ describe('what is ours to blame is told as "later"', () => {
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
     const { url } = await start({ bodiesBytesMax: 1_500, storing: () => held });
     const first = post(url, '{}'.padEnd(1_000));
-    const refused = async () => (await post(url, '{}'.padEnd(1_000))).status === 503;
+    const refused = async () => (await post(url, '{}'.padEnd(1_000), ofOther)).status === 503;
     await expect.poll(refused).toBe(true);
     release();
     expect((await first).status).toBe(200);
-    expect((await post(url, '{}'.padEnd(1_000))).status).toBe(200);
+    expect((await post(url, '{}'.padEnd(1_000), ofOther)).status).toBe(200);
+  });
+  test('a bot that holds half of that memory is 429 with the time to wait, while there is room for another', async () => {
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    let began = 0;
+    const storing = () => {
+      began += 1;
+      return held;
+    };
+    const { url, statuses } = await start({ bodiesBytesMax: 2_000, storing, drainSeconds: () => 7 });
+    const first = post(url, '{}'.padEnd(1_000));
+    await expect.poll(() => began).toBe(1);
+    const answer = await post(url, '{}');
+    expect(answer.status).toBe(429);
+    expect(answer.headers.get('retry-after')).toBe('7');
+    expect(await answer.json()).toMatchObject({ code: 8 });
+    const another = post(url, '{}'.padEnd(900), ofOther);
+    release();
+    expect([(await first).status, (await another).status]).toEqual([200, 200]);
+    expect(statuses.toSorted()).toEqual([200, 200, 429]);
   });
   test('memory that a gzip body took is given back', async () => {
-    const { url } = await start({ bodiesBytesMax: 300_000 });
+    const { url } = await start({ bodiesBytesMax: 500_000 });
     const body = gzipSync('{}'.padEnd(200_000));
     for (let i = 0; i < 5; i++) expect((await post(url, body, { 'content-encoding': 'gzip' })).status).toBe(200);
   });

@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net';
 import type { IngestClaims } from '@molthub/ingest-token';
 import { contentTypes, type Partial, statusBody, successBody } from './answer.ts';
 import type { Redaction } from '../redact.ts';
-import type { Rules } from '../redaction-rules.ts';
+import { redactionBy, type Rules } from '../redaction-rules.ts';
+import { createBudget } from './budget.ts';
 import { type Decoded, decodeSpans, type Encoding } from './decode-spans.ts';
-import { bodyLimits, createBudget, readBody } from './read-body.ts';
+import { bodyLimits, readBody } from './read-body.ts';
 import { Refusal } from './refusal.ts';
 import { checkShape, type OtherSignal } from './signal-shape.ts';
 
@@ -17,6 +18,8 @@ export type OtlpSink = {
   readonly rulesOf?: (claims: IngestClaims) => Rules | null;
   readonly storeSpans: (claims: IngestClaims, decoded: Decoded) => Promise<void>;
   readonly storeBody: (claims: IngestClaims, signal: OtherSignal, encoding: Encoding, body: Buffer) => Promise<void>;
+  /** Until what waits is stored, in whole seconds; whoever is put off comes again then. Default 1. */
+  readonly drainSeconds?: () => number;
   readonly answered: (signal: string, status: number) => void;
   readonly fault: (error: unknown) => void;
 };
@@ -25,7 +28,7 @@ export type OtlpSettings = {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** Memory for the bodies of all requests together; beyond it 503. Default 64 MiB. */
+  /** Memory for the bodies of all requests together; beyond it 503, beyond half for one bot 429. Default 64 MiB. */
   readonly bodiesBytesMax?: number;
   /** After which a request that is still being sent is cut off; a third of it for the headers. Default 30 s. */
   readonly requestTimeoutMs?: number;
@@ -50,13 +53,16 @@ export const startOtlpServer = async (settings: OtlpSettings, sink: OtlpSink): P
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const encoding = encodingOf(request) ?? 'json';
     const signal = paths.get(pathOf(request)) ?? 'unknown';
-    let taken = 0;
+    let [holder, taken] = ['', 0];
     if (closing) response.setHeader('connection', 'close');
     try {
       const took = (bytes: number) => {
         taken += bytes;
       };
-      const partial = await receive(request, sink, (r, how) => readBody(r, how, { budget, took }));
+      const partial = await receive(request, sink, ({ botId }, how) => {
+        holder = botId;
+        return readBody(request, how, { budget, holder, took });
+      });
       send(response, 200, encoding, successBody(encoding, partial));
       sink.answered(signal, 200);
     } catch (error) {
@@ -65,10 +71,10 @@ export const startOtlpServer = async (settings: OtlpSettings, sink: OtlpSink): P
       // Clients drop what is answered with 500, so that even a fault of ours is told as "later".
       const refusal =
         error instanceof Refusal ? error : new Refusal(503, 'This failed for a fault of ours; send again.');
-      refuse(request, response, encoding, refusal);
+      refuse(request, response, encoding, { refusal, retryAfterSeconds: sink.drainSeconds?.() ?? 1 });
       sink.answered(signal, refusal.status);
     } finally {
-      budget.give(taken);
+      budget.give(holder, taken);
     }
   };
 
@@ -104,7 +110,7 @@ const paths = new Map<string, 'traces' | OtherSignal>([
 const receive = async (
   request: IncomingMessage,
   sink: OtlpSink,
-  read: (request: IncomingMessage, compression: 'identity' | 'gzip') => Promise<Buffer>,
+  read: (claims: IngestClaims, compression: 'identity' | 'gzip') => Promise<Buffer>,
 ): Promise<Partial> => {
   const signal = paths.get(pathOf(request));
   if (!signal) throw new Refusal(404, `Send telemetry to one of ${[...paths.keys()].join(', ')}.`);
@@ -118,7 +124,7 @@ const receive = async (
   if (Number(request.headers['content-length'] ?? 0) > bodyLimits.compressedBytesMax) {
     throw new Refusal(413, `A body has at most ${bodyLimits.compressedBytesMax} bytes.`);
   }
-  const body = await read(request, compression);
+  const body = await read(claims, compression);
   if (signal === 'traces') {
     const decoded = await decodeSpans(body, encoding, { redaction: redactionOf(token, sink.rulesOf?.(claims)) });
     await sink.storeSpans(claims, decoded);
@@ -132,7 +138,7 @@ const receive = async (
 /** The sender's own token is a secret that Molthub knows. */
 const redactionOf = (token: string | null, rules: Rules | null | undefined): Redaction => {
   const redactor = rules?.begin();
-  return redactor ? { token, hide: redactor.text, actionOf: redactor.actionOf, salt: redactor.salt } : { token };
+  return redactor ? { token, ...redactionBy(redactor) } : { token };
 };
 
 const pathOf = (request: IncomingMessage): string => (request.url ?? '').split('?', 1)[0] ?? '';
@@ -159,11 +165,18 @@ const send = (response: ServerResponse, status: number, encoding: Encoding, body
   response.writeHead(status, { 'content-type': contentTypes[encoding], 'content-length': body.length }).end(body);
 };
 
-const refuse = (request: IncomingMessage, response: ServerResponse, encoding: Encoding, refusal: Refusal) => {
+type Refused = { readonly refusal: Refusal; readonly retryAfterSeconds: number };
+
+const refuse = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  encoding: Encoding,
+  { refusal, retryAfterSeconds }: Refused,
+) => {
   if (refusal.status === 401) response.setHeader('www-authenticate', 'Bearer');
   if (refusal.status === 405) response.setHeader('allow', 'POST');
   if (refusal.status === 415) response.setHeader('accept-encoding', 'gzip');
-  if (refusal.status === 503) response.setHeader('retry-after', '1');
+  if (refusal.status === 429 || refusal.status === 503) response.setHeader('retry-after', String(retryAfterSeconds));
   if (!request.complete) cutOff(request, response);
   send(response, refusal.status, encoding, statusBody(encoding, refusal.status, refusal.message));
 };

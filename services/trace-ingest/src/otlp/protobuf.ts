@@ -1,5 +1,6 @@
 // Reads the protobuf wire format with every length checked. Source: protobuf.dev/programming-guides/encoding.
 import { isUtf8 } from 'node:buffer';
+import { readUint64LE } from './int64.ts';
 import { malformed } from './refusal.ts';
 
 /** A message, or what is left of it: the bytes from `at` up to `end`. */
@@ -34,7 +35,24 @@ export const readUint = (cursor: Cursor): number => {
     cursor.at += 1;
     return first;
   }
-  return Number(readUint64(cursor) & 0x1f_ffff_ffff_ffffn);
+  const small = readSmall(cursor);
+  return small >= 0 ? small : Number(readUint64(cursor) & 0x1f_ffff_ffff_ffffn);
+};
+
+/** A varint of up to four bytes, as nearly all are; for any other -1, and nothing is read. */
+export const readSmall = (cursor: Cursor): number => {
+  const { bytes, at } = cursor;
+  const last = Math.min(cursor.end, at + 4);
+  let value = 0;
+  for (let i = at, bits = 0; i < last; i++, bits += 7) {
+    const byte = bytes[i] ?? 0;
+    value |= (byte & 0x7f) << bits;
+    if (byte < 0x80) {
+      cursor.at = i + 1;
+      return value;
+    }
+  }
+  return -1;
 };
 
 const readUint64 = (cursor: Cursor): bigint => {
@@ -56,7 +74,7 @@ export const readInt64 = (cursor: Cursor): bigint => BigInt.asIntN(64, readUint6
 /** A varint as an enum or int32; what does not fit is as unknown as any other number. */
 export const readEnum = (cursor: Cursor): number => Number(BigInt.asIntN(32, readUint64(cursor)));
 
-export const readFixed64 = (cursor: Cursor): bigint => cursor.bytes.readBigUInt64LE(advance(cursor, 8));
+export const readFixed64 = (cursor: Cursor): bigint => readUint64LE(cursor.bytes, advance(cursor, 8));
 export const readFixed32 = (cursor: Cursor): number => cursor.bytes.readUInt32LE(advance(cursor, 4));
 export const readDouble = (cursor: Cursor): number => cursor.bytes.readDoubleLE(advance(cursor, 8));
 

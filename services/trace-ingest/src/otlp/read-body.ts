@@ -2,7 +2,8 @@
 // allowed.
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { malformed, Refusal } from './refusal.ts';
+import type { Budget } from './budget.ts';
+import { malformed, moreThanShare, Refusal } from './refusal.ts';
 
 export type BodyLimits = { readonly compressedBytesMax: number; readonly inflatedBytesMax: number };
 export const bodyLimits: BodyLimits = { compressedBytesMax: 4 * 1024 * 1024, inflatedBytesMax: 16 * 1024 * 1024 };
@@ -11,31 +12,23 @@ export const bodyLimits: BodyLimits = { compressedBytesMax: 4 * 1024 * 1024, inf
 const ratioMax = 100;
 const ratioFromBytes = 256 * 1024;
 
-/** Memory that all requests share. `take` answers false when there is not as much left. */
-export type Budget = { readonly take: (bytes: number) => boolean; readonly give: (bytes: number) => void };
-
-export const createBudget = (bytesMax: number): Budget => {
-  let left = bytesMax;
-  return {
-    take: (bytes) => {
-      if (bytes > left) return false;
-      left -= bytes;
-      return true;
-    },
-    give: (bytes) => {
-      left += bytes;
-    },
-  };
+export type Room = {
+  readonly budget: Budget;
+  /** Who sends. */
+  readonly holder: string;
+  readonly took: (bytes: number) => void;
+  readonly limits?: BodyLimits;
 };
 
 /**
  * Resolves with the whole body; `took` is told of all memory taken from the budget, whether it resolves or rejects.
- * Rejects with a 413, a 400 for broken gzip, a 408 where the sender went away, or a 503 where the budget is used up.
+ * Rejects with a 413, a 400 for broken gzip, a 408 where the sender went away, a 503 where the budget is used up, or a
+ * 429 where the sender has its share of it.
  */
 export const readBody = (
   request: Readable,
   encoding: 'identity' | 'gzip',
-  { budget, took, limits = bodyLimits }: { budget: Budget; took: (bytes: number) => void; limits?: BodyLimits },
+  { budget, holder, took, limits = bodyLimits }: Room,
 ): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const gunzip = encoding === 'gzip' ? createGunzip({ chunkSize: 64 * 1024 }) : null;
@@ -55,7 +48,9 @@ export const readBody = (
     const fail = (error: unknown) => end(() => reject(error));
 
     const keep = (chunk: Buffer) => {
-      if (!budget.take(chunk.length)) return fail(new Refusal(503, 'Too many requests are open; send again later.'));
+      const room = budget.take(holder, chunk.length);
+      if (room === 'more-than-share') return fail(moreThanShare());
+      if (room === 'full') return fail(new Refusal(503, 'Too many requests are open; send again later.'));
       took(chunk.length);
       held += chunk.length;
       chunks.push(chunk);

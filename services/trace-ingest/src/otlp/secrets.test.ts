@@ -33,6 +33,12 @@ const secrets = [
   '-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----',
   '-----BEGIN PGP PRIVATE KEY BLOCK-----\nlQdGBF\n-----END PGP PRIVATE KEY BLOCK-----',
   `https://user:${word(9)}@example.org/path`,
+  `password=${word(13)}`,
+  `{"apiKey":"${word(13)}"}`,
+  `{\\"apiKey\\":\\"${word(13)}\\"}`,
+  `tool --token ${word(13)}`,
+  `Authorization: Basic ${word(13)}`,
+  `Set-Cookie: a=${word(13)}`,
 ];
 
 const spanOf = (text: string) => ({
@@ -76,11 +82,34 @@ test.each(secrets.map((secret) => [secret.slice(0, 14), secret]))('%s… is nowh
   const all = JSON.stringify([name, statusMessage, surroundings, attributes, events, links, body?.content?.toString()]);
   for (const part of secret
     .split(/[\s:/@]+|-----/)
-    .filter((one) => one.length > 12 && !/PRIVATE KEY|example/.test(one))) {
+    .filter((one) => one.length > 12 && !/PRIVATE KEY|example|^Authorization$/.test(one))) {
     expect(all).not.toContain(JSON.stringify(part).slice(1, -1));
     expect(all).not.toContain(Buffer.from(part).toString('base64').slice(0, -4));
   }
   expect(all).toContain('[redacted]');
+});
+
+test.each([
+  ['process.command_args', ['tool', '--token', 'x', '--db-password', 'y', '--verbose', 'z', '--token', '--quiet']],
+  ['said', [{ arrayValue: { values: ['--token', 'x'].map((stringValue) => ({ stringValue })) } }]],
+])('an item of %s behind the name of a secret is hidden', async (key, items) => {
+  const values = items.map((item) => (typeof item === 'string' ? { stringValue: item } : item));
+  const span = { ...spanOf('x'), attributes: [{ key, value: { arrayValue: { values } } }] };
+  const { records } = await decodeSpans(encode({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] }), 'protobuf');
+  const shown = [
+    'tool',
+    '--token',
+    '[redacted]',
+    '--db-password',
+    '[redacted]',
+    '--verbose',
+    'z',
+    '--token',
+    '--quiet',
+  ];
+  expect(JSON.parse(columnsOf(records[0]).attributes)).toEqual({
+    [key]: key === 'said' ? [['--token', '[redacted]']] : shown,
+  });
 });
 
 test('whatever stands around it, bytes tell what the text would', async () => {

@@ -22,7 +22,7 @@ export type OtherSignal = 'metrics' | 'logs';
 /** The bytes that somebody's value is, not those of an id. */
 export const bytesOfValue = 'bytes';
 /** What a field holds: a wire type, text, a message by its name, or numbers that may be packed. */
-type Kind = Wire | typeof bytesOfValue | 'text' | 'packed' | { readonly message: string };
+export type Kind = Wire | typeof bytesOfValue | 'text' | 'packed' | { readonly message: string };
 export type Fields = Readonly<Record<number, Kind>>;
 
 const of = (message: string): Kind => ({ message });

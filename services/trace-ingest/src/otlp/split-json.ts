@@ -90,7 +90,8 @@ const leadsOn = (depth: number, byte: number, key: string, lists: Lists): boolea
   return byte === 0x5b && key === lists[depth / 2 - 1];
 };
 
-const endOfString = (body: Buffer, from: number): number => {
+/** Where the text that begins at `from` has its closing quote; the end of the body where it has none. */
+export const endOfString = (body: Buffer, from: number): number => {
   for (let at = from; ; ) {
     const end = body.indexOf(quote, at);
     if (end < 0) return body.length;

@@ -197,7 +197,7 @@ const droppedNames: Readonly<Record<number, string>> = {
   14: 'droppedLinksCount',
 };
 
-/** Puts the columns together; each is its length, for jsonb a version, and its text. */
+/** Puts the columns together; each is its length and its text. */
 const bodyOf = (how: Treatment, shelf: Shelf): SpanBody => {
   writeByte(attributes, closeBrace);
   if (how.cut > 0) {
@@ -212,15 +212,12 @@ const bodyOf = (how: Treatment, shelf: Shelf): SpanBody => {
 };
 
 const writeColumn = (out: ByteWriter) => {
-  reserve(columns, 5);
+  reserve(columns, 4);
   const { bytes, at } = columns;
-  bytes.writeInt32BE(out.at === 0 ? -1 : out.at + 1, at);
+  bytes.writeInt32BE(out.at === 0 ? -1 : out.at, at);
   columns.at = at + 4;
-  if (out.at === 0) return;
-  writeByte(columns, jsonbVersion);
   writeBytes(columns, out.bytes, 0, out.at);
 };
-const jsonbVersion = 1;
 
 const contentOf = (shelf: Shelf): Buffer | null => {
   if (content.at === contentStart.length && contentEvents.at === 0) return null;

@@ -1,10 +1,11 @@
 // Attributes of a protobuf body → members of a JSON object, and values → JSON, exactly: integers of any size as they
 // are, doubles always with a dot, bytes and what is no number in objects of one key.
-import { createHash } from 'node:crypto';
-import { attributesMax, textCharsMax, valueCharsMax } from '../attribute-json.ts';
-import { redact, redactedValue } from '../redact.ts';
+import { attributesMax, secretCharsMax, textCharsMax, valueCharsMax } from '../attribute-json.ts';
+import { isSecretOption } from '../named-secrets.ts';
+import { hashedValue, redact, redactedValue } from '../redact.ts';
 import { type ByteWriter, reserve, writeAscii, writeByte, writeBytes, writeDigits } from './byte-writer.ts';
 import { isContentOfEvent } from './content-keys.ts';
+import { cutJson } from './cut-json.ts';
 import { type Key, keyAt } from './known-keys.ts';
 import {
   type Cursor,
@@ -15,12 +16,14 @@ import {
   passOver,
   readDouble,
   readInt64,
+  readSmall,
   readTag,
   readUint,
   skip,
   wire,
 } from './protobuf.ts';
 import { malformed } from './refusal.ts';
+import { mayHoldSecret } from './secret-bytes.ts';
 import { type Value, valueDepthMax } from './wire-span.ts';
 import { cleanText, readWord, type Treatment, writeText } from './write-text.ts';
 
@@ -120,20 +123,17 @@ const writeContent = (
   writeBytes(out, key.json);
   const from = out.at;
   const { cut } = how;
-  const room = Math.max(0, endMax - from - 2);
-  // Escapes make texts longer, lists hold many: a few shorter ones are tried, each of which says that it was cut.
-  for (const charsMax of [room, room >> 2, Math.min(room >> 2, 256)]) {
-    out.at = from;
-    how.cut = cut;
-    writeValueAt(cursor, place, out, how, 0, charsMax);
-    if (isHidden) hide(out, from);
-    if (out.at <= endMax) return;
-  }
-  out.at = before;
+  writeValueAt(cursor, place, out, how, 0, Math.max(0, endMax - from - 2));
+  if (isHidden) hide(out, from);
+  if (out.at <= endMax) return;
+  // Escapes make texts longer, and lists hold many. However much it was, it counts as one thing that was cut.
   how.cut = cut + 1;
+  if (!cutJson(out, from, endMax)) out.at = before;
 };
 
 const comma = 0x2c;
+const quote = 0x22;
+const dash = 0x2d;
 const openBrace = 0x7b;
 /** A comma, unless this is the first member of its object. */
 const separate = (out: ByteWriter) => {
@@ -146,14 +146,10 @@ const hide = (out: ByteWriter, from: number) => {
   out.at = from;
   writeAscii(out, redactedValue);
 };
-/** Equal values stay equal, and tell nothing else. */
 const hash = (out: ByteWriter, from: number, { redaction }: Treatment) => {
-  const digest = createHash('sha256')
-    .update(`${redaction.salt ?? ''} `)
-    .update(out.bytes.subarray(from, out.at))
-    .digest('hex');
+  const hashed = hashedValue(out.bytes.subarray(from, out.at), redaction.salt);
   out.at = from;
-  writeAscii(out, `"sha256:${digest.slice(0, 32)}"`);
+  writeAscii(out, `"${hashed}"`);
 };
 
 const writeValueAt = (
@@ -202,7 +198,7 @@ const writeValue = (
       writeAscii(out, readUint(cursor) === 0 ? 'false' : 'true');
     } else if (field === 4) {
       expectWire(kind, wire.fixed64);
-      writeDouble(out, readDouble(cursor));
+      writeAscii(out, doubleJson(readDouble(cursor)));
     } else if (field === 7) writeBase64(cursor, kind, out, how);
     else writeNested(cursor, kind, field === 5, out, how, depth + 1, charsMax);
   }
@@ -211,33 +207,30 @@ const writeValue = (
 };
 
 const writeInteger = (cursor: Cursor, out: ByteWriter) => {
-  const first = cursor.at < cursor.end ? (cursor.bytes[cursor.at] ?? 0) : 0x80;
-  const second = cursor.at + 1 < cursor.end ? (cursor.bytes[cursor.at + 1] ?? 0) : 0x80;
-  if (first < 0x80) {
-    cursor.at += 1;
-    writeDigits(out, first);
-  } else if (second < 0x80) {
-    cursor.at += 2;
-    writeDigits(out, (first & 0x7f) | (second << 7));
-  } else writeAscii(out, String(readInt64(cursor)));
+  const small = readSmall(cursor);
+  if (small >= 0) writeDigits(out, small);
+  else writeAscii(out, String(readInt64(cursor)));
 };
 
-const writeDouble = (out: ByteWriter, value: number) => {
-  if (!Number.isFinite(value)) return writeAscii(out, `{"otlp:double":"${value}"}`);
+export const doubleJson = (value: number): string => {
+  if (!Number.isFinite(value)) return `{"otlp:double":"${value}"}`;
   // Numbers of Postgres know no negative zero.
-  if (Object.is(value, -0)) return writeAscii(out, '{"otlp:double":"-0"}');
+  if (Object.is(value, -0)) return '{"otlp:double":"-0"}';
   // All digits: Postgres would write an exponent's number as an integer.
-  if (Math.abs(value) >= 1e21) return writeAscii(out, `${BigInt(value)}.0`);
+  if (Math.abs(value) >= 1e21) return `${BigInt(value)}.0`;
   const text = String(value);
-  writeAscii(out, Number.isInteger(value) ? `${text}.0` : text);
+  return Number.isInteger(value) ? `${text}.0` : text;
 };
 
 const bytesMax = valueCharsMax / 2;
 const writeBase64 = (cursor: Cursor, tag: number, out: ByteWriter, how: Treatment) => {
   const start = passOver(cursor, tag);
-  // Bytes may be text, too; a secret in them is not told from what stands around it.
-  const asText = cursor.bytes.toString('latin1', start, cursor.at);
-  if (redact(asText, how.redaction) !== asText) return writeAscii(out, redactedValue);
+  // Bytes may be text, too; a secret in them is not told from what stands around it. What is not stored tells none.
+  const seenTo = Math.min(cursor.at, start + bytesMax + secretCharsMax);
+  if (how.closely || mayHoldSecret(cursor.bytes, start, seenTo)) {
+    const asText = cursor.bytes.toString('latin1', start, seenTo);
+    if (redact(asText, how.redaction) !== asText) return writeAscii(out, redactedValue);
+  }
   if (cursor.at - start > bytesMax) how.cut += 1;
   const text = cursor.bytes.toString('base64', start, Math.min(cursor.at, start + bytesMax));
   reserve(out, text.length + 20);
@@ -258,6 +251,7 @@ const writeNested = (
 ) => {
   const outer = enter(cursor, tag);
   const members: Members = { plain: out, count: 0 };
+  let isNextSecret = false;
   writeByte(out, isList ? 0x5b : openBrace);
   while (cursor.at < cursor.end) {
     const inner = readTag(cursor);
@@ -270,7 +264,11 @@ const writeNested = (
       readOnly(cursor, at, inner, out, how, depth);
     } else {
       if (members.count > 1) writeByte(out, comma);
+      const from = out.at;
       writeValue(cursor, inner, out, how, depth, charsMax);
+      const isOption = out.bytes[from] === quote && out.bytes[from + 1] === dash;
+      if (isNextSecret && !isOption) hide(out, from);
+      isNextSecret = isOption && isSecretOption(out.bytes.toString('latin1', from + 1, out.at - 1));
     }
   }
   writeByte(out, isList ? 0x5d : 0x7d);
@@ -304,8 +302,8 @@ const scalarAt = (cursor: Cursor, { at, tag }: Place, how: Treatment): Value => 
 };
 
 const integerOf = (cursor: Cursor): number | bigint => {
-  const first = cursor.bytes[cursor.at] ?? 0x80;
-  if (first < 0x80) return readUint(cursor);
+  const small = readSmall(cursor);
+  if (small >= 0) return small;
   const value = readInt64(cursor);
   return BigInt.asIntN(53, value) === value ? Number(value) : value;
 };

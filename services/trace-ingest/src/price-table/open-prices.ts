@@ -3,7 +3,7 @@ import { PricedModel } from '@molthub/contracts';
 import type { Reads } from '@molthub/event-store';
 import { z } from 'zod';
 import { builtinPrices } from '../builtin-prices.ts';
-import { costOf, type ModelPrice, type PriceOf, priceList } from '../prices.ts';
+import { costOf, fromPricedModel, type PriceOf, priceList } from '../prices.ts';
 import type { SpanRecord } from '../span-record.ts';
 
 export type Prices = {
@@ -13,16 +13,6 @@ export type Prices = {
   readonly refresh: () => Promise<void>;
   readonly close: () => void;
 };
-
-const microPerUsd = 1_000_000;
-const micro = (usd: number) => Math.round(usd * microPerUsd);
-const priceOf = ({ model, ...usd }: PricedModel): ModelPrice => ({
-  model,
-  input: micro(usd.inputUsd),
-  cachedInput: micro(usd.cachedInputUsd),
-  cacheWrite: micro(usd.cacheWriteUsd),
-  output: micro(usd.outputUsd),
-});
 
 const Stored = z.object({
   workspace: z.string(),
@@ -60,7 +50,7 @@ export const openPrices = async (
         workspace,
         versions.map(({ effective_from, models }) => ({
           fromNs: BigInt(effective_from.getTime()) * 1_000_000n,
-          priceOf: priceList(models.map(priceOf), builtinPrices),
+          priceOf: priceList(models.map(fromPricedModel), builtinPrices),
         })),
       ]),
     );

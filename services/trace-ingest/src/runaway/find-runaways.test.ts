@@ -1,5 +1,6 @@
+import { defaultFleetTelemetry } from '@molthub/contracts';
 import { expect, test } from 'vitest';
-import { createRunawayFinder, defaultRunawayLimits } from './find-runaways.ts';
+import { createRunawayFinder } from './find-runaways.ts';
 
 const suspect = {
   workspace: 'default',
@@ -7,11 +8,11 @@ const suspect = {
   fleet_id: null,
   trace_id: '0199c0de-0000-7000-8000-000000000002',
   minute: null,
-  calls: defaultRunawayLimits.callsPerMinute,
+  calls: defaultFleetTelemetry.runaway.callsPerMinute,
 };
 
 test('a trace is looked at once for the calls it has, but again where the transaction that looked was lost', async () => {
-  const finder = createRunawayFinder(() => defaultRunawayLimits);
+  const finder = createRunawayFinder(() => defaultFleetTelemetry.runaway);
   let looks = 0;
   const sql = async () => {
     looks += 1;

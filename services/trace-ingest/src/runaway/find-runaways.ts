@@ -9,7 +9,6 @@ export type RunawayLimits = {
   /** Calls that a bot may make in a minute, whatever it calls. */
   readonly botCallsPerMinute: number;
 };
-export const defaultRunawayLimits: RunawayLimits = { callsPerMinute: 40, botCallsPerMinute: 300 };
 
 /** A trace or a bot's minute with so many calls that it may be one. */
 export const Suspect = z.object({
@@ -23,7 +22,7 @@ export const Suspect = z.object({
 export type Suspect = z.infer<typeof Suspect>;
 
 const named = `case s.type when 4 then coalesce(s.model, '')
-  else left(coalesce(${toolKeys.map((key) => `nullif(s.attributes ->> '${key}', '')`).join(', ')}, s.name), 256) end`;
+  else left(coalesce(${toolKeys.map((key) => `nullif(s.attributes::json ->> '${key}', '')`).join(', ')}, s.name), 256) end`;
 
 const minuteNs = 60_000_000_000;
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { notFound } from '../../read-side.ts';
 import { type Call, route, type Route } from '../../route.ts';
 import { text } from '../shapes.ts';
-import { type Conditions, searchTraces } from '../traces/search-traces.ts';
+import { type Conditions, searchTraces, tracesOpenedMax } from '../traces/search-traces.ts';
 import { spansOf, type StoredSpan, traceOfBot, tracesById } from '../traces/stored-spans.ts';
 import { fromTraces, scopeOf, visible } from '../traces/trace-row.ts';
 import { spansMax } from '../traces/tree.ts';
@@ -187,15 +187,30 @@ const whole = async (call: Call, ids: readonly string[]): Promise<readonly Jaege
 const Dependency = z.object({ parent: z.string(), child: z.string(), callCount: z.number() });
 const Ms = z.string().regex(/^\d{1,15}$/, 'milliseconds');
 
-/** A bot's calls of models and tools, as services that it depends on: from the rollups, not from spans. */
+/**
+ * Calls of models and tools, by the service that made them. Those of bots that are one service are in the rollups; of
+ * bots that are several only the spans say whose they are, so that the latest traces of these are opened.
+ */
 const dependencies = async (call: Call, endMs: number, lookback: number) => {
   const { from, to } = windowOf({ from: timeOf('lookback', endMs - lookback), to: timeOf('endTs', endMs) });
   const rows = await call.world.views(
-    `select v.parent, c.name as child, sum(c.calls)::float8 as "callCount"
-     from (select min(${serviceName}) as parent, v.bot_id from ${services} group by v.bot_id) v
-     join trace_read.call_minutes c on c.bot_id = v.bot_id
-     where c.workspace = $1 and c.minute >= $3::timestamptz and c.minute < $4::timestamptz
-     group by v.parent, c.name order by 3 desc limit ${servicesMax}`,
+    `with callers as (
+       select v.bot_id, min(${serviceName}) as name, count(*) > 1 as several from ${services} group by v.bot_id
+     ), counted as (
+       select v.name as parent, c.name as child, c.calls from callers v join trace_read.call_minutes c using (bot_id)
+       where not v.several and c.workspace = $1 and c.minute >= $3::timestamptz and c.minute < $4::timestamptz
+       union all
+       select coalesce(c.service, '${namelessService}'), c.name, 1 from (
+         select t.* from ${fromTraces} join callers v using (bot_id)
+         where v.several and t.workspace = $1 and t.model_calls + t.tool_calls > 0
+           and t.started_at >= $3::timestamptz and t.started_at < $4::timestamptz
+         order by t.started_at desc limit ${tracesOpenedMax}) t
+       join lateral (
+         select c.service, c.name from trace_read.calls c where c.trace_uuid = t.trace_uuid and c.bot_id = t.bot_id
+           and c.started_at >= t.started_at and c.started_at <= t.ended_at + interval '1 microsecond') c on true
+     )
+     select parent, child, sum(calls)::float8 as "callCount" from counted
+     group by parent, child order by 3 desc, 1, 2 limit ${servicesMax}`,
     [...scopeOf(call), from, to],
   );
   return rows.map((row) => Dependency.parse(row));

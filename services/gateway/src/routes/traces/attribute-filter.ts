@@ -41,7 +41,7 @@ export const attributeConditions =
       if (!key.startsWith(prefix) || typeof value !== 'string') return [];
       const forms = formsOf(value).map((json) => {
         const holds = `{${JSON.stringify(key.slice(prefix.length))}:${json}}`;
-        return `s.attributes @> ${parameter(holds)}::jsonb`;
+        return `s.attributes::jsonb @> ${parameter(holds)}::jsonb`;
       });
       return [`(${forms.join(' or ')})`];
     });

@@ -1,6 +1,7 @@
 // Two configurations side by side: is one slower, dearer or more often wrong, and how sure is that?
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Hash } from '@molthub/contracts';
+import { HttpProblem } from '@molthub/http';
 import { differenceOfProportions, fisherExact, mannWhitney, quantile, shift, wilson } from '@molthub/statistics';
 import { z } from 'zod';
 import { type Call, route, type Route } from '../../route.ts';
@@ -18,12 +19,19 @@ const Quantiles = z.object({ p50: z.number(), p95: z.number(), p99: z.number(), 
 const Side = z.object({
   configHash: z.string(),
   requests: z.int().describe('All of the time asked about.'),
-  errors: z.int(),
-  errorRate: Interval.nullable().describe("Wilson's interval; null without requests."),
+  failedRequests: z.int().describe('Requests whose own span ended in error.'),
+  errors: z.int().describe('The same as failedRequests.'),
+  errorRate: Interval.nullable().describe(
+    "Of requests, the share that failed; Wilson's interval. Null without requests.",
+  ),
   sampled: z.int().describe(`Of which latency, tokens and cost are compared: the latest, at most ${sampleMax}.`),
   latencyMs: Quantiles.nullable(),
   tokens: Quantiles.nullable(),
-  costUsd: Quantiles.nullable(),
+  costUsd: Quantiles.nullable().describe('Of those whose calls all have a price; null where there are none.'),
+  unpricedRequests: z
+    .int()
+    .describe('Of those sampled, the ones left out of costUsd: some of their calls have no price.'),
+  unpricedCalls: z.int().describe('Calls of models in them that no price is known of.'),
 });
 const Difference = z.object({
   shift: Interval.describe('By how much the second lies above the first (Hodges and Lehmann; interval of Moses).'),
@@ -43,14 +51,20 @@ const Answer = z.object({
       ),
       latencyMs: Difference,
       tokens: Difference,
-      costUsd: Difference,
+      costUsd: Difference.nullable().describe('Null where no request of a side has a price.'),
     })
     .nullable()
     .describe('Null where a side has no requests.'),
 });
 
 type Samples = { readonly latencyMs: Float64Array; readonly tokens: Float64Array; readonly costUsd: Float64Array };
-type Counted = { readonly requests: number; readonly errors: number; readonly samples: Samples };
+type Counted = {
+  readonly requests: number;
+  readonly errors: number;
+  readonly unpricedRequests: number;
+  readonly unpricedCalls: number;
+  readonly samples: Samples;
+};
 type Scope = {
   readonly from: string;
   readonly to: string;
@@ -59,7 +73,8 @@ type Scope = {
 };
 
 const Counts = z.object({ requests: z.int(), errors: z.int() });
-const Row = z.object({ latencyMs: z.number(), tokens: z.number(), costUsd: z.number() });
+const Row = z.object({ latencyMs: z.number(), tokens: z.number(), costUsd: z.number(), unpricedCalls: z.int() });
+type Row = z.infer<typeof Row>;
 
 /**
  * A request here is a trace that has one. Its time, tokens and cost are the trace's: what the caller waited and paid
@@ -77,19 +92,46 @@ const counted = async (call: Call, hash: string, scope: Scope): Promise<Counted>
       values,
     ),
     call.world.views(
-      `select t.duration_ms as "latencyMs", t.input_tokens + t.output_tokens as tokens, t.cost_usd as "costUsd"
+      `select t.duration_ms as "latencyMs", t.input_tokens + t.output_tokens as tokens, t.cost_usd as "costUsd",
+         t.unpriced_calls as "unpricedCalls"
        from ${fromTraces} where ${where} order by t.started_at desc limit ${sampleMax}`,
       values,
     ),
   ]);
   const parsed = rows.map((row) => Row.parse(row));
-  const ascending = (of: (row: z.infer<typeof Row>) => number) => Float64Array.from(parsed, of).sort();
+  // What is known of the cost of the others is a part of it: beside whole ones they would look cheap.
+  const priced = parsed.filter((row) => row.unpricedCalls === 0);
+  const ascending = (of: readonly Row[], measure: keyof Samples) => Float64Array.from(of, (row) => row[measure]).sort();
   const samples = {
-    latencyMs: ascending((row) => row.latencyMs),
-    tokens: ascending((row) => row.tokens),
-    costUsd: ascending((row) => row.costUsd),
+    latencyMs: ascending(parsed, 'latencyMs'),
+    tokens: ascending(parsed, 'tokens'),
+    costUsd: ascending(priced, 'costUsd'),
   };
-  return { ...Counts.parse(counts[0]), samples };
+  return {
+    ...Counts.parse(counts[0]),
+    unpricedRequests: parsed.length - priced.length,
+    unpricedCalls: parsed.reduce((sum, row) => sum + row.unpricedCalls, 0),
+    samples,
+  };
+};
+
+/** A hash that is mistyped would look like a configuration without requests. Throws 404 for one that nobody had. */
+const requireKnown = async (call: Call, hash: string, path: string): Promise<void> => {
+  const rows = await call.world.views(
+    `select 1 from ${fromTraces} where ${visible('t')} and t.config_hash = $3
+     union all
+     select 1 from config_read.manifests m join config_read.bots b on b.id = m.bot_id
+     where m.workspace = $1 and m.hash = $3 and ($2::uuid[] is null or b.fleet_id = any($2::uuid[])) limit 1`,
+    [...scopeOf(call), hash],
+  );
+  if (rows.length > 0) return;
+  const message = `No bot runs, ran or is to run the configuration ${hash}; give a hash of GET /bot-instances/{id}/manifests.`;
+  throw new HttpProblem({
+    status: 404,
+    code: 'gateway.not-found',
+    detail: message,
+    errors: [{ path, code: 'gateway.not-found', message }],
+  });
 };
 
 const quantilesOf = (ascending: Float64Array): z.infer<typeof Quantiles> | null =>
@@ -102,15 +144,17 @@ const quantilesOf = (ascending: Float64Array): z.infer<typeof Quantiles> | null 
         mean: ascending.reduce((sum, value) => sum + value, 0) / ascending.length,
       };
 
-const sideOf = (configHash: string, { requests, errors, samples }: Counted): z.infer<typeof Side> => ({
+const sideOf = (configHash: string, { requests, errors, samples, ...unpriced }: Counted): z.infer<typeof Side> => ({
   configHash,
   requests,
+  failedRequests: errors,
   errors,
   errorRate: requests === 0 ? null : wilson({ hits: errors, total: requests }, confidence),
   sampled: samples.latencyMs.length,
   latencyMs: quantilesOf(samples.latencyMs),
   tokens: quantilesOf(samples.tokens),
   costUsd: quantilesOf(samples.costUsd),
+  ...unpriced,
 });
 
 /** The second less the first. */
@@ -129,7 +173,7 @@ const differenceOf = async (first: Counted, second: Counted): Promise<z.infer<ty
     errorRate: { ...differenceOfProportions(b, a, confidence), p: fisherExact(a, b) },
     latencyMs: await of('latencyMs'),
     tokens: await of('tokens'),
-    costUsd: await of('costUsd'),
+    costUsd: first.samples.costUsd.length > 0 && second.samples.costUsd.length > 0 ? await of('costUsd') : null,
   };
 };
 
@@ -154,6 +198,8 @@ export const compareRoute: Route = route({
     const window = windowOf(query);
     const scope = { ...window, botInstanceId: query.botInstanceId ?? null, fleetId: query.fleetId ?? null };
     const [a, b] = await Promise.all([counted(call, first, scope), counted(call, second, scope)]);
+    if (a.requests === 0) await requireKnown(call, first, 'hash.0');
+    if (b.requests === 0) await requireKnown(call, second, 'hash.1');
     return {
       status: 200,
       body: {

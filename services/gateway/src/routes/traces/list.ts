@@ -51,7 +51,7 @@ const ErrorGroup = z.object({
   name: z.string(),
   errorType: z.string(),
   message: z.string(),
-  count: z.int(),
+  count: z.int().describe('Spans that ended so.'),
   firstAt: time,
   lastAt: time,
   traceId: z.string().describe('Of the latest.'),
@@ -93,7 +93,8 @@ const Session = z.object({
   session: z.string(),
   botInstanceId: z.uuid(),
   traces: z.int(),
-  errors: z.int().describe('Spans in error.'),
+  errorSpans: z.int().describe('Spans that ended in error, of whatever kind.'),
+  errors: z.int().describe('The same as errorSpans.'),
   requests: z.int(),
   modelCalls: z.int(),
   toolCalls: z.int(),
@@ -106,7 +107,8 @@ const Session = z.object({
   lastAt: time,
 });
 
-const sums = `count(*)::int as traces, sum(t.error_count)::int as errors, sum(t.request_count)::int as requests,
+const sums = `count(*)::int as traces, sum(t.error_count)::int as errors,
+  sum(t.error_count)::int as "errorSpans", sum(t.request_count)::int as requests,
   sum(t.model_calls)::int as "modelCalls", sum(t.tool_calls)::int as "toolCalls",
   sum(t.input_tokens)::float8 as "inputTokens", sum(t.cached_tokens)::float8 as "cachedTokens",
   sum(t.output_tokens)::float8 as "outputTokens", sum(t.cost_usd)::float8 as "costUsd",

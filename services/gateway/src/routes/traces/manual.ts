@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { oneRow, type PlainRow } from '../../read-side.ts';
 import { type Call, Id, route, type Route } from '../../route.ts';
 import { time, uuid } from '../shapes.ts';
-import { findTrace, fromTraces, scopeOf, Trace, traceColumns, TraceId, visible } from './trace-row.ts';
+import { findTrace, fromTraces, scopeOf, SpanId, Trace, traceColumns, TraceId, visible } from './trace-row.ts';
 
 const said = z
   .string()
@@ -19,12 +19,12 @@ const Opened = z.strictObject({
   parentTraceId: NewTraceId.optional().describe('The trace that this one is begun for.'),
   name: said,
   type: SpanType.default('TASK'),
-  startedAt: time.optional().describe('Default: now.'),
+  startedAt: time.optional().describe('Default: now. At most five minutes ahead.'),
   session: z.string().min(1).max(200).optional(),
   attributes: ManualAttributes.default({}),
 });
 const ending = {
-  endedAt: time.optional().describe('Default: now.'),
+  endedAt: time.optional().describe('Default: now. At most five minutes ahead.'),
   attributes: ManualAttributes.default({}).describe('More of them, or others in the place of those given before.'),
 };
 
@@ -38,6 +38,22 @@ const botOf = async (call: Call, id: string) => {
   return Bot.parse(oneRow(rows, 'bot instance'));
 };
 
+const Begun = Trace.extend({
+  rootSpanId: SpanId.describe('Of its own span: spans that name it as their parent hang under it.'),
+});
+/** The span is stored when it ends; until then only this view knows it. */
+const begun = async (call: Call, traceId: string, botInstanceId: string): Promise<PlainRow> => {
+  const [trace, spans] = await Promise.all([
+    findTrace(call, traceId, botInstanceId),
+    call.world.views(
+      `select m.span_id as "rootSpanId" from trace_read.manual_traces m
+       where m.workspace = $1 and m.trace_uuid = $2::uuid and m.bot_id = $3`,
+      [call.workspace, traceId, botInstanceId],
+    ),
+  ]);
+  return { ...trace, ...oneRow(spans, 'trace') };
+};
+
 /** Whole milliseconds: what the events have. */
 const moment = (given: string | undefined): string => (given ? new Date(given) : new Date()).toISOString();
 
@@ -49,7 +65,7 @@ const open = route({
   summary: 'Begins a trace of a bot; it is RUNNING until it is completed or fails.',
   body: Opened,
   status: 201,
-  answer: Trace,
+  answer: Begun,
   isCommand: true,
   subjects: ({ body }) => [{ kind: 'bot', id: body.botInstanceId }],
   run: async (call, { body }) => {
@@ -71,7 +87,7 @@ const open = route({
       },
       resourceId: call.newId,
       done: async () => {
-        const trace = await findTrace(call, traceId, body.botInstanceId);
+        const trace = await begun(call, traceId, body.botInstanceId);
         return { status: 201, body: trace, headers: { location: `/api/v1/traces/${String(trace['id'])}` } };
       },
     });

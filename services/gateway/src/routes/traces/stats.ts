@@ -5,6 +5,7 @@ import { route, type Route } from '../../route.ts';
 import { time, uuid } from '../shapes.ts';
 
 const sums = `coalesce(sum(m.requests), 0)::float8 as requests, coalesce(sum(m.errors), 0)::float8 as errors,
+  coalesce(sum(m.errors), 0)::float8 as "failedRequests",
   coalesce(sum(m.spans), 0)::float8 as spans, coalesce(sum(m.model_calls), 0)::float8 as "modelCalls",
   coalesce(sum(m.tool_calls), 0)::float8 as "toolCalls", coalesce(sum(m.input_tokens), 0)::float8 as "inputTokens",
   coalesce(sum(m.cached_tokens), 0)::float8 as "cachedTokens", coalesce(sum(m.output_tokens), 0)::float8 as "outputTokens",
@@ -17,7 +18,9 @@ export const statsRoute: Route = route({
   path: '/traces/stats/:botInstanceId',
   permission: 'trace:read',
   reach: 'subject',
-  summary: "Answers a bot's requests, errors, latency, tokens and cost over a time, per configuration it ran.",
+  summary:
+    "Answers a bot's requests, how many failed (failedRequests; errors is the same), latency, tokens and cost over a time, " +
+    'per configuration it ran.',
   params: z.strictObject({ botInstanceId: uuid }),
   query: z.strictObject({ from: time.optional(), to: time.optional() }),
   subjects: ({ params }) => [{ kind: 'bot', id: params.botInstanceId }],

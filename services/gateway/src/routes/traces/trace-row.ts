@@ -7,9 +7,15 @@ import type { Call } from '../../route.ts';
 import { time, uuid } from '../shapes.ts';
 
 export const SpanStatus = z.enum(['UNSET', 'OK', 'ERROR']);
-export const TraceId = z.string().regex(/^[0-9a-f]{32}$/, '32 hexadecimal digits');
-export const SpanId = z.string().regex(/^[0-9a-f]{16}$/, '16 hexadecimal digits');
-export const Fingerprint = z.string().regex(/^[0-9a-f]{16}$/, '16 hexadecimal digits');
+/** Some tools write the digits in capitals. */
+const digits = (count: number) =>
+  z
+    .string()
+    .regex(new RegExp(`^[0-9a-fA-F]{${count}}$`), `must be ${count} hexadecimal digits`)
+    .toLowerCase();
+export const TraceId = digits(32);
+export const SpanId = digits(16);
+export const Fingerprint = digits(16);
 
 export const Trace = z.object({
   id: z.uuid(),
@@ -19,13 +25,13 @@ export const Trace = z.object({
   configHash: z.string().nullable(),
   name: z.string(),
   type: SpanType,
-  status: SpanStatus,
+  status: SpanStatus.describe('That of its root.'),
   state: TraceState.describe('RUNNING: something is open, or its root has not come yet; ORPHANED: it will not come.'),
   startedAt: time,
   endedAt: time,
   durationMs: z.number(),
   spanCount: z.int(),
-  errorCount: z.int(),
+  errorCount: z.int().describe('Spans of it that ended in error, of whatever kind.'),
   requestCount: z.int(),
   modelCalls: z.int(),
   toolCalls: z.int(),
@@ -70,15 +76,18 @@ export const findTrace = async (call: Call, traceId: string, botInstanceId: stri
   const rows = await call.world.views(
     `select ${traceColumns} from ${fromTraces}
      where ${visible('t')} and t.trace_uuid = $3 and ($4::uuid is null or t.bot_id = $4)
-     order by t.started_at, t.bot_id limit 2`,
+     order by t.started_at, t.bot_id limit ${botsNamedMax}`,
     [...scopeOf(call), traceId, botInstanceId ?? null],
   );
-  if (rows.length > 1) {
-    throw new HttpProblem({
-      status: 409,
-      code: 'gateway.ambiguous-trace',
-      detail: 'Several bots sent spans under this trace id; say which with ?botInstanceId=.',
-    });
-  }
+  if (rows.length > 1) throw ambiguous(rows.map((row) => String(row['botInstanceId'])));
   return oneRow(rows, 'trace');
 };
+
+const botsNamedMax = 10;
+const ambiguous = (bots: readonly string[]): HttpProblem =>
+  new HttpProblem({
+    status: 409,
+    code: 'gateway.ambiguous-trace',
+    detail: 'Several bots sent spans under this trace id; say which with ?botInstanceId=.',
+    errors: [{ path: 'botInstanceId', code: 'gateway.ambiguous-trace', message: `give one of ${bots.join(', ')}` }],
+  });

@@ -2,7 +2,7 @@
 import type { Migration } from '@molthub/event-store';
 
 export const forwarding: Migration = {
-  name: '0007-forwarding',
+  name: '0009-forwarding',
   sql: `
 -- One row is what is sent as one request, or a part of one: gzip of an ExportTraceServiceRequest in protobuf. A row is
 -- written with its spans and deleted once the backend has it, so that no row can be passed over that commits late.

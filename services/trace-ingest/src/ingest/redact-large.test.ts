@@ -1,0 +1,68 @@
+// Large bodies are redacted in slices: nobody else waits for them.
+import { describe, expect, test } from 'vitest';
+import { encodeLogs } from '../otlp/testing.ts';
+import { redactBody } from './redact-body.ts';
+
+/** How long the longest turn of the event loop kept the processor: of others on this machine it knows nothing. */
+const watchTurns = () => {
+  let longestMs = 0;
+  let before = process.threadCpuUsage();
+  const look = () => {
+    const { user, system } = process.threadCpuUsage(before);
+    longestMs = Math.max(longestMs, (user + system) / 1_000);
+    before = process.threadCpuUsage();
+  };
+  let next = setImmediate(function turn() {
+    look();
+    next = setImmediate(turn);
+  });
+  return {
+    end: () => {
+      look();
+      clearImmediate(next);
+      return longestMs;
+    },
+  };
+};
+
+const text = (stringValue: string) => ({ stringValue });
+const logs = (...logRecords: readonly object[]) => ({ resourceLogs: [{ scopeLogs: [{ logRecords }] }] });
+const sizeBytes = 12_900_000;
+
+describe.each(['json', 'protobuf'] as const)('a large body in %s', (encoding) => {
+  const words = 'the total of x=1: 12:30, as "said" before;\n';
+  const long = words.repeat(sizeBytes / words.length);
+  const attributes = [
+    { key: 'url', value: text('https://example.org/?a=b&token=abc') },
+    { key: 'said', value: text(words.repeat(6)) },
+  ];
+  const repeated = (item: object) =>
+    Array.from({ length: Math.floor(sizeBytes / JSON.stringify(item).length) }, () => item);
+  const record = { timeUnixNano: '1', severityText: 'INFO', body: text(words), attributes };
+  const bodyOf = (request: object) =>
+    encoding === 'json' ? Buffer.from(JSON.stringify(request)) : encodeLogs(request);
+
+  test.each([
+    ['of many records', logs(...repeated(record))],
+    ['of one record of many attributes', logs({ attributes: repeated({ key: 'x', value: text('password=abc') }) })],
+    ['of one long text', logs({ body: text(long) })],
+    ['of one long text with a secret in it', logs({ body: text(`${long}password="a b c"${long.slice(0, 90_000)}`) })],
+    ['of bytes', logs({ body: { bytesValue: Buffer.from(long).toString('base64') } })],
+  ])('%s holds up nobody while its secrets are hidden', async (_, request) => {
+    const body = bodyOf(request);
+    const turns = watchTurns();
+    const clean = await redactBody({ signal: 'logs', encoding, body });
+    const longestMs = turns.end();
+    expect(clean.includes('abc')).toBe(false);
+    expect(clean.includes('a b c')).toBe(false);
+    expect(longestMs).toBeLessThan(100);
+  });
+
+  test('hides secrets at every place where a long text could be cut', async () => {
+    const said = Array.from({ length: 40_000 }, (_, index) => `${index} password="a ${index} b" of it`).join(' ');
+    const body = bodyOf(logs({ body: text(said) }));
+    const clean = (await redactBody({ signal: 'logs', encoding, body })).toString();
+    expect(clean).not.toMatch(/a \d+ b/);
+    expect(clean.match(/\[redacted\]/g)).toHaveLength(40_000);
+  });
+});
