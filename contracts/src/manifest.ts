@@ -221,7 +221,7 @@ export type Manifest = z.infer<typeof Manifest>;
 export const ResolvedManifest = Manifest;
 export type ResolvedManifest = z.infer<typeof ResolvedManifest>;
 
-export const Hash = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+export const Hash = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hexadecimal digits');
 
 export const LayerKind = z.enum(['template', 'profile', 'overlay']).meta(openList);
 export type LayerKind = z.infer<typeof LayerKind>;

@@ -105,6 +105,17 @@ export const ReadSpanContent = defineCommand(
   }),
 );
 
+/** Reads metrics or logs as they came; `records: false`. */
+export const ReadSignals = defineCommand(
+  'trace.signals.read.v1',
+  'Answers the metrics or logs that a bot sent, the latest request first.',
+  z.strictObject({
+    botId: z.uuid(),
+    kind: z.enum(['metrics', 'logs']),
+    before: z.iso.datetime({ offset: true }).optional(),
+  }),
+);
+
 const time = z.iso.datetime();
 const scoped = { workspace: WorkspaceSlug, bot_id: z.uuid() };
 const SpanStatus = z.enum(['UNSET', 'OK', 'ERROR']);

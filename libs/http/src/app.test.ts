@@ -52,7 +52,7 @@ test('a problem is RFC 9457, with the code and the correlation id of the request
     correlationId: 'mine-1',
   });
   expect(problem.errors).toEqual([
-    { path: 'name', code: 'invalid-type', message: 'expected string, received number' },
+    { path: 'name', code: 'invalid-type', message: 'must be a text, not a number' },
     { path: 'colour', code: 'unknown-field', message: 'no such field; take it out' },
   ]);
 });

@@ -146,7 +146,17 @@ const hoisted = (
     $schema: _,
     $defs,
     ...root
-  } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline', metadata: registry });
+  } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    reused: 'inline',
+    metadata: registry,
+    // The registry has names only; what fields are is said where `describe` puts it.
+    override: ({ zodSchema, jsonSchema }) => {
+      const description = z.globalRegistry.get(zodSchema)?.description;
+      if (description !== undefined) jsonSchema.description ??= description;
+    },
+  });
   // What a request may leave out an answer always has, so a named schema has two forms.
   const renamed = (def: string) =>
     def.startsWith('__') ? `${name}${def.replaceAll('_', '')}` : io === 'input' ? `${def}Request` : def;

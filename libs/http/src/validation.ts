@@ -39,7 +39,7 @@ const told = (issue: z.core.$ZodIssue): readonly { path: string; code: string; m
     {
       path: clipped(path),
       code: missing ? 'missing-field' : issue.code.replaceAll('_', '-'),
-      message: missing ? 'this field is required' : plain(issue.message),
+      message: missing ? 'this field is required' : clipped(wordsFor(issue)),
     },
   ];
 };
@@ -47,4 +47,64 @@ const told = (issue: z.core.$ZodIssue): readonly { path: string; code: string; m
 const pathOf = (path: readonly PropertyKey[]): string => path.map(String).join('.');
 // Keys of a record are the caller's text; an error is no place for a megabyte of it.
 const clipped = (text: string): string => (text.length > 256 ? `${text.slice(0, 256)}…` : text);
-const plain = (message: string): string => clipped(message.replace(/^Invalid input: /, ''));
+
+/** Schemas that say what to do are quoted; what the validator says by itself is said so that one knows what to do. */
+const wordsFor = (issue: z.core.$ZodIssue): string => {
+  if (!/^(?:Invalid|Too big|Too small)\b/.test(issue.message)) return issue.message;
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${wordOf(issue.expected)}, not ${received(issue)}`;
+    case 'invalid_format':
+      return `must be ${formats.get(issue.format) ?? `of the form ${sourceOf(issue.pattern) ?? issue.format}`}`;
+    case 'invalid_value':
+      return `must be ${anyOf(issue.values.map(String))}`;
+    case 'too_small':
+      return bounded(issue.origin, issue.inclusive === false ? 'more than' : 'at least', issue.minimum);
+    case 'too_big':
+      return bounded(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum);
+    default:
+      return issue.message.replace(/^Invalid input: /, '');
+  }
+};
+
+const types = new Map([
+  ['string', 'a text'],
+  ['number', 'a number'],
+  ['int', 'a whole number'],
+  ['boolean', 'true or false'],
+  ['array', 'a list'],
+  ['tuple', 'a list'],
+  ['object', 'an object'],
+  ['record', 'an object'],
+]);
+const wordOf = (type: string): string => types.get(type) ?? type;
+const received = (issue: z.core.$ZodIssue & { readonly code: 'invalid_type' }): string => {
+  const type = /received (\w+)$/.exec(issue.message)?.[1] ?? 'that';
+  return issue.expected === 'int' && type === 'number' ? 'a number with a fraction' : wordOf(type);
+};
+
+const formats = new Map([
+  ['uuid', 'a UUID, such as 0193a000-0000-7000-8000-000000000001'],
+  ['guid', 'a UUID, such as 0193a000-0000-7000-8000-000000000001'],
+  ['datetime', 'a time, such as 2026-11-27T10:00:00Z'],
+  ['date', 'a date, such as 2026-11-27'],
+  ['email', 'an e-mail address'],
+  ['url', 'a URL'],
+]);
+const sourceOf = (pattern: string | undefined): string | undefined => pattern?.replace(/^\/(.*)\/[a-z]*$/s, '$1');
+
+const anyOf = (values: readonly string[]): string =>
+  values.length > 2 ? `one of ${values.join(', ')}` : values.join(' or ');
+
+const bounded = (origin: string, how: string, bound: number | bigint): string => {
+  const [one, more] = units.get(origin) ?? [];
+  return one === undefined
+    ? `must be ${how} ${bound}`
+    : `must have ${how} ${bound} ${Number(bound) === 1 ? one : more}`;
+};
+const units = new Map([
+  ['string', ['character', 'characters']],
+  ['array', ['entry', 'entries']],
+  ['set', ['entry', 'entries']],
+  ['record', ['entry', 'entries']],
+]);

@@ -47,6 +47,7 @@ export type Listing = {
 
 const totalMax = 10_000;
 const limitMax = 500;
+const limitWords = `must be a number from 1 to ${limitMax}`;
 
 const Common = z.object({
   limit: z.string(),
@@ -60,8 +61,8 @@ export const listing = (parts: ListingParts): Listing => {
   const query = z.strictObject({
     limit: z
       .string()
-      .regex(/^\d{1,4}$/, 'a number')
-      .refine((text) => Number(text) >= 1 && Number(text) <= limitMax, `1 to ${limitMax}`)
+      .regex(/^\d{1,4}$/, { error: limitWords, abort: true })
+      .refine((text) => Number(text) >= 1 && Number(text) <= limitMax, limitWords)
       .default(String(parts.pageDefault ?? 50)),
     cursor: z.string().max(4_096).optional(),
     sort: z.enum(sorts).default(parts.defaultSort),

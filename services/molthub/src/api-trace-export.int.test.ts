@@ -164,3 +164,36 @@ test('ids are taken in capitals or not, and answered in small letters', async ()
     expect(found).toMatchObject({ status: 200, body: { items: [{}, {}] } });
   }
 });
+
+test('metrics and logs come out as they were sent, without secrets, the latest first', async () => {
+  const logs = (text: string) =>
+    JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords: [{ body: { stringValue: text } }] }] }] });
+  const secret = `ghp_${'a1B2'.repeat(9)}`;
+  await anna.post(logs('first'), 'logs');
+  await anna.post(logs(`second ${secret}`), 'logs');
+  await anna.post(logs('x'.repeat(300_000)), 'logs');
+  await anna.post(JSON.stringify({ resourceMetrics: [] }), 'metrics');
+  const read = async (query: string, key = api.adminKey) =>
+    api.call('GET', `/api/v1/bot-instances/${bots[0]}/telemetry?${query}`, { key });
+  const Page = z.object({ items: z.array(z.object({ receivedAt: z.string(), body: z.string().nullable() })) });
+  const all = await read('kind=logs');
+  expect(all.status, all.text).toBe(200);
+  expect(all.text).not.toContain(secret);
+  const { items } = Page.parse(all.body);
+  expect(items.map(({ body }) => body)).toEqual([null, logs('second [redacted]'), logs('first')]);
+  expect(Page.parse((await read(`kind=logs&before=${items[1]?.receivedAt}`)).body).items).toEqual([items[2]]);
+  expect(await read('kind=metrics')).toMatchObject({
+    body: { items: [{ encoding: 'json', body: '{"resourceMetrics":[]}' }], nextBefore: null },
+  });
+  const numbered = (n: number) =>
+    JSON.stringify({ resourceMetrics: [{ resource: { attributes: [{ key: 'n', value: { intValue: n } }] } }] });
+  for (let n = 0; n < 20; n += 1) await anna.post(numbered(n), 'metrics');
+  const page = await read('kind=metrics');
+  expect(page.body['items']).toHaveLength(20);
+  expect(await read(`kind=metrics&before=${String(page.body['nextBefore'])}`)).toMatchObject({
+    body: { items: [{ body: '{"resourceMetrics":[]}' }], nextBefore: null },
+  });
+  expect(await read('kind=traces')).toMatchObject({ status: 400, body: { errors: [{ path: 'kind' }] } });
+  const viewer = await api.call('POST', '/api/v1/api-keys', { body: { name: 'viewer', role: 'VIEWER' } });
+  expect((await read('kind=logs', String(viewer.body['key']))).status).toBe(403);
+});

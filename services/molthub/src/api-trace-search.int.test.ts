@@ -277,3 +277,24 @@ describe('the tree of', () => {
     ]);
   });
 });
+
+test.each([
+  ['/traces?state=GONE', 'state', 'must be one of RUNNING, ENDED, ORPHANED'],
+  ['/traces?limit=x', 'limit', 'must be a number from 1 to 500'],
+  ['/traces/search?from=yesterday', 'from', 'must be a time, such as 2026-11-27T10:00:00Z'],
+  ['/traces/search?minCostUsd=-1', 'minCostUsd', 'must be a number, such as 250 or 0.05'],
+  ['/traces/search?name=', 'name', 'must have at least 1 character'],
+  [
+    '/traces/sessions?botInstanceId=anna',
+    'botInstanceId',
+    'must be a UUID, such as 0193a000-0000-7000-8000-000000000001',
+  ],
+  ['/traces/errors?fingerprint=x', 'fingerprint', 'must be 16 hexadecimal digits'],
+  [`/traces/compare?hash=a&hash=sha256:${'0'.repeat(64)}`, 'hash.0', 'must be sha256: and 64 hexadecimal digits'],
+  ['/traces/by-trace-id/x', 'traceId', 'must be 32 hexadecimal digits'],
+  ['/traces/by-trace-id/x/tree?shape=round', 'traceId', 'must be 32 hexadecimal digits'],
+])('%s is refused with the field and what to do', async (path, field, message) => {
+  const answer = await api.call('GET', `/api/v1${path}`);
+  expect(answer).toMatchObject({ status: 400, body: { errors: [{ path: field, message }] } });
+  expect(String(answer.body['detail'])).toContain(`${field}: ${message}`);
+});

@@ -36,7 +36,7 @@ export const makeBot = async (api: ApiUnderTest, name: string): Promise<{ botId:
 
 export type Sender = {
   readonly send: (spans: readonly SentSpan[]) => Promise<void>;
-  readonly post: (body: string) => Promise<void>;
+  readonly post: (body: string, signal?: 'traces' | 'metrics' | 'logs') => Promise<void>;
 };
 
 /** How a bot of the test sends: with a token of the API, until it is taken. */
@@ -49,10 +49,10 @@ export const senderOf = async (
   const issued = await api.call('POST', `/api/v1/bot-instances/${botId}/ingest-token`);
   expect(issued.status, issued.text).toBe(201);
   const headers = { authorization: `Bearer ${String(issued.body['token'])}`, 'content-type': 'application/json' };
-  const post = async (body: string) => {
-    await until(async () => (await fetch(`${otlpUrl}/v1/traces`, { method: 'POST', headers, body })).status === 200, {
-      what: 'the spans to be taken',
-    });
+  const post: Sender['post'] = async (body, signal = 'traces') => {
+    const isTaken = async () =>
+      (await fetch(`${otlpUrl}/v1/${signal}`, { method: 'POST', headers, body })).status === 200;
+    await until(isTaken, { what: `the ${signal} to be taken` });
   };
   return {
     post,

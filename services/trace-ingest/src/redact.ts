@@ -34,6 +34,7 @@ const secretForms = [
   String.raw`\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}`,
   String.raw`whsec_[A-Za-z0-9+/=]{16,}`,
   String.raw`\bmh_[0-9a-f]{16}_[A-Za-z0-9_-]{20,}`,
+  String.raw`\bmhb_[A-Za-z0-9_-]{40,}`,
   String.raw`(?<![A-Za-z0-9])(?:bot)?[0-9]{6,12}:AA[A-Za-z0-9_-]{20,}`,
   String.raw`(?<![\w-])[MNO][\w-]{22,30}\.[\w-]{6}\.[\w-]{25,}`,
   String.raw`(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}`,

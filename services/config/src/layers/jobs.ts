@@ -41,7 +41,11 @@ const Bot = z.object({
 const parallelMax = 32;
 
 export type Step<Item> = (item: Item) => Promise<Outcome>;
-type Pass = { readonly runtime: Runtime; readonly signal: AbortSignal; readonly what: string };
+type Pass = {
+  readonly runtime: { readonly logger: Pick<Runtime['logger'], 'warn'> };
+  readonly signal: AbortSignal;
+  readonly what: string;
+};
 
 /**
  * Does `step` with each, `parallel` at a time: what fails for one is told, and holds up no other. Throws where the
@@ -60,7 +64,9 @@ export const carryOut = async <Item>(
     for (let item = queue.shift(); item && gone.length === 0 && !signal.aborted; item = queue.shift()) {
       try {
         const outcome = await step(item);
-        if (outcome.status !== 'DONE') runtime.logger.warn({ item, outcome }, `${what} was not done; trying later.`);
+        // What waits for policy's verdict is on its way.
+        const isUnderWay = outcome.status === 'DONE' || outcome.status === 'PENDING';
+        if (!isUnderWay) runtime.logger.warn({ item, outcome }, `${what} was not done; trying later.`);
       } catch (error) {
         if (isUnavailable(error)) gone.push(error);
         else runtime.logger.warn({ item, err: error }, `${what} failed; trying later.`);

@@ -78,6 +78,12 @@ test('sec-049: the rows are the operations of the document, each once', () => {
   expect(new Set(ids).size).toBe(ids.length);
 });
 
+test('the document says what fields are, and writes paths as it does itself', () => {
+  const text = openApiText();
+  expect(text).toContain('Default: now. At most five minutes ahead.');
+  expect(text.match(/\/:[a-zA-Z]+/g)).toBeNull();
+});
+
 test('the document refers to nothing that is not in it', () => {
   const text = openApiText();
   const Document = z.object({ components: z.object({ schemas: z.record(z.string(), z.unknown()) }) });

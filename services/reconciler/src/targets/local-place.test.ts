@@ -32,7 +32,7 @@ test('a token that a crash left empty is made anew, and one that is there is kep
   await writeFile(join(place.dirs.root, 'gateway.token'), '');
   await prepare(home, place, 'a0b1c2d3e4f5a6b7', 'default');
   const token = await readToken(place);
-  expect(token).toMatch(/^[\w-]{43}$/);
+  expect(token).toMatch(/^mhb_[\w-]{43}$/);
   await prepare(home, place, 'a0b1c2d3e4f5a6b7', 'default');
   expect(await readToken(place)).toBe(token);
 });

@@ -26,9 +26,17 @@ const secrets = [
   `-----BEGIN RSA PRIVATE KEY-----\n${random(60)}\n-----END RSA PRIVATE KEY-----`,
 ] as const;
 /** Only their names tell that these are secrets. */
-const named = [random(24), random(24), random(24)];
+const named = Array.from({ length: 9 }, () => random(24));
+const [first, second, third, inText, inJson, inAddress, inHeader, asOption, asItem] = named.map(String);
+const inTexts = [
+  `password=${inText}`,
+  JSON.stringify({ apiKey: inJson, role: 'user' }),
+  `https://example.org/?access_token=${inAddress}&page=2`,
+  `Authorization: Basic ${inHeader}`,
+  `tool --token ${asOption} --verbose`,
+].join(', ');
 
-const said = (secret: string) => `the key is ${secret}, keep it`;
+const said = (secret: string) => `the key is ${secret}, keep it; ${inTexts}`;
 const text = (stringValue: string) => ({ stringValue });
 const attributesOf = (secret: string) => [
   { key: 'plain', value: text(said(secret)) },
@@ -41,9 +49,11 @@ const attributesOf = (secret: string) => [
   },
   { key: 'gen_ai.input.messages', value: text(JSON.stringify([{ role: 'user', content: said(secret) }])) },
   { key: 'gen_ai.prompt.0.content', value: text(said(secret)) },
-  { key: 'api_key', value: text(named[0] ?? '') },
-  { key: 'nested', value: { kvlistValue: { values: [{ key: 'password', value: text(named[1] ?? '') }] } } },
-  { key: 'authorization', value: { arrayValue: { values: [text(named[2] ?? '')] } } },
+  { key: 'process.command_args', value: { arrayValue: { values: ['--token', asItem ?? ''].map(text) } } },
+  { key: 'bytes', value: { bytesValue: Buffer.from(said(secret)).toString('base64') } },
+  { key: 'api_key', value: text(first ?? '') },
+  { key: 'nested', value: { kvlistValue: { values: [{ key: 'password', value: text(second ?? '') }] } } },
+  { key: 'authorization', value: { arrayValue: { values: [text(third ?? '')] } } },
 ];
 
 const id = (length: number) =>
@@ -54,18 +64,34 @@ const tracesOf = (secret: string, idOf: (hex: string) => unknown) => ({
       resource: { attributes: attributesOf(secret) },
       scopeSpans: [
         {
-          scope: { name: said(secret) },
+          scope: { name: said(secret), version: said(secret), attributes: attributesOf(secret) },
+          schemaUrl: said(secret),
           spans: [
             {
               traceId: idOf(id(16)),
               spanId: idOf(id(8)),
+              traceState: `vendor=${secret}`,
               name: said(secret),
               kind: 2,
               startTimeUnixNano: String(nowNs() - 1_000_000n),
               endTimeUnixNano: String(nowNs()),
               attributes: attributesOf(secret),
-              events: [{ timeUnixNano: String(nowNs()), name: said(secret), attributes: attributesOf(secret) }],
-              links: [{ traceId: idOf(id(16)), spanId: idOf(id(8)), attributes: attributesOf(secret) }],
+              events: [
+                { timeUnixNano: String(nowNs()), name: said(secret), attributes: attributesOf(secret) },
+                {
+                  timeUnixNano: String(nowNs()),
+                  name: 'gen_ai.user.message',
+                  attributes: [{ key: 'content', value: text(said(secret)) }],
+                },
+              ],
+              links: [
+                {
+                  traceId: idOf(id(16)),
+                  spanId: idOf(id(8)),
+                  traceState: `vendor=${secret}`,
+                  attributes: attributesOf(secret),
+                },
+              ],
               status: { code: 2, message: said(secret) },
             },
           ],

@@ -25,6 +25,7 @@ const secrets = [
   `SG.${body}.${body}`,
   `whsec_${body}`,
   `mh_0123456789abcdef_${body.slice(0, 43)}`,
+  `mhb_${body.slice(0, 43)}`,
   `123456789:AA${body}`,
   `bot123456789:AA${body}`,
   `M${body.slice(0, 25)}.Ab3dEf.${body}`,

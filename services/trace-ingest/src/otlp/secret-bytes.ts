@@ -60,7 +60,21 @@ export const mayHoldSecret = (bytes: Buffer, start: number, end: number): boolea
 
 const wordsBy = (words: readonly string[]) => words.map((word) => Buffer.from(word));
 const beforeDash = wordsBy(['sk', 'glpat', 'xapp', ...Array.from('abcdefghijklmnopqrstuvwxyz', (end) => `xox${end}`)]);
-const beforeUnderscore = wordsBy(['sk', 'rk', 'ghp', 'gho', 'ghu', 'ghs', 'ghr', 'pat', 'npm', 'hf', 'whsec', 'mh']);
+const beforeUnderscore = wordsBy([
+  'sk',
+  'rk',
+  'ghp',
+  'gho',
+  'ghu',
+  'ghs',
+  'ghr',
+  'pat',
+  'npm',
+  'hf',
+  'whsec',
+  'mh',
+  'mhb',
+]);
 
 const endsWithOne = (bytes: Buffer, start: number, end: number, words: readonly Buffer[]): boolean => {
   const last = end > start ? bytes[end - 1] : undefined;

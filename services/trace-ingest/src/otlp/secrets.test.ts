@@ -24,6 +24,7 @@ const secrets = [
   `SG.${word(22)}.${word(43)}`,
   `whsec_${word(32)}`,
   `mh_0123456789abcdef_${word(43)}`,
+  `mhb_${word(43)}`,
   `123456789:AA${word(33)}`,
   `bot123456789:AA${word(33)}`,
   `M${word(23)}.${word(6)}.${word(27)}`,

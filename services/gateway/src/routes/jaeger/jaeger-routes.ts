@@ -52,11 +52,11 @@ const operationsOf = async (call: Call, service: string) => {
   return rows.map((row) => String(row['name']));
 };
 
-const Duration = z.string().refine(isGoDuration, 'a duration such as 1.2s, 100ms or 500us');
-const Moment = z.string().regex(/^\d{1,17}$/, 'microseconds since 1970');
+const Duration = z.string().refine(isGoDuration, 'must be a duration, such as 1.2s, 100ms or 500us');
+const Moment = z.string().regex(/^\d{1,17}$/, 'must be microseconds since 1970');
 const JaegerTraceId = z
   .string()
-  .regex(/^[0-9a-fA-F]{1,32}$/, 'up to 32 hexadecimal digits')
+  .regex(/^[0-9a-fA-F]{1,32}$/, 'must be up to 32 hexadecimal digits')
   .transform((digits) => digits.toLowerCase().padStart(32, '0'));
 const tagsMax = 16;
 const Tags = z.record(z.string().min(1).max(256), z.string().max(1_000));
@@ -70,8 +70,8 @@ const SearchQuery = z.looseObject({
   maxDuration: Duration.optional(),
   limit: z
     .string()
-    .regex(/^\d{1,4}$/)
-    .refine((digits) => Number(digits) >= 1 && Number(digits) <= 500, '1 to 500')
+    .regex(/^\d{1,4}$/, { error: 'must be a number from 1 to 500', abort: true })
+    .refine((digits) => Number(digits) >= 1 && Number(digits) <= 500, 'must be a number from 1 to 500')
     .default('20'),
   start: Moment.optional(),
   end: Moment.optional(),
@@ -145,7 +145,7 @@ const jaegerWindow = ({ start, end }: SearchQuery) => {
 
 const latestMs = 8.64e15;
 const timeOf = (field: string, ms: number): string => {
-  if (ms > latestMs) throw refused(field, 'microseconds since 1970');
+  if (ms > latestMs) throw refused(field, 'must be microseconds since 1970');
   return new Date(ms).toISOString();
 };
 
@@ -185,7 +185,7 @@ const whole = async (call: Call, ids: readonly string[]): Promise<readonly Jaege
 };
 
 const Dependency = z.object({ parent: z.string(), child: z.string(), callCount: z.number() });
-const Ms = z.string().regex(/^\d{1,15}$/, 'milliseconds');
+const Ms = z.string().regex(/^\d{1,15}$/, 'must be milliseconds');
 
 /**
  * Calls of models and tools, by the service that made them. Those of bots that are one service are in the rollups; of

@@ -5,6 +5,7 @@ import { exportRoute } from './export.ts';
 import { listRoutes } from './list.ts';
 import { manualRoutes } from './manual.ts';
 import { searchRoute } from './search.ts';
+import { signalsRoute } from './signals.ts';
 import { statsRoute } from './stats.ts';
 import { treeRoutes } from './tree.ts';
 
@@ -13,6 +14,7 @@ export const traceRoutes: readonly Route[] = [
   searchRoute,
   compareRoute,
   statsRoute,
+  signalsRoute,
   exportRoute,
   ...manualRoutes,
   ...treeRoutes,

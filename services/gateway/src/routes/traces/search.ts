@@ -9,11 +9,11 @@ import { type Conditions, type Parameter, searchTraces, tracesLookedAtMax, trace
 import { Fingerprint, fleetNow, SpanStatus, Trace } from './trace-row.ts';
 import { refused, windowDaysMax, windowFields, windowOf } from './window.ts';
 
-const Amount = z.string().regex(/^\d{1,12}(?:\.\d{1,6})?$/, 'a number such as 250 or 0.05');
+const Amount = z.string().regex(/^\d{1,12}(?:\.\d{1,6})?$/, 'must be a number, such as 250 or 0.05');
 export const Limit = z
   .string()
-  .regex(/^\d{1,4}$/, 'a number')
-  .refine((digits) => Number(digits) >= 1 && Number(digits) <= 500, '1 to 500')
+  .regex(/^\d{1,4}$/, { error: 'must be a number from 1 to 500', abort: true })
+  .refine((digits) => Number(digits) >= 1 && Number(digits) <= 500, 'must be a number from 1 to 500')
   .default('50');
 export const Cursor = z.string().max(4_096).optional();
 

@@ -109,7 +109,11 @@ const TreeNode = z
     cachedTokens: z.int(),
     outputTokens: z.int(),
     costUsd: z.number().nullable().describe('Null where nothing has a price.'),
-    hasContent: z.boolean().describe('Prompts, messages or arguments are kept of it: …/spans/:spanId/content.'),
+    hasContent: z
+      .boolean()
+      .describe(
+        'Prompts, messages or arguments are kept of it; GET /traces/by-trace-id/{traceId}/spans/{spanId}/content has them.',
+      ),
     attributes: z.record(z.string(), z.json()).optional(),
     children: z.array(z.unknown()).describe('The same again, for each child.').optional(),
   })
