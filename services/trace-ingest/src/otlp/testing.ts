@@ -34,12 +34,13 @@ const root = protobuf.Root.fromJSON({
     Values: { fields: { values: field(1, 'AnyValue', 'repeated') } },
     Pairs: { fields: { values: field(1, 'KeyValue', 'repeated') } },
     KeyValue: { fields: { key: field(1, 'string'), value: field(2, 'AnyValue') } },
-    Resource: { fields: { attributes: field(1, 'KeyValue', 'repeated') } },
+    Resource: { fields: { attributes: field(1, 'KeyValue', 'repeated'), droppedAttributesCount: field(2, 'uint32') } },
     Scope: {
       fields: {
         name: field(1, 'string'),
         version: field(2, 'string'),
         attributes: field(3, 'KeyValue', 'repeated'),
+        droppedAttributesCount: field(4, 'uint32'),
       },
     },
     Status: { fields: { message: field(2, 'string'), code: field(3, 'int32') } },
@@ -48,6 +49,7 @@ const root = protobuf.Root.fromJSON({
         timeUnixNano: field(1, 'fixed64'),
         name: field(2, 'string'),
         attributes: field(3, 'KeyValue', 'repeated'),
+        droppedAttributesCount: field(4, 'uint32'),
       },
     },
     Link: {
@@ -56,6 +58,8 @@ const root = protobuf.Root.fromJSON({
         spanId: field(2, 'bytes'),
         traceState: field(3, 'string'),
         attributes: field(4, 'KeyValue', 'repeated'),
+        droppedAttributesCount: field(5, 'uint32'),
+        flags: field(6, 'fixed32'),
       },
     },
     Span: {
@@ -69,8 +73,11 @@ const root = protobuf.Root.fromJSON({
         startTimeUnixNano: field(7, 'fixed64'),
         endTimeUnixNano: field(8, 'fixed64'),
         attributes: field(9, 'KeyValue', 'repeated'),
+        droppedAttributesCount: field(10, 'uint32'),
         events: field(11, 'Event', 'repeated'),
+        droppedEventsCount: field(12, 'uint32'),
         links: field(13, 'Link', 'repeated'),
+        droppedLinksCount: field(14, 'uint32'),
         status: field(15, 'Status'),
         flags: field(16, 'fixed32'),
       },
@@ -102,6 +109,10 @@ const root = protobuf.Root.fromJSON({
 const Request = root.lookupType('Request');
 /** A request in protobuf. */
 export const encode = (request: object) => Buffer.from(Request.encode(Request.fromObject(request)).finish());
+
+/** What the reference decoder reads: 64-bit integers as text, bytes in base64, and the default of what is not there. */
+export const decode = (body: Buffer): Readonly<Record<string, unknown>> =>
+  Request.toObject(Request.decode(body), { longs: String, bytes: String, defaults: true });
 
 const Logs = root.lookupType('Logs');
 export const encodeLogs = (request: object) => Buffer.from(Logs.encode(Logs.fromObject(request)).finish());
