@@ -119,10 +119,8 @@ test('a call that is begun and ended over the API runs away by the limits of its
   await send(bot, calls(1, { traceId }));
   const at = new Date(Date.now() - 600_000).toISOString();
   const attributes = { 'gen_ai.tool.name': 'exec' };
-  const opened = {
-    ...{ botId, fleetId, simulated: false, traceId, spanId: 'e'.repeat(16), parentTraceId: null, session: null },
-    ...{ name: 'exec', type: 'TOOL' as const, startedAt: at, attributes },
-  };
+  const of = { botId, fleetId, simulated: false, traceId, spanId: 'e'.repeat(16), parentTraceId: null };
+  const opened = { ...of, name: 'exec', type: 'TOOL' as const, startedAt: at, session: null, attributes };
   expect(await runtime.execute(OpenTrace, opened, { workspace: 'default' })).toMatchObject(done);
   const ended = { botId, traceId, endedAt: at, status: 'OK' as const, message: '', attributes: {} };
   expect(await runtime.execute(EndTrace, ended, { workspace: 'default' })).toMatchObject(done);
