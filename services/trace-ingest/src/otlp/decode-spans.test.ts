@@ -7,9 +7,10 @@ import type { SpanRecord } from '../span-record.ts';
 import { decodeJson } from './decode-json.ts';
 import { decodeProtobuf } from './decode-protobuf.ts';
 import { decodeSpans, spansPerRequestMax } from './decode-spans.ts';
+import { mutate, randomOf } from './mutants.ts';
 import { createPace } from './pace.ts';
 import { Refusal } from './refusal.ts';
-import { columnsOf, encode, toJson } from './testing.ts';
+import { columnsOf, encode, referenceRefuses, toJson } from './testing.ts';
 import { type WireSpan, valueDepthMax } from './wire-span.ts';
 
 const samples = join(import.meta.dirname, '../../samples');
@@ -331,6 +332,24 @@ describe('a broken body is refused', () => {
     expect(await decodeSpans(Buffer.from([0x7a, 0x01, 0x00, 0x70, 0x05]), 'protobuf')).toMatchObject({ rejected: 0 });
     const unknown = '{"later":[{"a":"}]"}],"resourceSpans":[{"scopeSpans":[{"spans":[],"more":null}]}]}';
     expect(await decodeSpans(Buffer.from(unknown), 'json')).toMatchObject({ rejected: 0 });
+  });
+
+  test('100,000 changed bodies crash nothing, and what the reference decoder refuses is refused', {
+    timeout: 120_000,
+  }, async () => {
+    const bodies = ['turn1-plain', 'turn3-one-tool'].flatMap(bodiesOf);
+    const seed = Date.now() % 2 ** 31;
+    const next = randomOf(seed);
+    let refusedByBoth = 0;
+    for (let run = 0; run < 100_000; run += 1) {
+      const mutated = mutate(bodies[next(bodies.length)] ?? Buffer.alloc(0), next);
+      const ours = await decodeSpans(mutated, 'protobuf').catch((error: unknown) => error);
+      if (ours instanceof Error && !(ours instanceof Refusal)) throw ours;
+      if (!referenceRefuses(mutated)) continue;
+      refusedByBoth += 1;
+      expect(ours, `seed ${seed}, run ${run}: ${mutated.toString('hex')}`).toBeInstanceOf(Refusal);
+    }
+    expect(refusedByBoth).toBeGreaterThan(20_000);
   });
 
   test('whatever bytes of JSON are changed, cutting it into elements changes no answer', async () => {
