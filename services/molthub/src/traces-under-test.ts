@@ -63,7 +63,7 @@ type Sender = {
 };
 
 /** How a bot of the test sends: with a token of the API, until it is taken. */
-const senderOf = async (api: ApiUnderTest, otlpUrl: string, botId: string, service: string): Promise<Sender> => {
+export const senderOf = async (api: ApiUnderTest, otlpUrl: string, botId: string, service: string): Promise<Sender> => {
   const issued = await api.call('POST', `/api/v1/bot-instances/${botId}/ingest-token`);
   expect(issued.status, issued.text).toBe(201);
   const headers = { authorization: `Bearer ${String(issued.body['token'])}`, 'content-type': 'application/json' };

@@ -9,7 +9,7 @@ import { decodeProtobuf } from './decode-protobuf.ts';
 import { decodeSpans, spansPerRequestMax } from './decode-spans.ts';
 import { createPace } from './pace.ts';
 import { Refusal } from './refusal.ts';
-import { columnsOf, encode, referenceRefuses, toJson } from './testing.ts';
+import { columnsOf, encode, toJson } from './testing.ts';
 import { type WireSpan, valueDepthMax } from './wire-span.ts';
 
 const samples = join(import.meta.dirname, '../../samples');
@@ -333,22 +333,6 @@ describe('a broken body is refused', () => {
     expect(await decodeSpans(Buffer.from(unknown), 'json')).toMatchObject({ rejected: 0 });
   });
 
-  test('100,000 changed bodies crash nothing, and what the reference decoder refuses is refused', async () => {
-    const bodies = ['turn1-plain', 'turn3-one-tool'].flatMap(bodiesOf);
-    const seed = Date.now() % 2 ** 31;
-    const next = randomOf(seed);
-    let refusedByBoth = 0;
-    for (let run = 0; run < 100_000; run += 1) {
-      const mutated = mutate(bodies[next(bodies.length)] ?? Buffer.alloc(0), next);
-      const ours = await decodeSpans(mutated, 'protobuf').catch((error: unknown) => error);
-      if (ours instanceof Error && !(ours instanceof Refusal)) throw ours;
-      if (!referenceRefuses(mutated)) continue;
-      refusedByBoth += 1;
-      expect(ours, `seed ${seed}, run ${run}: ${mutated.toString('hex')}`).toBeInstanceOf(Refusal);
-    }
-    expect(refusedByBoth).toBeGreaterThan(20_000);
-  });
-
   test('whatever bytes of JSON are changed, cutting it into elements changes no answer', async () => {
     const anyBody = fc.constantFrom(...bodiesOf('turn1-plain').map(toJson));
     const changes = fc.array(fc.tuple(fc.nat(), fc.constantFrom(...Buffer.from('{}[],:"\\x1 '))), {
@@ -372,25 +356,3 @@ describe('a broken body is refused', () => {
     );
   });
 });
-
-/** Whole numbers below a bound, in an order that the seed tells. */
-const randomOf = (seed: number) => {
-  let state = seed;
-  return (below: number): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-};
-
-/** Bytes changed, a piece cut out, a piece put in twice, or the end cut off. */
-const mutate = (body: Buffer, next: (below: number) => number): Buffer => {
-  const [from, length] = [next(body.length), next(40)];
-  const piece = body.subarray(from, from + length);
-  const kind = next(4);
-  if (kind === 0) return Buffer.from(body.subarray(0, from));
-  if (kind === 1) return Buffer.concat([body.subarray(0, from), body.subarray(from + length)]);
-  if (kind === 2) return Buffer.concat([body.subarray(0, from), piece, body.subarray(from)]);
-  const changed = Buffer.from(body);
-  for (let byte = 0; byte <= next(4); byte += 1) changed[next(changed.length)] = next(256);
-  return changed;
-};

@@ -1,4 +1,4 @@
-// The reference that the decoders are tested against: protobufjs, with the messages of trace.proto.
+// The reference that the decoders are tested against: protobufjs, with all of trace.proto, common.proto, resource.proto.
 import protobuf from 'protobufjs';
 import type { SpanRecord } from '../span-record.ts';
 
@@ -122,6 +122,9 @@ export const toJson = (body: Buffer) => {
   const plain = Request.toObject(Request.decode(body), { longs: String, bytes: Buffer });
   return Buffer.from(
     JSON.stringify(plain, (key, value: unknown) => {
+      // JSON has no numbers for these; protobuf's has texts.
+      if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
+      if (Object.is(value, -0)) return '-0';
       const bytes = asBytes(value);
       return bytes ? bytes.toString(key.endsWith('Id') ? 'hex' : 'base64') : value;
     }),
@@ -141,6 +144,22 @@ export const referenceRefuses = (body: Buffer): boolean => {
     return true;
   }
 };
+
+/** What the reference reads, with every default: 64-bit integers as text, bytes as bytes. */
+export const referenceOf = (body: Buffer): unknown =>
+  Request.toObject(Request.decode(body), { longs: String, bytes: Buffer, defaults: true, arrays: true });
+
+/** The same of a body in JSON, whose ids are in hex where protobuf's JSON has base64. */
+export const referenceOfJson = (body: string): unknown => {
+  const request: unknown = JSON.parse(body, (key, value: unknown) =>
+    typeof value === 'string' && /^(?:traceId|spanId|parentSpanId)$/.test(key) ? idOf(value) : value,
+  );
+  if (typeof request !== 'object' || request === null) throw new Error('The body is no JSON object.');
+  return referenceOf(encode(request));
+};
+
+/** What is no hex is no id, and no shorter one. */
+const idOf = (text: string) => (/^(?:[0-9a-f]{2})*$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from([0]));
 
 /** The JSON columns of a record as COPY takes them, as text; null where there is nothing. */
 export const columnsOf = (record: SpanRecord | undefined) => {
