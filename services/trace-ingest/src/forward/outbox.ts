@@ -6,6 +6,7 @@ import type { Reads, Sql } from '@molthub/event-store';
 import type { Runtime } from '@molthub/service';
 import { z } from 'zod';
 import type { Stored } from '../ingest/stored.ts';
+import type { SpanRecord } from '../span-record.ts';
 import { requestsOf } from './requests-of.ts';
 
 export type Outbox = { readonly store: (sql: Sql, rows: readonly Stored[]) => Promise<void> };
@@ -15,27 +16,37 @@ const compress = promisify(gzip);
 export const zipped = (body: Buffer): Promise<Buffer> => compress(body, { level: 1 });
 
 /** `settingsOf` a fleet say for how long its spans wait for a backend that does not take them. */
-export const createOutbox = (settingsOf: (fleetId: string | null) => FleetTelemetry): Outbox => ({
-  store: async (sql, rows) => {
-    if (rows.length === 0) return;
-    const requests = [...Map.groupBy(rows, (row) => waitDays(row, settingsOf(row.source.fleetId)))].flatMap(
-      ([days, group]) => requestsOf(group).map((request) => ({ ...request, days })),
-    );
-    const bodies = await Promise.all(requests.map(({ body }) => zipped(body)));
-    await sql(
-      `insert into forward_batches (spans, bytes, body, expires_at)
+export const createOutbox = (
+  runtime: Pick<Runtime, 'logger' | 'metrics'>,
+  settingsOf: (fleetId: string | null) => FleetTelemetry,
+): Outbox => {
+  const spans = forwardedSpans(runtime);
+  const leftOut = ({ traceId, spanId }: SpanRecord) => {
+    spans.inc({ result: 'unreadable' });
+    runtime.logger.error({ traceId, spanId }, 'a span is stored but not forwarded: what is stored cannot be read');
+  };
+  return {
+    store: async (sql, rows) => {
+      if (rows.length === 0) return;
+      const requests = [...Map.groupBy(rows, (row) => waitDays(row, settingsOf(row.source.fleetId)))].flatMap(
+        ([days, group]) => requestsOf(group, leftOut).map((request) => ({ ...request, days })),
+      );
+      const bodies = await Promise.all(requests.map(({ body }) => zipped(body)));
+      await sql(
+        `insert into forward_batches (spans, bytes, body, expires_at)
        select spans, bytes, body, now() + days * interval '1 day'
        from unnest($1::int[], $2::int[], $3::bytea[], $4::int[]) with ordinality as r(spans, bytes, body, days, place)
        order by place`,
-      [
-        requests.map(({ spans }) => spans),
-        requests.map(({ body }) => body.length),
-        bodies,
-        requests.map(({ days }) => days),
-      ],
-    );
-  },
-});
+        [
+          requests.map(({ spans }) => spans),
+          requests.map(({ body }) => body.length),
+          bodies,
+          requests.map(({ days }) => days),
+        ],
+      );
+    },
+  };
+};
 
 /** What waits holds the content of its spans: with any, it waits no longer than that is kept. */
 const waitDays = ({ content }: Stored, { retention: { contentDays, okDays } }: FleetTelemetry): number =>

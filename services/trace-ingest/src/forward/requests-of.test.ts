@@ -21,8 +21,11 @@ const rowsOf = async (bodies: readonly Buffer[], encoding: Encoding = 'protobuf'
     ),
   );
 };
+const neverLeftOut = ({ spanId }: { readonly spanId: string }) => {
+  throw new Error(`${spanId} cannot be read.`);
+};
 const forwarded = async (bodies: readonly Buffer[], encoding?: Encoding) =>
-  requestsOf(await rowsOf(bodies, encoding)).map(({ body }) => body);
+  requestsOf(await rowsOf(bodies, encoding), neverLeftOut).map(({ body }) => body);
 
 test.each(['turn1-plain', 'turn2-tool-loop', 'turn3-one-tool'])('%s as OpenClaw sent it', async (turn) => {
   const bodies = captured(turn);
@@ -157,7 +160,7 @@ test('whatever bytes were changed in what came, all that is stored is forwarded'
         return [];
       });
       const ids = new Set(rows.map(({ record }) => `${record.traceId} ${record.spanId}`));
-      expect(spansIn(requestsOf(rows).map((request) => request.body)).size).toBe(ids.size);
+      expect(spansIn(requestsOf(rows, neverLeftOut).map((request) => request.body)).size).toBe(ids.size);
       stored += rows.length;
     }),
     { numRuns: 2_000 },
@@ -204,13 +207,33 @@ test('what a fleet or Molthub hides is hidden', async () => {
 
 test('a request has at most so many spans, and so many bytes', async () => {
   const many = bodyOf(...Array.from({ length: 1_500 }, (_, i) => span(i + 10)));
-  const requests = requestsOf(await rowsOf([many]));
+  const requests = requestsOf(await rowsOf([many]), neverLeftOut);
   expect(requests.map(({ spans }) => spans)).toEqual([spansPerRequestMax, spansPerRequestMax, 478]);
   expect(spansIn(requests.map(({ body }) => body))).toEqual(spansIn([many]));
   const large = span(0, { attributes: Array.from({ length: 20 }, (_, i) => text(`${i}`, 'x'.repeat(30_000))) });
   const heavy = bodyOf(...Array.from({ length: 12 }, (_, i) => ({ ...large, ...span(i + 10) })));
-  const parts = requestsOf(await rowsOf([heavy]));
+  const parts = requestsOf(await rowsOf([heavy]), neverLeftOut);
   expect(parts.length).toBeGreaterThan(1);
   for (const { body } of parts) expect(body.length).toBeLessThanOrEqual(bytesPerRequestMax);
   expect(spansIn([Buffer.concat(parts.map(({ body }) => body))])).toEqual(spansIn([heavy]));
+});
+
+test('a span that cannot be read is left out and told, and the others are forwarded', async () => {
+  const rows = await rowsOf([bodyOf(span(10), span(11), span(12))]);
+  const json = Buffer.from('{"a":');
+  const columns = Buffer.concat([Buffer.from([0, 0, 0, json.length]), json, Buffer.alloc(12, 0xff)]);
+  const broken = rows.map((row, place) =>
+    place === 1 ? { ...row, record: { ...row.record, body: { columns, content: null } } } : row,
+  );
+  const told: string[] = [];
+  const requests = requestsOf(broken, ({ spanId }) => told.push(spanId));
+  expect(told).toEqual([rows[1]?.record.spanId]);
+  const around = broken.map((row) => ({
+    ...row,
+    record: { ...row.record, surroundings: { ...row.record.surroundings, resource: '{"a"' } },
+  }));
+  expect(requestsOf(around, ({ spanId }) => told.push(spanId))).toEqual([]);
+  expect(told).toHaveLength(1 + rows.length);
+  const whole = spansIn(await forwarded([bodyOf(span(10), span(12))]));
+  expect(spansIn(requests.map(({ body }) => body))).toEqual(whole);
 });

@@ -34,8 +34,11 @@ const request = createWriter();
 const head = createWriter();
 const span = createWriter();
 
-/** Requests of at most so many spans and bytes; one of a single span may be larger. */
-export const requestsOf = (rows: readonly Stored[]): readonly Request[] => {
+/**
+ * Requests of at most so many spans and bytes; one of a single span may be larger. `leftOut` is told of each span that
+ * is not in them, because what is stored of it cannot be read.
+ */
+export const requestsOf = (rows: readonly Stored[], leftOut: (record: SpanRecord) => void): readonly Request[] => {
   const requests: Request[] = [];
   let spans = 0;
   clear(request);
@@ -48,9 +51,17 @@ export const requestsOf = (rows: readonly Stored[]): readonly Request[] => {
     let opened: Opened | null = null;
     clear(head);
     for (const { record } of group) {
-      if (head.at === 0) open(head, record.surroundings);
-      clear(span);
-      writeSpan(span, record);
+      try {
+        if (head.at === 0) open(head, record.surroundings);
+        clear(span);
+        writeSpan(span, record);
+      } catch {
+        // It came and is stored: that it cannot be forwarded is no reason to refuse it, and others with it, for ever.
+        // The error may quote what it says.
+        leftOut(record);
+        clear(head);
+        continue;
+      }
       const bytes = request.at + (opened ? 0 : head.at) + span.at;
       if (spans >= spansPerRequestMax || (spans > 0 && bytes > bytesPerRequestMax)) {
         if (opened) close(request, opened);

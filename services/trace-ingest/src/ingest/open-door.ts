@@ -35,7 +35,7 @@ export const openDoor = async (runtime: Runtime, settings: DoorSettings): Promis
   const keepsContent = (fleetId: string | null) => fleets.settingsOf(fleetId).retention.contentDays > 0;
   const storeSpans = createSpanStore(runtime.load, {
     limitsOf: (fleetId) => fleets.settingsOf(fleetId).runaway,
-    outbox: settings.isForwarding ? createOutbox(fleets.settingsOf) : null,
+    outbox: settings.isForwarding ? createOutbox(runtime, fleets.settingsOf) : null,
   });
   const queue = createCommitQueue(async (batches) => {
     const sent = batches.reduce((sum, batch) => sum + batch.records.length, 0);

@@ -40,7 +40,7 @@ export const storeEndedJob = (isForwarding: boolean): Job => ({
     const fleets = await openFleetSettings(runtime.reads, { onFault });
     const store = createSpanStore(runtime.load, {
       limitsOf: (fleetId) => fleets.settingsOf(fleetId).runaway,
-      outbox: isForwarding ? createOutbox(fleets.settingsOf) : null,
+      outbox: isForwarding ? createOutbox(runtime, fleets.settingsOf) : null,
     });
     let wake = () => {};
     const stop = runtime.committed((events) => {
