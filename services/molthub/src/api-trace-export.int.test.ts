@@ -36,7 +36,7 @@ const sent = {
               traceId,
               spanId: 'aaaaaaaaaaaaaaaa',
               traceState: 'a=b',
-              flags: 257,
+              flags: 0x8000_0101,
               name: 'root',
               kind: 2,
               startTimeUnixNano: String(started),

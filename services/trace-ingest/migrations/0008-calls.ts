@@ -1,7 +1,13 @@
 // Single calls of models and of tools, with who made them: a bot may be several services, which rollups do not tell.
 import type { Migration } from '@molthub/event-store';
 
-const toolKeys = ['gen_ai.tool.name', 'tool.name', 'traceloop.entity.name', 'ai.toolCall.name', 'openclaw.toolName'];
+export const toolKeys = [
+  'gen_ai.tool.name',
+  'tool.name',
+  'traceloop.entity.name',
+  'ai.toolCall.name',
+  'openclaw.toolName',
+];
 const model = 4;
 const tool = 3;
 

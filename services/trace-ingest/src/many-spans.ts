@@ -145,12 +145,13 @@ const costPico = `case when model <> 'a-local-model' then (input - cached - writ
 
 const spanRows = `
 insert into span_rows (trace_id, span_id, parent_id, bot_id, workspace, started_at, started_ns, duration_ns, type, kind,
-  status, request, flags, name, status_message, model, input_tokens, cached_tokens, cache_write_tokens, output_tokens,
-  reasoning_tokens, cost_pico, session, fingerprint, surroundings, attributes)
+  status, request, flags, name, status_message, model, tool, input_tokens, cached_tokens, cache_write_tokens,
+  output_tokens, reasoning_tokens, cost_pico, session, fingerprint, surroundings, attributes)
 select trace_id, n * 16 + place + 1, case when place > 0 then n * 16 + 1 end, bot_id, workspace,
   timestamptz 'epoch' + (started_ns / 1000) * interval '1 microsecond', started_ns, duration_ns, type, kind,
   case when failed then 2 when place = 0 then 1 else 0 end, place = 0, 0, name,
-  case when failed then 'the tool failed with ' || error else '' end, model, input, cached, written, output, output / 4,
+  case when failed then 'the tool failed with ' || error else '' end, model, case when type = ${tool} then tool end,
+  input, cached, written, output, output / 4,
   ${costPico}, 'session-' || n / 20, case when failed and place = 4 then error end, 1,
   case type
     when ${model} then jsonb_build_object('gen_ai.operation.name', 'chat', 'gen_ai.request.model', model,
@@ -188,11 +189,12 @@ group by ${ofBot}, trace_id order by min(started_at)`;
 
 const largeSpans = `
 insert into span_rows (trace_id, span_id, parent_id, bot_id, workspace, started_at, started_ns, duration_ns, type, kind,
-  status, request, flags, name, status_message, input_tokens, cached_tokens, cache_write_tokens, output_tokens,
+  status, request, flags, name, status_message, tool, input_tokens, cached_tokens, cache_write_tokens, output_tokens,
   reasoning_tokens, surroundings, attributes)
 select $1::uuid, n, case when n > 1 then (n + 1) / 3 end, $2::uuid, $3::text,
   timestamptz 'epoch' + (($4::bigint + n * 1000) / 1000) * interval '1 microsecond', $4::bigint + n * 1000, 1000000,
-  case when n = 1 then ${request} else ${tool} end, 1, 0, n = 1, 0, 'step ' || n, '', 0, 0, 0, 0, 0, 1,
+  case when n = 1 then ${request} else ${tool} end, 1, 0, n = 1, 0, 'step ' || n, '',
+  case when n > 1 then 'read_file' end, 0, 0, 0, 0, 0, 1,
   jsonb_build_object('gen_ai.operation.name', 'execute_tool', 'gen_ai.tool.name', 'read_file', 'step', n)
 from generate_series(1, $5::int) as n`;
 const largeTrace = `
@@ -231,7 +233,7 @@ select b.workspace, b.bot_id, ${configHash('minute')}, minute, type, called, b.f
   ${histogram('size', tokenBuckets, `type = ${model}`)}, sum(duration_ns), ${tokens}, ${cost}, sum(cache_write_tokens),
   sum(reasoning_tokens)
 from (
-  select *, ${ended} as minute, coalesce(model, attributes::json ->> 'gen_ai.tool.name') as called, ${latency} as latency,
+  select *, ${ended} as minute, coalesce(model, tool) as called, ${latency} as latency,
     ${size} as size
   from span_rows where type in (${model}, ${tool})
 ) s ${ofQuarter}

@@ -1,5 +1,5 @@
 // A database of the first release is brought up to date with everything that was in it.
-import { createPool, migrate, readsOn } from '@molthub/event-store';
+import { createPool, type Migration, migrate, readsOn } from '@molthub/event-store';
 import { withPostgres } from '@molthub/testing';
 import { expect, test } from 'vitest';
 import { telemetry } from '../migrations/0001-telemetry.ts';
@@ -18,7 +18,7 @@ insert into spans (workspace, bot_id, trace_id, span_id, parent_span_id, name, t
     case when i % 6 = 0 then null else left(md5('span ' || i - i % 6), 16) end, 'name ' || i,
     (array['REQUEST', 'TASK', 'SKILL', 'TOOL', 'MODEL', 'OTHER'])[i % 6 + 1], i % 6, i % 3, repeat('no luck ', i % 2),
     to_timestamp(1780000000 + i * 3600), (1780000000 + i * 3600)::bigint * 1000000000 + i, i * 1000003, i % 6 = 0, i, i * 2,
-    'scope ' || i % 2, jsonb_build_object('i', i, 'big', 9007199254740993, 'double', 1.0),
+    'scope ' || i % 2, jsonb_build_object('i', i, 'big', 9007199254740993, 'double', 1.0, 'tool.name', 'tool ' || i % 4),
     jsonb_build_object('service.name', 'bot ' || i % 3),
     case i % 4 when 0 then '[]' else jsonb_build_array(jsonb_build_object('name', 'event', 'i', i)) end::jsonb,
     case i % 5 when 0 then '[]' else jsonb_build_array(jsonb_build_object('traceId', md5('trace'))) end::jsonb
@@ -94,9 +94,42 @@ test('rows of the first release are all there after all steps, and hours are the
     expect(hours).toEqual(await reads(hourSums('bot_minutes', "date_trunc('hour', minute)")));
     expect(hours.length).toBeGreaterThan(4);
 
+    // Those of before have no column with their tool.
+    const calls = 'select name, count(*)::int as n from trace_read.calls group by name order by name';
+    const [models, ...tools] = [['', 40], ...['tool 1', 'tool 3'].map((name) => [name, 20])];
+    expect((await reads<{ name: string; n: number }>(calls)).map(({ name, n }) => [name, n])).toEqual([
+      models,
+      ...tools,
+    ]);
+
     await migrate(pool, schema, migrations);
     expect(await answers()).toEqual(before);
     expect(faults).toEqual([]);
+  } finally {
+    await pool.end();
+  }
+});
+
+test('what spans say is compressed as the server does best, in every partition there is and will be', async () => {
+  const { url } = await postgres.createDatabase();
+  const pool = createPool({ url, schema, name: 'test', onError: () => undefined });
+  // The embedded server knows no other way than this one.
+  const known = (step: Migration): Migration => ({ ...step, sql: step.sql.replaceAll('lz4', 'pglz') });
+  const day = (number: number) => `create table span_rows_2026090${number} partition of span_rows
+    for values from ('2026-09-0${number} 00:00Z') to ('2026-09-0${number + 1} 00:00Z')`;
+  try {
+    const { migrations } = traceService();
+    const at = migrations.findIndex(({ name }) => name === '0007-span-json-as-text');
+    await migrate(pool, schema, migrations.slice(0, at).map(known));
+    await pool.query(day(1));
+    await migrate(pool, schema, migrations.map(known));
+    await pool.query(day(2));
+    const found = await readsOn(pool)(
+      `select attrelid::regclass::text as table, attname as column from pg_attribute
+       where attrelid::regclass::text like 'span_rows%' and attcompression = 'p' order by 1, 2`,
+    );
+    const tables = ['span_rows', 'span_rows_20260901', 'span_rows_20260902', 'span_rows_other_days'];
+    expect(found).toEqual(tables.flatMap((table) => ['attributes', 'events'].map((column) => ({ table, column }))));
   } finally {
     await pool.end();
   }

@@ -87,6 +87,17 @@ test('40 calls of one tool within a minute run away; of two tools, or more slowl
   ]);
 });
 
+test('a loop is found by columns: what its spans said is not read again with each of its calls', async () => {
+  const bot = newBot();
+  const { runtime } = telemetry.running().trace;
+  await send(bot, calls(39, { traceId: trace }));
+  await runtime.write((sql) => sql("update span_rows set attributes = 'unread' where bot_id = $1", [bot.botId]));
+  await send(bot, calls(1, { traceId: trace }));
+  expect(await runtime.reads('select name, calls from runaways where bot_id = $1', [bot.botId])).toEqual([
+    { name: 'exec', calls: '40' },
+  ]);
+});
+
 test('more than 300 calls of a bot within a minute run away, whichever traces they are of', async () => {
   const bot = newBot();
   const many = calls(301, { everyMs: 1 }).map((span, i) => ({

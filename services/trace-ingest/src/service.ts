@@ -25,6 +25,7 @@ import { ages } from '../migrations/0005-ages.ts';
 import { spanJsonAsText } from '../migrations/0007-span-json-as-text.ts';
 import { calls } from '../migrations/0008-calls.ts';
 import { forwarding } from '../migrations/0009-forwarding.ts';
+import { tools } from '../migrations/0010-tools.ts';
 import { telemetryDecider } from './decider.ts';
 import { fleetTelemetry } from './fleet-telemetry/decider.ts';
 import { prepareFleetTelemetry } from './fleet-telemetry/prepare.ts';
@@ -77,7 +78,18 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
   };
   return {
     name: 'trace',
-    migrations: [telemetry, spanRows, answers, callStatistics, ages, runaways, spanJsonAsText, calls, forwarding],
+    migrations: [
+      telemetry,
+      spanRows,
+      answers,
+      callStatistics,
+      ages,
+      runaways,
+      spanJsonAsText,
+      calls,
+      forwarding,
+      tools,
+    ],
     aggregates: [
       aggregate({
         category: 'telemetry',

@@ -76,9 +76,6 @@ const keys = {
   error: ['error.type', 'exception.type', 'openclaw.errorCategory'],
 } as const;
 
-/** Where the name of a tool may stand. */
-export const toolKeys: readonly string[] = keys.tool;
-
 export const usageKeys: readonly string[] = Object.values(keys).flat();
 
 /** `input` is the total, what was read from or written to a cache included. */

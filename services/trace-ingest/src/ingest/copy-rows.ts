@@ -29,6 +29,7 @@ export const spanColumns = [
   'name',
   'status_message',
   'model',
+  'tool',
   'input_tokens',
   'cached_tokens',
   'cache_write_tokens',
@@ -90,6 +91,7 @@ const writeRow = (out: ByteWriter, { source, record, surroundings, content }: St
   textField(out, record.name);
   textField(out, record.statusMessage);
   textField(out, record.model);
+  textField(out, record.tool);
   int4Field(out, record.tokens.input);
   int4Field(out, record.tokens.cached);
   int4Field(out, record.tokens.cacheWrite);

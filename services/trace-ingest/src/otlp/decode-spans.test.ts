@@ -171,6 +171,14 @@ describe('values', () => {
     expect(columnsOf(record).attributes).toBe('{"k":"\ufffd"}');
   });
 
+  test('that JavaScript calls integers but are beyond 64 bits are doubles, and cost no span', async () => {
+    const json = `{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"${'ab'.repeat(16)}","spanId":"${'cd'.repeat(8)}",
+      "startTimeUnixNano":"${startNs}","endTimeUnixNano":"${startNs}","attributes":[
+        {"key":"beyond","value":{"intValue":9223372036854775808}},{"key":"least","value":{"intValue":-9223372036854775808}}]}]}]}]}`;
+    const [record] = await records([Buffer.from(json)], 'json');
+    expect(columnsOf(record).attributes).toBe('{"beyond":9223372036854776000.0,"least":-9223372036854775808}');
+  });
+
   test('that look like secrets, or stand under the name of one, are not kept', async () => {
     const json = await attributesOf({
       prompt: { stringValue: 'use sk-abcdefghijklmnopqrstuvwx and ghp_abcdefghijklmnopqrstuvwx1234 please' },

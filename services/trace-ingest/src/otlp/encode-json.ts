@@ -130,6 +130,8 @@ const encodeKind = (out: ByteWriter, any: JsonObject, kind: (typeof kinds)[numbe
       if (typeof held !== 'boolean') throw malformed('boolValue must be true or false.');
       return uintField(out, 2, held ? 1 : 0);
     case 'intValue':
+      // What exporters in JavaScript call an integer is any number without a fraction.
+      if (typeof held === 'number' && (held >= 2 ** 63 || held < -(2 ** 63))) return doubleField(out, 4, held);
       return int64Field(out, 3, int64(held));
     case 'doubleValue':
       return doubleField(out, 4, double(held));

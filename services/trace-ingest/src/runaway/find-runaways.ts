@@ -1,7 +1,6 @@
 // Sees loops in the transaction that stores their calls: only traces and bots with many calls are looked at.
 import type { Sql } from '@molthub/event-store';
 import { z } from 'zod';
-import { toolKeys } from '../usage.ts';
 
 export type RunawayLimits = {
   /** Calls of one and the same model or tool that a trace may make within a minute. */
@@ -21,17 +20,19 @@ export const Suspect = z.object({
 });
 export type Suspect = z.infer<typeof Suspect>;
 
-const named = `case s.type when 4 then coalesce(s.model, '')
-  else left(coalesce(${toolKeys.map((key) => `nullif(s.attributes::json ->> '${key}', '')`).join(', ')}, s.name), 256) end`;
+const named = `case s.type when 4 then coalesce(s.model, '') else coalesce(s.tool, left(s.name, 256)) end`;
 
 const minuteNs = 60_000_000_000;
+
+/** A trace or a bot's minute is one once. */
+const idOf = (what: string) =>
+  `overlay(overlay(md5('runaway' || ${what}) placing '8' from 13) placing '8' from 17)::uuid`;
 
 /** Of several loops of a trace the one with the most calls stands for it. */
 const ofTraces = `
 insert into runaways (id, workspace, bot_id, fleet_id, trace_id, type, name, calls, calls_max, since_ns, last_ns, tokens, cost_pico)
-select distinct on (bot_id, trace_id) overlay(overlay(md5('runaway' || bot_id || trace_id) placing '8' from 13)
-    placing '8' from 17)::uuid, workspace, bot_id, fleet_id, trace_id, type, name, calls, calls_max, since_ns, last_ns,
-  tokens, cost_pico
+select distinct on (bot_id, trace_id) ${idOf('bot_id || trace_id')}, workspace, bot_id, fleet_id, trace_id, type, name, calls,
+  calls_max, since_ns, last_ns, tokens, cost_pico
 from (
   select w.*, count(*) over loop as calls, min(ended_ns) over loop as since_ns, max(ended_ns) over loop as last_ns,
     sum(used) over loop as tokens, sum(cost) over loop as cost_pico
@@ -43,6 +44,7 @@ from (
         over (partition by a.bot_id, a.trace_id, s.type, ${named} order by s.started_ns + s.duration_ns) as took_ns
     from unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int[]) as a(workspace, bot_id, fleet_id, trace_id, calls_max)
     join span_rows s on s.trace_id = a.trace_id and s.bot_id = a.bot_id and s.type in (3, 4)
+    where not exists (select from runaways r where r.id = ${idOf('a.bot_id || a.trace_id')})
   ) w window loop as (partition by bot_id, trace_id, type, name)
 ) c
 where took_ns <= ${minuteNs}
@@ -51,7 +53,7 @@ on conflict do nothing`;
 
 const ofBots = `
 insert into runaways (id, workspace, bot_id, fleet_id, name, calls, calls_max, since_ns, last_ns, tokens, cost_pico)
-select overlay(overlay(md5('runaway' || a.bot_id || a.minute) placing '8' from 13) placing '8' from 17)::uuid,
+select ${idOf('a.bot_id || a.minute')},
   a.workspace, a.bot_id, a.fleet_id, '', sum(m.model_calls + m.tool_calls), a.calls_max,
   extract(epoch from a.minute)::bigint * 1000000000, extract(epoch from a.minute)::bigint * 1000000000 + ${minuteNs},
   sum(m.input_tokens + m.output_tokens), sum(m.cost_pico)
