@@ -1,5 +1,5 @@
 // What is answered 200 lies in Postgres, field by field as the reference reads the bytes that were sent.
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { existsSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -36,7 +36,7 @@ const expectTaken = async (bot: Bot, sent: Sent) => {
 describe('what the exporters of OpenTelemetry send', () => {
   /** Keeps what passes through it on its way to the door. */
   const passed: { readonly body: Buffer; readonly headers: IncomingHttpHeaders }[] = [];
-  const onTheWay = createServer(async (request, response) => {
+  const pass = async (request: IncomingMessage, response: ServerResponse) => {
     const body = await buffer(request);
     passed.push({ body, headers: request.headers });
     const { authorization = '', 'content-type': type = '', 'content-encoding': encoding } = request.headers;
@@ -46,7 +46,8 @@ describe('what the exporters of OpenTelemetry send', () => {
       body: new Uint8Array(body),
     });
     response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer()));
-  });
+  };
+  const onTheWay = createServer((request, response) => void pass(request, response));
   let url = '';
   beforeAll(async () => {
     await new Promise<void>((resolve) => onTheWay.listen(0, '127.0.0.1', resolve));
