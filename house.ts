@@ -148,6 +148,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'classify',
     'fingerprint',
     'fleet-settings',
+    'forward/',
     'ingest/',
     'manual-trace/aggregate',
     'manual-trace/store-ended',

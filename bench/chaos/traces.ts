@@ -1,6 +1,8 @@
 // The faults that must lose no span, with a million of them: `node bench/chaos/traces.ts [spans] [words of a fault's
 // name]`. One JSON line per fault; exit code 1 if any acknowledged span was lost or is there twice, if any was refused for
 // ever, or if a total differs from a brute-force count. The full disk is a small one in memory, which takes root to mount.
+// Too much is three times what the same run has just shown to be taken for a while: answers that put off must come, each
+// with when to come again, and memory must stay below its limit.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { startPostgres } from '@molthub/embedded';
-import { openTrace, type OpenTrace, problemsOf, sendAll } from '@molthub/trace-ingest/chaos';
+import { openTrace, type OpenTrace, problemsOf, type Sent, sendAll } from '@molthub/trace-ingest/chaos';
 import { environment } from '../src/env.ts';
 import { measured } from '../src/measured.ts';
 import { type Servers, withServers } from '../src/servers.ts';
@@ -25,8 +27,8 @@ type World = {
 type Fault = {
   readonly strikes: number;
   readonly strike: (world: World) => Promise<void>;
-  readonly inFlight?: number;
-  readonly limits?: { readonly bytesMax: number; readonly bodiesBytesMax: number };
+  /** So many times what can be taken is sent. */
+  readonly timesSustainable?: number;
   /** Bytes of the disk that Postgres gets; without it, the machine's. */
   readonly diskBytes?: number;
 };
@@ -50,10 +52,14 @@ const faults: Readonly<Record<string, Fault>> = {
   'more than can be stored': {
     strikes: 0,
     strike: async () => undefined,
-    inFlight: 96,
-    limits: { bytesMax: 4 * 1024 ** 2, bodiesBytesMax: 8 * 1024 ** 2 },
+    timesSustainable: 3,
   },
 };
+
+/** What a process has that takes spans as fast as it can, and twice what may wait in its queue and in its bodies. */
+const memoryBytesMax = (256 + 2 * (64 + 64)) * 1024 ** 2;
+/** Of all spans, those that show how many a second are taken. */
+const shareToMeasure = 0.25;
 
 const withDisk = async <T>(bytes: number | undefined, work: (dir: string | null) => Promise<T>): Promise<T> => {
   if (bytes === undefined) return work(null);
@@ -86,14 +92,14 @@ const withPostgresOn = async <T>(
   }
 };
 
-const strikeAll = async ({ strikes, strike, inFlight = 8 }: Fault, world: Omit<World, 'putOff'>) => {
+const strikeAll = async ({ strikes, strike }: Fault, world: Omit<World, 'putOff'>) => {
   const struck: Promise<void>[] = [];
   let putOff = 0;
   const sent = await sendAll({
     ...world.trace.load,
     spans,
     spansPerRequest: 250,
-    inFlight,
+    inFlight: 8,
     onPutOff: () => {
       putOff += 1;
     },
@@ -107,19 +113,77 @@ const strikeAll = async ({ strikes, strike, inFlight = 8 }: Fault, world: Omit<W
   return sent;
 };
 
+/** First as fast as they are taken, which is the rate that can be sustained; then so many times as fast, whatever comes. */
+const overload = async (times: number, { load }: OpenTrace): Promise<Overload> => {
+  const spansPerRequest = 250;
+  const measuring = Math.round((spans * shareToMeasure) / spansPerRequest) * spansPerRequest;
+  const began = performance.now();
+  const first = await sendAll({ ...load, spans: measuring, spansPerRequest, inFlight: 8 });
+  const sustainablePerSecond = measuring / ((performance.now() - began) / 1_000);
+  const perSecond = times * sustainablePerSecond;
+  let lastOfferedMs = 0;
+  const rushed = performance.now();
+  const second = await sendAll({
+    ...load,
+    from: measuring,
+    spans: spans - measuring,
+    spansPerRequest,
+    // Nobody waits for another's answer: that would be less than so many times too much.
+    inFlight: Math.ceil((spans - measuring) / spansPerRequest),
+    perSecond,
+    onOffer: () => {
+      lastOfferedMs = performance.now() - rushed;
+    },
+  });
+  const offeredPerSecond = (spans - measuring) / (lastOfferedMs / 1_000);
+  return {
+    sent: {
+      acknowledged: first.acknowledged + second.acknowledged,
+      answers: second.answers,
+      withoutRetryAfter: first.withoutRetryAfter + second.withoutRetryAfter,
+      refused: [...first.refused, ...second.refused],
+    },
+    rates: {
+      sustainablePerSecond: Math.round(sustainablePerSecond),
+      offeredPerSecond: Math.round(offeredPerSecond),
+    },
+  };
+};
+type Overload = {
+  readonly sent: Sent;
+  readonly rates: { readonly sustainablePerSecond: number; readonly offeredPerSecond: number };
+};
+
+/** What was not as it must be where too much comes. */
+const problemsOfOverload = ({ sent }: Overload, peakBytes: number): readonly string[] => {
+  const putOff = (sent.answers[429] ?? 0) + (sent.answers[503] ?? 0);
+  return [
+    ...(putOff === 0 ? ['nothing was put off: send more spans, so that more waits than may'] : []),
+    ...(sent.withoutRetryAfter > 0 ? [`${sent.withoutRetryAfter} answers did not say when to come again`] : []),
+    ...(peakBytes > memoryBytesMax ? [`the process had ${peakBytes} bytes, more than ${memoryBytesMax}`] : []),
+  ];
+};
+
 const suffer = (fault: Fault) =>
   withServers((machine) =>
     withDisk(fault.diskBytes, (disk) =>
       withPostgresOn(machine, disk, async (servers) => {
-        const trace = await openTrace({ ...servers.urls, ...fault.limits });
+        const trace = await openTrace(servers.urls);
         try {
-          const { refused, ...sent } = await strikeAll(fault, { servers, trace, diskDir: disk ?? '' });
-          const problems = [...refused, ...(await problemsOf(trace.reads, spans))];
+          const rush = fault.timesSustainable ? await overload(fault.timesSustainable, trace) : null;
+          const { refused, ...sent } = rush?.sent ?? (await strikeAll(fault, { servers, trace, diskDir: disk ?? '' }));
+          const peakBytes = await trace.process().peakBytes();
+          const problems = [
+            ...refused,
+            ...(rush ? problemsOfOverload(rush, peakBytes) : []),
+            ...(await problemsOf(trace.reads, spans)),
+          ];
           return {
             ...sent,
+            ...(rush ? { ...rush.rates, memoryBytesMax } : {}),
             problems,
             restartsOfPostgres: servers.postgres.restarts,
-            peakBytes: await trace.process().peakBytes(),
+            peakBytes,
           };
         } finally {
           await trace.close();

@@ -75,7 +75,7 @@ const bytesOnDisk = `
 const copy = `copy span_rows (${spanColumns.join(', ')}) from stdin (format binary)`;
 
 const partsOn = (load: Loader['load']): readonly Part[] => {
-  const store = createSpanStore(load, () => FleetTelemetry.parse({}).runaway);
+  const store = createSpanStore(load, { limitsOf: () => FleetTelemetry.parse({}).runaway, outbox: null });
   return [
     {
       figure: 'of it decoding alone, CPU per span',

@@ -62,7 +62,12 @@ const wordsFor = (issue: z.core.$ZodIssue): string => {
       return bounded(issue.origin, issue.inclusive === false ? 'more than' : 'at least', issue.minimum);
     case 'too_big':
       return bounded(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum);
-    default:
+    case 'custom':
+    case 'invalid_element':
+    case 'invalid_key':
+    case 'invalid_union':
+    case 'not_multiple_of':
+    case 'unrecognized_keys':
       return issue.message.replace(/^Invalid input: /, '');
   }
 };

@@ -1,28 +1,22 @@
 // Jaeger's API over what bots sent, checked with Jaeger's own answer and with what Grafana's parser reads.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { withNats, withPostgres } from '@molthub/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type ApiUnderTest, openApi } from './api-under-test.ts';
-import { makeBot, newSpanId, newTraceId, type Sender, senderOf } from './traces-under-test.ts';
+import type { ApiUnderTest } from './api-under-test.ts';
+import { makeBot, newSpanId, newTraceId, type SendingBot, withTraces } from './traces-under-test.ts';
 
-const postgres = withPostgres();
-const nats = withNats();
+const traces = withTraces();
 const folder = join(import.meta.dirname, '../../../../shared/data/public/jaeger');
 let api: ApiUnderTest;
-let botId = '';
-let otlpUrl = '';
-let sender: Sender;
+let sender: SendingBot;
 const now = Date.now();
 const traceId = newTraceId();
 const [root, child] = [newSpanId(), newSpanId()];
 
 beforeAll(async () => {
-  api = await openApi({ postgres, nats });
-  otlpUrl = await api.openOtlp();
-  ({ botId } = await makeBot(api, 'anna'));
-  sender = await senderOf(api, otlpUrl, botId, 'front door');
+  api = traces.api();
+  sender = await traces.bot('anna', 'front door');
   await sender.send([
     {
       traceId,
@@ -45,7 +39,6 @@ beforeAll(async () => {
     },
   ]);
 });
-afterAll(() => api.close());
 
 const Answer = z.object({ data: z.array(z.unknown()), errors: z.null() });
 const data = async (path: string) => {
@@ -151,7 +144,7 @@ test('a call depends from the service whose span it is, though its bot has other
     [several, 'the stove', 'heat', 1],
     [single, 'the bell', 'ring', 3],
   ] as const) {
-    const caller = await senderOf(api, otlpUrl, bot.botId, service);
+    const caller = await traces.senderOf(bot.botId, service);
     await caller.send(Array.from({ length: times }, () => callOf(tool)));
   }
   const found = await data(`/jaeger/api/dependencies?endTs=${now + 60_000}&lookback=3600000`);

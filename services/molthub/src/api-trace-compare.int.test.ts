@@ -1,18 +1,16 @@
 // Two configurations compared, and the content of spans, through the real door and the real API.
 import { randomUUID } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
-import { withNats, withPostgres } from '@molthub/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type ApiUnderTest, openApi } from './api-under-test.ts';
+import type { ApiUnderTest } from './api-under-test.ts';
 import { type Molthub, molthubOf } from './cli-under-test.ts';
-import { makeBot, newSpanId, newTraceId, type Sender, senderOf } from './traces-under-test.ts';
+import { newSpanId, newTraceId, type SendingBot, withTraces } from './traces-under-test.ts';
 
-const postgres = withPostgres();
-const nats = withNats();
+const traces = withTraces();
 let api: ApiUnderTest;
 let botId = '';
-let sender: Sender;
+let sender: SendingBot;
 let molthub: Molthub;
 const now = Date.now();
 const [first, second, third, unpriced] = ['1', '2', '3', '4'].map((digit) => `sha256:${digit.repeat(64)}`);
@@ -67,11 +65,10 @@ const callAll = async (hash: string, requests: readonly (readonly string[])[]) =
 };
 
 beforeAll(async () => {
-  api = await openApi({ postgres, nats });
+  api = traces.api();
   molthub = molthubOf(api.url, api.adminKey);
-  const otlpUrl = await api.openOtlp();
-  ({ botId } = await makeBot(api, 'anna'));
-  sender = await senderOf(api, otlpUrl, botId);
+  sender = await traces.bot('anna');
+  ({ botId } = sender);
   await run(first ?? '', 100, 20);
   await run(second ?? '', 150, 2);
   await callAll(unpriced ?? '', [
@@ -79,7 +76,6 @@ beforeAll(async () => {
     ['mystery', 'gpt-5'],
   ]);
 });
-afterAll(() => api.close());
 
 const Difference = z.object({
   shift: z.object({ value: z.number(), low: z.number(), high: z.number() }),

@@ -1,16 +1,14 @@
 // A trace out of Molthub and into it again, and one of two bots, through the real API and the real door.
-import { withNats, withPostgres } from '@molthub/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type ApiUnderTest, openApi } from './api-under-test.ts';
+import type { ApiUnderTest } from './api-under-test.ts';
 import { molthubOf } from './cli-under-test.ts';
-import { makeBot, newTraceId, type Sender, senderOf } from './traces-under-test.ts';
+import { newTraceId, type SendingBot, withTraces } from './traces-under-test.ts';
 
-const postgres = withPostgres();
-const nats = withNats();
+const traces = withTraces();
 let api: ApiUnderTest;
-let anna: Sender;
-let berta: Sender;
+let anna: SendingBot;
+let berta: SendingBot;
 let bots: readonly string[] = [];
 const traceId = newTraceId();
 const Groups = z.object({ items: z.array(z.object({ fingerprint: z.string() })) });
@@ -38,7 +36,7 @@ const sent = {
               traceId,
               spanId: 'aaaaaaaaaaaaaaaa',
               traceState: 'a=b',
-              flags: 257,
+              flags: 0x8000_0101,
               name: 'root',
               kind: 2,
               startTimeUnixNano: String(started),
@@ -98,15 +96,11 @@ const sent = {
 };
 
 beforeAll(async () => {
-  api = await openApi({ postgres, nats });
-  const otlpUrl = await api.openOtlp();
-  const [one, two] = [await makeBot(api, 'anna'), await makeBot(api, 'berta')];
-  bots = [one.botId, two.botId];
-  anna = await senderOf(api, otlpUrl, one.botId);
-  berta = await senderOf(api, otlpUrl, two.botId);
+  api = traces.api();
+  [anna, berta] = [await traces.bot('anna'), await traces.bot('berta')];
+  bots = [anna.botId, berta.botId];
   await anna.post(JSON.stringify(sent));
 });
-afterAll(() => api.close());
 
 const exported = (bot: string | undefined) =>
   api.call('GET', `/api/v1/traces/by-trace-id/${traceId}/export?botInstanceId=${bot}`);

@@ -1,23 +1,19 @@
 // Traces begun and ended over the API, through the real API.
-import { withNats, withPostgres } from '@molthub/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type ApiUnderTest, openApi } from './api-under-test.ts';
-import { makeBot, newSpanId, newTraceId, type Sender, senderOf } from './traces-under-test.ts';
+import type { ApiUnderTest } from './api-under-test.ts';
+import { newSpanId, newTraceId, type SendingBot, withTraces } from './traces-under-test.ts';
 
-const postgres = withPostgres();
-const nats = withNats();
+const traces = withTraces();
 let api: ApiUnderTest;
 let botInstanceId = '';
-let sender: Sender;
+let sender: SendingBot;
 
 beforeAll(async () => {
-  api = await openApi({ postgres, nats });
-  const otlpUrl = await api.openOtlp();
-  ({ botId: botInstanceId } = await makeBot(api, 'anna'));
-  sender = await senderOf(api, otlpUrl, botInstanceId);
+  api = traces.api();
+  sender = await traces.bot('anna');
+  botInstanceId = sender.botId;
 });
-afterAll(() => api.close());
 
 const Begun = z.object({ id: z.uuid(), traceId: z.string(), rootSpanId: z.string() });
 const begin = async (more: Readonly<Record<string, unknown>> = {}) => {

@@ -1,16 +1,13 @@
 // Looking for traces, and at large and odd ones, through the real door and the real API.
-import { withNats, withPostgres } from '@molthub/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type ApiUnderTest, openApi } from './api-under-test.ts';
-import { makeBot, newSpanId, newTraceId, type Sender, senderOf, type SentSpan } from './traces-under-test.ts';
+import type { ApiUnderTest } from './api-under-test.ts';
+import { newSpanId, newTraceId, type SendingBot, type SentSpan, withTraces } from './traces-under-test.ts';
 
-const postgres = withPostgres();
-const nats = withNats();
+const door = withTraces();
 let api: ApiUnderTest;
-let anna = { botId: '', fleetId: '' };
-let berta = { botId: '', fleetId: '' };
-let sender: Sender;
+let anna: SendingBot;
+let berta: SendingBot;
 const now = Date.now();
 const traces = Array.from({ length: 30 }, newTraceId);
 
@@ -60,16 +57,11 @@ const spansOf = (n: number): readonly SentSpan[] => {
 };
 
 beforeAll(async () => {
-  api = await openApi({ postgres, nats });
-  const otlpUrl = await api.openOtlp();
-  anna = await makeBot(api, 'anna');
-  berta = await makeBot(api, 'berta');
-  sender = await senderOf(api, otlpUrl, anna.botId);
-  const other = await senderOf(api, otlpUrl, berta.botId, 'berta');
-  await sender.send(traces.slice(0, 20).flatMap((_, n) => spansOf(n)));
-  await other.send(traces.slice(20).flatMap((_, n) => spansOf(n + 20)));
+  api = door.api();
+  [anna, berta] = [await door.bot('anna'), await door.bot('berta')];
+  await anna.send(traces.slice(0, 20).flatMap((_, n) => spansOf(n)));
+  await berta.send(traces.slice(20).flatMap((_, n) => spansOf(n + 20)));
 });
-afterAll(() => api.close());
 
 const all = Array.from({ length: 30 }, (_, n) => n);
 
@@ -222,7 +214,7 @@ describe('the tree of', () => {
   const flat = async (traceId: string) =>
     Flat.parse((await api.call('GET', `/api/v1/traces/by-trace-id/${traceId}/tree?shape=flat&attributes=none`)).body);
   const stored = async (spans: readonly SentSpan[]) => {
-    for (let from = 0; from < spans.length; from += 2_000) await sender.send(spans.slice(from, from + 2_000));
+    for (let from = 0; from < spans.length; from += 2_000) await anna.send(spans.slice(from, from + 2_000));
   };
 
   test('a chain of 10,000 spans is whole, nested and flat', async () => {

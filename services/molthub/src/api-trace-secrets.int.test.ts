@@ -93,7 +93,7 @@ beforeAll(async () => {
   api.service('gateway').bus.connection.subscribe('>', { callback });
   const otlpUrl = await api.openOtlp();
   ({ botId } = await makeBot(api, 'anna'));
-  await (await senderOf(api, otlpUrl, botId)).post(JSON.stringify(request()));
+  await (await senderOf(api, otlpUrl, botId, 'anna')).post(JSON.stringify(request()));
 });
 afterAll(() => api.close());
 

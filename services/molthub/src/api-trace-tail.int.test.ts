@@ -1,29 +1,21 @@
 // Traces as they change, over the WebSocket.
-import { until, withNats, withPostgres } from '@molthub/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '@molthub/testing';
+import { beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
-import { type ApiUnderTest, openApi } from './api-under-test.ts';
+import type { ApiUnderTest } from './api-under-test.ts';
 import { startMolthub } from './cli-under-test.ts';
-import { makeBot, newSpanId, newTraceId, type Sender, senderOf } from './traces-under-test.ts';
+import { newSpanId, newTraceId, type SendingBot, withTraces } from './traces-under-test.ts';
 
-const postgres = withPostgres();
-const nats = withNats();
+const traces = withTraces();
 let api: ApiUnderTest;
-let anna = { botId: '', fleetId: '' };
-let berta = { botId: '', fleetId: '' };
-let fromAnna: Sender;
-let fromBerta: Sender;
+let anna: SendingBot;
+let berta: SendingBot;
 
 beforeAll(async () => {
-  api = await openApi({ postgres, nats });
-  const otlpUrl = await api.openOtlp();
-  anna = await makeBot(api, 'anna');
-  berta = await makeBot(api, 'berta');
-  fromAnna = await senderOf(api, otlpUrl, anna.botId);
-  fromBerta = await senderOf(api, otlpUrl, berta.botId);
+  api = traces.api();
+  [anna, berta] = [await traces.bot('anna'), await traces.bot('berta')];
 });
-afterAll(() => api.close());
 
 const Frame = z.object({ trace: z.object({ traceId: z.string(), spanCount: z.int() }) });
 
@@ -48,19 +40,19 @@ const span = (traceId: string, error?: string) => ({
 
 test('a trace is told when it comes and again when more of it comes, and nothing that was there before', async () => {
   const [before, first, second] = [newTraceId(), newTraceId(), newTraceId()];
-  await fromAnna.send([span(before)]);
+  await anna.send([span(before)]);
   const { socket, frames } = await tail();
   // What is sent right after the stream is open may come before its first look at the clock.
   await until(
     async () => {
-      await fromAnna.send([span(first)]);
+      await anna.send([span(first)]);
       return frames.some(({ traceId }) => traceId === first);
     },
     { what: 'the first trace' },
   );
-  await fromAnna.send([span(second)]);
+  await anna.send([span(second)]);
   await until(() => frames.some(({ traceId }) => traceId === second), { what: 'the second trace' });
-  await fromAnna.send([span(second)]);
+  await anna.send([span(second)]);
   await until(() => frames.some(({ traceId, spanCount }) => traceId === second && spanCount === 2), {
     what: 'the second trace again',
   });
@@ -83,8 +75,8 @@ test('by bot, by status, and for a key of one fleet', async () => {
   const [good, bad] = [newTraceId(), newTraceId()];
   await until(
     async () => {
-      await fromAnna.send([span(good)]);
-      await fromBerta.send([span(bad, 'no')]);
+      await anna.send([span(good)]);
+      await berta.send([span(bad, 'no')]);
       return tails.every(({ frames }) => frames.some(({ traceId }) => traceId === bad));
     },
     { what: 'the trace in error' },
@@ -109,7 +101,7 @@ test('the command line follows, a trace a line', async () => {
   const traceId = newTraceId();
   await until(
     async () => {
-      await fromAnna.send([span(traceId)]);
+      await anna.send([span(traceId)]);
       return told.includes('\n');
     },
     { what: 'a line', timeoutMs: 20_000 },

@@ -41,7 +41,7 @@ const makers = {
       secretEnv: settings.botEnv,
     }),
   health: ({ home, probeIntervalMs }: Settings) => health({ home, probeIntervalMs }),
-  trace: () => traceService(),
+  trace: ({ backend }: Settings) => traceService({ backend }),
   audit: () => audit(),
   gateway: () => gatewayService(),
 } satisfies Record<ServiceName, (settings: Settings, logger: Logger, stopping: AbortSignal) => ServiceDefinition>;

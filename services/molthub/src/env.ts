@@ -2,6 +2,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { logLevels } from '@molthub/telemetry';
+import { type Backend, backendOf } from '@molthub/trace-ingest';
 import { z } from 'zod';
 
 const port = (fallback: number) =>
@@ -30,6 +31,8 @@ const Environment = z.object({
   MOLTHUB_LOG_LEVEL: z.enum(logLevels).default('warn'),
   MOLTHUB_PROBE_INTERVAL_MS: milliseconds(30_000),
   MOLTHUB_BOT_ENV: Names,
+  MOLTHUB_FORWARD_OTLP_URL: z.string().optional(),
+  MOLTHUB_FORWARD_OTLP_HEADERS: z.string().optional(),
   MOLTHUB_LIFELINE_FD: z.coerce.number().int().min(3).optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   NATS_URL: z.url({ protocol: /^(nats|tls)$/ }).optional(),
@@ -46,6 +49,8 @@ export type Settings = {
   readonly lifelineFd: number | undefined;
   readonly databaseUrl: string | undefined;
   readonly natsUrl: string | undefined;
+  /** Where all spans are forwarded to; null keeps them here. */
+  readonly backend: Backend | null;
   /** Variables that manifests may hand to bots with provider `env`. */
   readonly botEnv: Readonly<Record<string, string>>;
   /** What the embedded servers and the bots' installer need of the environment. */
@@ -72,6 +77,7 @@ export const readSettings = (): Settings => {
     lifelineFd: env.MOLTHUB_LIFELINE_FD,
     databaseUrl: env.DATABASE_URL,
     natsUrl: env.NATS_URL,
+    backend: backendOf(env.MOLTHUB_FORWARD_OTLP_URL, env.MOLTHUB_FORWARD_OTLP_HEADERS),
     botEnv: Object.fromEntries(
       env.MOLTHUB_BOT_ENV.flatMap((name) => {
         const value = process.env[name];

@@ -1,17 +1,15 @@
 // What is wrong with bots, by way of the API: a loop of calls is a finding while it runs.
-import { until, withNats, withPostgres } from '@molthub/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '@molthub/testing';
+import { beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type ApiUnderTest, openApi } from './api-under-test.ts';
-import { makeBot, newSpanId, newTraceId, senderOf } from './traces-under-test.ts';
+import type { ApiUnderTest } from './api-under-test.ts';
+import { makeBot, newSpanId, newTraceId, withTraces } from './traces-under-test.ts';
 
-const postgres = withPostgres();
-const nats = withNats();
+const traces = withTraces();
 let api: ApiUnderTest;
-beforeAll(async () => {
-  api = await openApi({ postgres, nats });
+beforeAll(() => {
+  api = traces.api();
 });
-afterAll(() => api.close());
 
 const Page = z.object({ items: z.array(z.record(z.string(), z.unknown())), total: z.int() });
 const findings = async (query: string, key = api.adminKey) => {
@@ -21,10 +19,9 @@ const findings = async (query: string, key = api.adminKey) => {
 };
 
 test('a loop of tool calls is a finding of its bot while it runs, and closed when its root came', async () => {
-  const otlp = await api.openOtlp();
-  const { botId, fleetId } = await makeBot(api, 'looping');
+  const sender = await traces.bot('looping');
+  const { botId, fleetId } = sender;
   const other = await makeBot(api, 'quiet');
-  const sender = await senderOf(api, otlp, botId);
   const traceId = newTraceId();
   const root = newSpanId();
   const startMs = Date.now() - 30_000;
@@ -79,8 +76,8 @@ test('a loop of tool calls is a finding of its bot while it runs, and closed whe
 });
 
 test('a finding of a bot that is destroyed is closed with it, though nobody says that its loop is over', async () => {
-  const { botId } = await makeBot(api, 'doomed');
-  const sender = await senderOf(api, await api.openOtlp(), botId);
+  const sender = await traces.bot('doomed');
+  const { botId } = sender;
   const traceId = newTraceId();
   const startMs = Date.now() - 10_000;
   await sender.send(

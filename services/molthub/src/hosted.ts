@@ -3,7 +3,7 @@ import type { ServiceName } from '@molthub/contracts';
 import type { Part } from '@molthub/gateway-service';
 import { type RunningService, startService } from '@molthub/service';
 import type { Logger, Metrics } from '@molthub/telemetry';
-import { traceService } from '@molthub/trace-ingest';
+import { type TraceService, traceService } from '@molthub/trace-ingest';
 import { definitionOf } from './definitions.ts';
 import type { Settings } from './env.ts';
 
@@ -36,7 +36,7 @@ export const startHosted = async (
   const { settings, logger, metrics } = parts;
   const stopping = new AbortController();
   // Kept by name, because its OTLP door is opened after all services run.
-  const trace = traceService();
+  const trace = traceService({ backend: settings.backend });
   const services = await startAll(names, (name) => {
     const address = parts.addresses[name];
     if (!address) throw new Error(`No servers are known for ${name}.`);
@@ -54,7 +54,7 @@ export const startHosted = async (
     return {
       services,
       otlpUrl: otlp?.url,
-      readiness: () => Promise.all(services.map(readinessOf)),
+      readiness: () => Promise.all(services.map((service) => readinessOf(service, trace))),
       stop: async () => {
         await otlp?.close();
         await stopServices();
@@ -79,7 +79,11 @@ const startAll = async (
   throw failed.reason;
 };
 
-const readinessOf = async (service: RunningService): Promise<Part> => {
+const readinessOf = async (service: RunningService, trace: TraceService): Promise<Part> => {
+  const { name, runtime } = service;
   const problem = await service.problem();
-  return { name: service.name, ready: problem === undefined, detail: problem ?? 'takes work' };
+  if (problem !== undefined) return { name, ready: false, detail: problem };
+  // A backend of others that is away keeps no work from being taken.
+  const forwarding = name === 'trace' ? await trace.forwarding(runtime.reads) : null;
+  return { name, ready: true, detail: forwarding === null ? 'takes work' : `takes work; ${forwarding}` };
 };

@@ -87,5 +87,6 @@ const settings: Settings = {
   databaseUrl: undefined,
   natsUrl: undefined,
   botEnv: {},
+  backend: null,
   inherited: {},
 };

@@ -1,22 +1,19 @@
 // What calls of models cost, by way of the API: by the price in force when each ended.
-import { until, withNats, withPostgres } from '@molthub/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '@molthub/testing';
+import { beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type ApiUnderTest, openApi } from './api-under-test.ts';
-import { makeBot, newSpanId, newTraceId, type Sender, senderOf } from './traces-under-test.ts';
+import type { ApiUnderTest } from './api-under-test.ts';
+import { newSpanId, newTraceId, type SendingBot, withTraces } from './traces-under-test.ts';
 
-const postgres = withPostgres();
-const nats = withNats();
+const traces = withTraces();
 let api: ApiUnderTest;
 let botInstanceId = '';
-let sender: Sender;
+let sender: SendingBot;
 beforeAll(async () => {
-  api = await openApi({ postgres, nats });
-  const otlpUrl = await api.openOtlp();
-  ({ botId: botInstanceId } = await makeBot(api, 'priced'));
-  sender = await senderOf(api, otlpUrl, botInstanceId);
+  api = traces.api();
+  sender = await traces.bot('priced');
+  botInstanceId = sender.botId;
 });
-afterAll(() => api.close());
 
 const path = '/api/v1/prices';
 const put = (body: unknown, headers: Readonly<Record<string, string>> = {}) => api.call('PUT', path, { body, headers });

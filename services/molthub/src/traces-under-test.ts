@@ -1,9 +1,9 @@
-// Bots of a test and the spans they send, as OTLP JSON through the real door.
+// The API with the door for spans, bots of a test and the spans they send, as OTLP JSON through the real door.
 import { randomBytes } from 'node:crypto';
-import { until } from '@molthub/testing';
-import { expect } from 'vitest';
+import { until, withNats, withPostgres } from '@molthub/testing';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { z } from 'zod';
-import type { ApiUnderTest } from './api-under-test.ts';
+import { type ApiUnderTest, openApi } from './api-under-test.ts';
 
 export type SentSpan = {
   readonly traceId: string;
@@ -16,6 +16,29 @@ export type SentSpan = {
   readonly attributes?: Readonly<Record<string, string | number | boolean>>;
   /** Its presence is the error. */
   readonly error?: string;
+};
+
+export type SendingBot = Sender & { readonly botId: string; readonly fleetId: string };
+
+/** Opens the API over every service and the door for spans before the first test of the file; closes them after the last. */
+export const withTraces = () => {
+  const servers = { postgres: withPostgres(), nats: withNats() };
+  let api: ApiUnderTest;
+  let otlpUrl = '';
+  beforeAll(async () => {
+    api = await openApi(servers);
+    otlpUrl = await api.openOtlp();
+  });
+  afterAll(() => api.close());
+  return {
+    api: () => api,
+    /** A new bot in a fleet of its own, which sends as a service of this name. */
+    bot: async (name: string, service = name): Promise<SendingBot> => {
+      const bot = await makeBot(api, name);
+      return { ...bot, ...(await senderOf(api, otlpUrl, bot.botId, service)) };
+    },
+    senderOf: (botId: string, service: string): Promise<Sender> => senderOf(api, otlpUrl, botId, service),
+  };
 };
 
 export const newTraceId = () => randomBytes(16).toString('hex');
@@ -34,18 +57,13 @@ export const makeBot = async (api: ApiUnderTest, name: string): Promise<{ botId:
   return { botId: z.uuid().parse(bot.body['id']), fleetId: z.uuid().parse(fleet.body['id']) };
 };
 
-export type Sender = {
+type Sender = {
   readonly send: (spans: readonly SentSpan[]) => Promise<void>;
   readonly post: (body: string, signal?: 'traces' | 'metrics' | 'logs') => Promise<void>;
 };
 
 /** How a bot of the test sends: with a token of the API, until it is taken. */
-export const senderOf = async (
-  api: ApiUnderTest,
-  otlpUrl: string,
-  botId: string,
-  service = 'anna',
-): Promise<Sender> => {
+export const senderOf = async (api: ApiUnderTest, otlpUrl: string, botId: string, service: string): Promise<Sender> => {
   const issued = await api.call('POST', `/api/v1/bot-instances/${botId}/ingest-token`);
   expect(issued.status, issued.text).toBe(201);
   const headers = { authorization: `Bearer ${String(issued.body['token'])}`, 'content-type': 'application/json' };

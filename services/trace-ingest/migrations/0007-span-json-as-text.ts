@@ -17,6 +17,17 @@ alter table span_rows
   alter column events type text,
   alter column links type text,
   alter column rest type text;
+-- A column that becomes of another type forgets how it is compressed; partitions that are there keep their own.
+do $$ declare days regclass; begin
+  if exists (select from pg_settings where name = 'default_toast_compression' and 'lz4' = any(enumvals)) then
+    for days in select 'span_rows'::regclass union all
+      select inhrelid::regclass from pg_inherits where inhparent = 'span_rows'::regclass
+    loop
+      execute format('alter table %s alter column attributes set compression lz4, alter column events set compression lz4',
+        days);
+    end loop;
+  end if;
+end $$;
 comment on column span_rows.attributes is 'JSON, as events, links and rest are';
 create view trace_read.spans as
   select s.workspace, s.bot_id, ${traceHex('s.trace_id')} as trace_id, s.trace_id as trace_uuid,
@@ -27,7 +38,7 @@ create view trace_read.spans as
     (s.cost_pico / 1e12)::float8 as cost_usd, s.session, ${spanHex('s.fingerprint')} as fingerprint,
     s.content is not null as has_content, s.attributes::json as attributes, r.resource,
     coalesce(s.events, '[]')::json as events, coalesce(s.links, '[]')::json as links, r.scope, r.rest as scope_rest,
-    s.flags, s.rest::json as rest
+    (s.flags::bigint & 4294967295)::float8 as flags, s.rest::json as rest
   from span_rows s join surroundings r on r.bot_id = s.bot_id and r.id = s.surroundings;
 `,
 };

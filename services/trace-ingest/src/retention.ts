@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { defaultFleetTelemetry, type FleetTelemetry } from '@molthub/contracts';
 import type { Sql } from '@molthub/event-store';
 import type { Job, Runtime } from '@molthub/service';
+import { expireOutbox } from './forward/outbox.ts';
 import { readFleetSettings } from './fleet-settings.ts';
 import { sweep } from './sweep.ts';
 
@@ -26,6 +27,7 @@ export const retentionJob = ({ bodyDays }: RetentionSettings, everyMs = 3_600_00
       const nowMs = runtime.now().getTime();
       await ensurePartitions(runtime, nowMs);
       await dropOld(runtime, { ...longest(await readFleetSettings(runtime.reads)), bodyDays }, nowMs);
+      await expireOutbox(runtime, nowMs);
       await sweep(runtime, nowMs, signal);
       await delay(everyMs, undefined, { signal });
     }

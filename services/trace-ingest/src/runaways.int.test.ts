@@ -131,8 +131,17 @@ test('a call that is begun and ended over the API runs away by the limits of its
   const at = new Date(Date.now() - 600_000).toISOString();
   const attributes = { 'gen_ai.tool.name': 'exec' };
   const opened = {
-    ...{ botId, fleetId, simulated: false, traceId, spanId: 'e'.repeat(16), parentTraceId: null, session: null },
-    ...{ name: 'exec', type: 'TOOL' as const, startedAt: at, attributes },
+    botId,
+    fleetId,
+    simulated: false,
+    traceId,
+    spanId: 'e'.repeat(16),
+    parentTraceId: null,
+    session: null,
+    name: 'exec',
+    type: 'TOOL' as const,
+    startedAt: at,
+    attributes,
   };
   expect(await runtime.execute(OpenTrace, opened, { workspace: 'default' })).toMatchObject(done);
   const ended = { botId, traceId, endedAt: at, status: 'OK' as const, message: '', attributes: {} };

@@ -13,6 +13,7 @@ import {
   TraceFailed,
   TraceWindowSummarized,
 } from '@molthub/contracts';
+import type { Reads } from '@molthub/event-store';
 import { derivedId } from '@molthub/identity';
 import { aggregate, asIs, type Runtime, type ServiceDefinition } from '@molthub/service';
 import { telemetry } from '../migrations/0001-telemetry.ts';
@@ -23,12 +24,15 @@ import { callStatistics } from '../migrations/0004-call-statistics.ts';
 import { ages } from '../migrations/0005-ages.ts';
 import { spanJsonAsText } from '../migrations/0007-span-json-as-text.ts';
 import { calls } from '../migrations/0008-calls.ts';
+import { forwarding } from '../migrations/0009-forwarding.ts';
 import { tools } from '../migrations/0010-tools.ts';
-import { compression } from '../migrations/0011-compression.ts';
 import { telemetryDecider } from './decider.ts';
 import { fleetTelemetry } from './fleet-telemetry/decider.ts';
 import { prepareFleetTelemetry } from './fleet-telemetry/prepare.ts';
 import { fleetTelemetryProjection } from './fleet-telemetry/projection.ts';
+import type { Backend } from './forward/backend.ts';
+import { forwardJob, type ForwardSettings } from './forward/forward-job.ts';
+import { tellWaiting } from './forward/outbox.ts';
 import type { QueueLimits } from './ingest/commit-queue.ts';
 import { openDoor } from './ingest/open-door.ts';
 import { listenToOthers } from './listeners.ts';
@@ -45,20 +49,28 @@ import { retentionJob, type RetentionSettings } from './retention.ts';
 import { type WindowSettings, windowsJob } from './windows.ts';
 
 export { type TraceEnvironment, traceEnvironment } from './env.ts';
+export { type Backend, backendOf } from './forward/backend.ts';
 export type { OtlpServer, OtlpSettings } from './otlp/otlp-server.ts';
 
 export type TraceSettings = {
   readonly windows?: Partial<WindowSettings>;
   readonly runaways?: Partial<RunawaySettings>;
   readonly retention?: Partial<RetentionSettings>;
+  /** Another backend that is to have all spans too. */
+  readonly backend?: Backend | null;
+  readonly forward?: Partial<ForwardSettings>;
 };
 
 export type TraceService = ServiceDefinition & {
   /** Opens the OTLP door of a started service. Close it before the service stops. */
   readonly startOtlp: (settings: OtlpSettings & QueueLimits & { readonly runtime: Runtime }) => Promise<OtlpServer>;
+  /** How far forwarding is, in words; null where nothing is forwarded. */
+  readonly forwarding: (reads: Reads) => Promise<string | null>;
 };
 
 export const traceService = (settings: TraceSettings = {}): TraceService => {
+  const { backend = null } = settings;
+  const isForwarding = backend !== null;
   const refreshes = new Set<() => Promise<void>>();
   const refreshAll = () => {
     // A failed refresh is reported and repeated by the trust's own clock.
@@ -75,8 +87,8 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
       runaways,
       spanJsonAsText,
       calls,
+      forwarding,
       tools,
-      compression,
     ],
     aggregates: [
       aggregate({
@@ -123,10 +135,12 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
       windowsJob({ latenessMs: 10_000, lookEveryMs: 1_000, ...settings.windows }),
       runawaysJob({ lookEveryMs: 1_000, silenceMs: 120_000, ...settings.runaways }),
       retentionJob({ bodyDays: 3, ...settings.retention }),
-      storeEndedJob,
+      storeEndedJob(isForwarding),
+      ...(backend ? [forwardJob(backend, { ...forwardDefaults, ...settings.forward })] : []),
     ],
+    forwarding: async (reads) => (isForwarding ? tellWaiting(reads) : null),
     startOtlp: async ({ runtime, ...door }) => {
-      const { url, trust, close } = await openDoor(runtime, door);
+      const { url, trust, close } = await openDoor(runtime, { ...door, isForwarding });
       refreshes.add(trust.refresh);
       return {
         url,
@@ -138,3 +152,5 @@ export const traceService = (settings: TraceSettings = {}): TraceService => {
     },
   };
 };
+
+const forwardDefaults: ForwardSettings = { lookEveryMs: 500, pauseMs: 1_000, pauseMsMax: 60_000, timeoutMs: 30_000 };

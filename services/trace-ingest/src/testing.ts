@@ -16,13 +16,17 @@ import { silentService, startTestService } from '@molthub/service/testing';
 import { type TestNats, type TestPostgres, until } from '@molthub/testing';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { z } from 'zod';
-import { type OtlpServer, traceService } from './service.ts';
+import { type OtlpServer, traceService, type TraceSettings } from './service.ts';
 
 export const key = generateKey();
 export const simulatorKey = generateKey();
 
 /** Starts everything before the first test of the file, and stops it after the last. */
-export const withTelemetry = (postgres: TestPostgres, nats: TestNats, { silenceMs = 120_000 } = {}) => {
+export const withTelemetry = (
+  postgres: TestPostgres,
+  nats: TestNats,
+  { silenceMs = 120_000, ...more }: { readonly silenceMs?: number } & Pick<TraceSettings, 'backend' | 'forward'> = {},
+) => {
   let trace: RunningService;
   let gateway: RunningService;
   let reconciler: RunningService;
@@ -30,6 +34,7 @@ export const withTelemetry = (postgres: TestPostgres, nats: TestNats, { silenceM
   const definition = traceService({
     windows: { latenessMs: 500, lookEveryMs: 50 },
     runaways: { lookEveryMs: 50, silenceMs },
+    ...more,
   });
   const openDoor = () => definition.startOtlp({ host: '127.0.0.1', port: 0, runtime: trace.runtime });
 

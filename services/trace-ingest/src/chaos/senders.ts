@@ -17,6 +17,8 @@ export type Load = {
   /** A bot each. */
   readonly tokens: readonly string[];
   readonly spans: number;
+  /** Spans that were sent before: these are others. */
+  readonly from?: number;
   readonly spansPerRequest: number;
   /** Requests on their way at once. */
   readonly inFlight: number;
@@ -24,6 +26,8 @@ export type Load = {
   readonly perSecond?: number;
   /** The longest that is waited, whatever an answer says: tests are short. */
   readonly waitMsMax?: number;
+  /** Told when a request is sent for the first time. */
+  readonly onOffer?: () => void;
   /** Told after each answer, with how many spans are acknowledged. */
   readonly onAnswer?: (acknowledged: number) => void;
   /** Told of each answer that puts a request off. */
@@ -35,11 +39,11 @@ export const spansPerTrace = 10;
 
 /** Resolves once every span was acknowledged or refused for ever. */
 export const sendAll = async (load: Load): Promise<Sent> => {
-  const { tokens, spansPerRequest, waitMsMax = 1_000 } = load;
+  const { tokens, spansPerRequest, from = 0, waitMsMax = 1_000 } = load;
   const answers: Record<string, number> = {};
   const refused: string[] = [];
-  let [acknowledged, withoutRetryAfter, next] = [0, 0, 0];
-  const count = Math.ceil(load.spans / spansPerRequest);
+  let [acknowledged, withoutRetryAfter, next] = [0, 0, from / spansPerRequest];
+  const count = Math.ceil((from + load.spans) / spansPerRequest);
   const began = performance.now();
 
   const post = async (index: number): Promise<number | null> => {
@@ -72,9 +76,10 @@ export const sendAll = async (load: Load): Promise<Sent> => {
   };
   const sender = async () => {
     for (let index = next++; index < count; index = next++) {
-      const dueMs = load.perSecond ? ((index * spansPerRequest) / load.perSecond) * 1_000 : 0;
+      const dueMs = load.perSecond ? ((index * spansPerRequest - from) / load.perSecond) * 1_000 : 0;
       const earlyMs = dueMs - (performance.now() - began);
       if (earlyMs > 0) await delay(earlyMs);
+      load.onOffer?.();
       const refusedBefore = refused.length;
       for (let waitMs = await post(index); waitMs !== null; waitMs = await post(index)) {
         await delay(Math.min(waitMs, waitMsMax) * (0.5 + Math.random() / 2));

@@ -13,6 +13,8 @@ export const TraceArguments = z.object({
   port: z.int().default(0),
   bytesMax: z.int().optional(),
   bodiesBytesMax: z.int().optional(),
+  /** Base address of another backend. */
+  forwardUrl: z.string().optional(),
   level: z.enum(logLevels).default('silent'),
 });
 export type TraceArguments = z.input<typeof TraceArguments>;

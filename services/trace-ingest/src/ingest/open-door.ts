@@ -1,6 +1,7 @@
 // Puts the OTLP door in front of the service's tables.
 import { type FleetTelemetry, FleetTelemetryChanged, PricesChanged } from '@molthub/contracts';
 import type { Runtime } from '@molthub/service';
+import { createOutbox } from '../forward/outbox.ts';
 import { type FleetSettings, openFleetSettings } from '../fleet-settings.ts';
 import { type OtlpServer, type OtlpSettings, startOtlpServer } from '../otlp/otlp-server.ts';
 import { Refusal } from '../otlp/refusal.ts';
@@ -14,9 +15,10 @@ import { bodyToStore } from './store-body.ts';
 import { createSpanStore } from './store-spans.ts';
 
 export type Door = OtlpServer & { readonly trust: Trust };
+export type DoorSettings = OtlpSettings & QueueLimits & { readonly isForwarding: boolean };
 
 /** Listens for telemetry; a request is answered 200 once what it brought is committed. */
-export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueLimits): Promise<Door> => {
+export const openDoor = async (runtime: Runtime, settings: DoorSettings): Promise<Door> => {
   const { logger, metrics } = runtime;
   const requests = metrics.counter('molthub_otlp_requests_total', 'Requests for telemetry.', ['signal', 'status']);
   const spans = metrics.counter('molthub_spans_total', 'Spans that came.', ['result']);
@@ -31,7 +33,10 @@ export const openDoor = async (runtime: Runtime, settings: OtlpSettings & QueueL
   });
   const rulesOfFleet = createRulesOf(fleets);
   const keepsContent = (fleetId: string | null) => fleets.settingsOf(fleetId).retention.contentDays > 0;
-  const storeSpans = createSpanStore(runtime.load, (fleetId) => fleets.settingsOf(fleetId).runaway);
+  const storeSpans = createSpanStore(runtime.load, {
+    limitsOf: (fleetId) => fleets.settingsOf(fleetId).runaway,
+    outbox: settings.isForwarding ? createOutbox(runtime, fleets.settingsOf) : null,
+  });
   const queue = createCommitQueue(async (batches) => {
     const sent = batches.reduce((sum, batch) => sum + batch.records.length, 0);
     const stored = await storeSpans(batches);

@@ -118,13 +118,16 @@ const editText = (body: Buffer, place: Span, inner: Open | undefined, how: How):
   return edited(place, isBytes ? bytes : text, isBytes ? cleanBytesPiece(bytes, how) : cleanPiece(text, how));
 };
 
-/** The same in slices of time. */
+/** The same in slices of time: reading and writing a long text takes one each. */
 const editLong = async (body: Buffer, place: Span, inner: Open | undefined, how: How): Promise<Edit | null> => {
-  const text = textOf(body, place.from, place.to, true);
+  const text = textOf(body, place.from, place.to, body.subarray(place.from, place.to).includes(0x5c));
   const isBytes = nameAt(inner) === 'bytesValue';
   note(inner, text, how);
   const bytes = Buffer.from(isBytes ? text : '', 'base64');
-  return edited(place, isBytes ? bytes : text, isBytes ? await cleanBytes(bytes, how) : await cleanText(text, how));
+  await how.pace.rest();
+  const clean = isBytes ? await cleanBytes(bytes, how) : await cleanText(text, how);
+  await how.pace.rest();
+  return edited(place, isBytes ? bytes : text, clean);
 };
 
 /** Of the member whose value a text is; a name of a member has none. */

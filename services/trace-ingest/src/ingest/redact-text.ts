@@ -1,5 +1,4 @@
 // A text of metrics or logs, of any length, without its secrets.
-import { secretCharsMax } from '../attribute-json.ts';
 import type { Pace } from '../otlp/pace.ts';
 import { mayHoldSecret } from '../otlp/secret-bytes.ts';
 import { redact } from '../redact.ts';
@@ -45,19 +44,25 @@ export const cleanPiece = (text: string, { clean, closely }: How): string => {
   return closely || mayHoldSecret(bytes, 0, bytes.length) ? clean(text) : text;
 };
 
+/** Between words where there are any, so that patterns of a fleet see them whole. */
 const endOfPiece = (text: string, from: number): number => {
   for (let piece = pieceChars; from + piece < text.length; piece += pieceChars) {
-    for (let back = 0; back < pieceChars; back += 2 * secretCharsMax) {
-      const to = from + piece - back;
-      const blank = Math.max(text.lastIndexOf('\n', to), text.lastIndexOf(' ', to));
-      if (blank > to - secretCharsMax && isBetweenSecrets(text, blank)) return blank;
+    for (let back = 0; back < pieceChars; back += nearChars) {
+      const start = from + piece - back - nearChars;
+      const near = text.slice(start, start + nearChars);
+      const blank = Math.max(near.lastIndexOf('\n'), near.lastIndexOf(' '));
+      const at = blank >= 0 ? start + blank : start + nearChars - (isLowSurrogate(text, start + nearChars) ? 1 : 0);
+      if (isBetweenSecrets(text, at)) return at;
     }
   }
   return text.length;
 };
 
-/** Whether both sides hide apart what they would together. */
+const isLowSurrogate = (text: string, at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xdc00;
+
+/** Whether both sides hide apart what they would together: no secret is longer than what is seen of either. */
 const isBetweenSecrets = (text: string, at: number): boolean => {
-  const [before, behind] = [text.slice(at - secretCharsMax, at), text.slice(at, at + secretCharsMax)];
+  const [before, behind] = [text.slice(Math.max(0, at - nearChars), at), text.slice(at, at + nearChars)];
   return redact(before + behind) === redact(before) + redact(behind);
 };
+const nearChars = 16 * 1024;

@@ -4,15 +4,22 @@ import { applyGroups } from './apply-groups.ts';
 import { copyOf, spanColumns } from './copy-rows.ts';
 import { storeContents, withContent } from './contents.ts';
 import { type Counted, fold } from './fold.ts';
+import type { Outbox } from '../forward/outbox.ts';
 import { createRunawayFinder, type RunawayLimits } from '../runaway/find-runaways.ts';
 import type { Batch, Stored } from './stored.ts';
 import { createSurroundings, surroundingsId } from './surroundings.ts';
+
+export type SpanStoreSettings = {
+  readonly limitsOf: (fleetId: string | null) => RunawayLimits;
+  /** Takes what another backend is to have too; null where none is. */
+  readonly outbox: Outbox | null;
+};
 
 /**
  * Answers what stores spans with traces, rollups and failures, and tells how many of them were new. New ones are copied
  * as they are; only where one is there already are they compared one by one.
  */
-export const createSpanStore = (load: Loader['load'], limitsOf: (fleetId: string | null) => RunawayLimits) => {
+export const createSpanStore = (load: Loader['load'], { limitsOf, outbox }: SpanStoreSettings) => {
   const runaways = createRunawayFinder(limitsOf);
   const surroundings = createSurroundings();
   const ids = new WeakMap<object, bigint>();
@@ -44,6 +51,7 @@ export const createSpanStore = (load: Loader['load'], limitsOf: (fleetId: string
         const keys = await surroundings.store(sql, rows, day);
         const inserted = await insert(rows, sql, copyIn);
         await storeContents(sql, inserted);
+        await outbox?.store(sql, inserted);
         if (inserted.length === 0) return { stored: 0, keys, looked: [] };
         const suspects = await applyGroups(sql, fold(await configured(sql, inserted)), callsMin(batches));
         return { stored: inserted.length, keys, looked: await runaways.find(sql, suspects) };

@@ -4,6 +4,7 @@ import { SpanType, TraceEnded } from '@molthub/contracts';
 import type { Job, Runtime } from '@molthub/service';
 import { z } from 'zod';
 import { type FleetSettings, openFleetSettings } from '../fleet-settings.ts';
+import { createOutbox } from '../forward/outbox.ts';
 import { createSpanStore } from '../ingest/store-spans.ts';
 import { decodeSpans } from '../otlp/decode-spans.ts';
 import { openPrices, type Prices } from '../price-table/open-prices.ts';
@@ -30,14 +31,17 @@ type Row = z.infer<typeof Row>;
 const atOnceMax = 200;
 const lookEveryMs = 5_000;
 
-export const storeEndedJob: Job = {
+export const storeEndedJob = (isForwarding: boolean): Job => ({
   name: 'manual-traces',
   single: true,
   run: async (runtime, signal) => {
     const onFault = (error: unknown) => runtime.logger.warn({ err: error }, 'prices and settings could not be read');
     const prices = await openPrices(runtime.reads, { onFault });
     const fleets = await openFleetSettings(runtime.reads, { onFault });
-    const store = createSpanStore(runtime.load, (fleetId) => fleets.settingsOf(fleetId).runaway);
+    const store = createSpanStore(runtime.load, {
+      limitsOf: (fleetId) => fleets.settingsOf(fleetId).runaway,
+      outbox: isForwarding ? createOutbox(runtime, fleets.settingsOf) : null,
+    });
     let wake = () => {};
     const stop = runtime.committed((events) => {
       if (events.some((event) => event.type === TraceEnded.type)) wake();
@@ -60,7 +64,7 @@ export const storeEndedJob: Job = {
       fleets.close();
     }
   },
-};
+});
 
 const storeEnded = async (
   runtime: Runtime,

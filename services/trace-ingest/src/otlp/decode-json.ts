@@ -3,12 +3,12 @@ import type { Redaction } from '../redact.ts';
 import { type ByteWriter, clear, createWriter } from './byte-writer.ts';
 import { encodeResource, encodeScope, encodeSpan, text } from './encode-json.ts';
 import type { Pace } from './pace.ts';
-import { type Cursor, readTag } from './protobuf.ts';
+import { type Cursor, cursorOf, readTag } from './protobuf.ts';
 import { textField } from './protobuf-writer.ts';
 import { resourceOf, schemaOf, scopeOf, surroundingsOf } from './surroundings-of.ts';
-import { createShelf, transcodeSpan } from './transcode-span.ts';
+import { createShelf, giveSpan } from './transcode-span.ts';
 import { type JsonObject, walkJson } from './walk-json.ts';
-import { type Sink, spanBytesMax, spanTooLarge } from './wire-span.ts';
+import { spanTooRich, fieldsMax, type Sink, spanBytesMax, spanTooLarge } from './wire-span.ts';
 
 /** Gives every span of the body to the sink; throws a 400 that names the field where the body is no such message. */
 export const decodeJson = async (
@@ -31,21 +31,18 @@ export const decodeJson = async (
     pace,
     (resource, scope, { group, scoped }) => {
       const around = surroundingsOf(
-        resourceOf(
-          encoded((out) => encodeResource(out, resource)),
-          redaction,
-        ),
-        scopeOf(
-          encoded((out) => encodeScope(out, scope)),
-          redaction,
-        ),
+        resourceOf(() => encoded((out) => encodeResource(out, resource)), redaction),
+        scopeOf(() => encoded((out) => encodeScope(out, scope)), redaction),
         [schemaIn('resourceSchemaUrl', group), schemaIn('scopeSchemaUrl', scoped)],
       );
-      return (span, bytes) => {
-        if (bytes > spanBytesMax) return sink.reject(spanTooLarge);
-        const cursor = encoded((out) => encodeSpan(out, span));
-        if (cursor.end > spanBytesMax) sink.reject(spanTooLarge);
-        else sink.span(transcodeSpan(cursor, redaction, shelf), around);
+      return {
+        takes: ({ bytes, values }) => {
+          if (bytes.length > spanBytesMax) sink.reject(spanTooLarge);
+          else if (values > fieldsMax) sink.reject(spanTooRich);
+          else return true;
+          return false;
+        },
+        element: (span) => giveSpan(() => encoded((out) => encodeSpan(out, span)), around, { sink, redaction, shelf }),
       };
     },
     splitAbove,
@@ -57,5 +54,5 @@ const message = createWriter();
 const encoded = (write: (out: ByteWriter) => void): Cursor => {
   clear(message);
   write(message);
-  return { bytes: message.bytes, at: 0, end: message.at };
+  return cursorOf(message.bytes, message.at);
 };

@@ -7,6 +7,7 @@ import type { SpanRecord } from '../span-record.ts';
 import { decodeJson } from './decode-json.ts';
 import { decodeProtobuf } from './decode-protobuf.ts';
 import { decodeSpans, spansPerRequestMax } from './decode-spans.ts';
+import { mutate, randomOf } from './mutants.ts';
 import { createPace } from './pace.ts';
 import { Refusal } from './refusal.ts';
 import { columnsOf, encode, referenceRefuses, toJson } from './testing.ts';
@@ -168,6 +169,14 @@ describe('values', () => {
     const [record] = await records([Buffer.from(json)], 'json');
     expect(record).toMatchObject({ name: 'ab\ufffdc', traceId: 'ab'.repeat(16), spanId: 'cd'.repeat(8) });
     expect(columnsOf(record).attributes).toBe('{"k":"\ufffd"}');
+  });
+
+  test('that JavaScript calls integers but are beyond 64 bits are doubles, and cost no span', async () => {
+    const json = `{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"${'ab'.repeat(16)}","spanId":"${'cd'.repeat(8)}",
+      "startTimeUnixNano":"${startNs}","endTimeUnixNano":"${startNs}","attributes":[
+        {"key":"beyond","value":{"intValue":9223372036854775808}},{"key":"least","value":{"intValue":-9223372036854775808}}]}]}]}]}`;
+    const [record] = await records([Buffer.from(json)], 'json');
+    expect(columnsOf(record).attributes).toBe('{"beyond":9223372036854776000.0,"least":-9223372036854775808}');
   });
 
   test('that look like secrets, or stand under the name of one, are not kept', async () => {
@@ -333,7 +342,9 @@ describe('a broken body is refused', () => {
     expect(await decodeSpans(Buffer.from(unknown), 'json')).toMatchObject({ rejected: 0 });
   });
 
-  test('100,000 changed bodies crash nothing, and what the reference decoder refuses is refused', async () => {
+  test('100,000 changed bodies crash nothing, and what the reference decoder refuses is refused', {
+    timeout: 120_000,
+  }, async () => {
     const bodies = ['turn1-plain', 'turn3-one-tool'].flatMap(bodiesOf);
     const seed = Date.now() % 2 ** 31;
     const next = randomOf(seed);
@@ -372,25 +383,3 @@ describe('a broken body is refused', () => {
     );
   });
 });
-
-/** Whole numbers below a bound, in an order that the seed tells. */
-const randomOf = (seed: number) => {
-  let state = seed;
-  return (below: number): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-};
-
-/** Bytes changed, a piece cut out, a piece put in twice, or the end cut off. */
-const mutate = (body: Buffer, next: (below: number) => number): Buffer => {
-  const [from, length] = [next(body.length), next(40)];
-  const piece = body.subarray(from, from + length);
-  const kind = next(4);
-  if (kind === 0) return Buffer.from(body.subarray(0, from));
-  if (kind === 1) return Buffer.concat([body.subarray(0, from), body.subarray(from + length)]);
-  if (kind === 2) return Buffer.concat([body.subarray(0, from), piece, body.subarray(from)]);
-  const changed = Buffer.from(body);
-  for (let byte = 0; byte <= next(4); byte += 1) changed[next(changed.length)] = next(256);
-  return changed;
-};

@@ -1,6 +1,8 @@
 // Spans of OTLP/JSON → protobuf. Source: opentelemetry-proto docs/specification.md, "JSON Protobuf Encoding": ids in
 // hex of either case, enums as integers, 64-bit integers as text or number, unknown fields ignored.
+import { unreachable } from '@molthub/decider';
 import type { ByteWriter } from './byte-writer.ts';
+import { TooManyFields } from './protobuf.ts';
 import {
   beginField,
   bytesField,
@@ -14,10 +16,17 @@ import {
 } from './protobuf-writer.ts';
 import { malformed } from './refusal.ts';
 import { type JsonObject, listOf, objectOf, optionalObject } from './walk-json.ts';
-import { valueDepthMax } from './wire-span.ts';
+import { fieldsMax, valueDepthMax } from './wire-span.ts';
 
-/** Writes the content of a Span. Throws a 400 that names the field where it is none. */
+/** How many attributes and values may still be written of a message, which is written in one piece. */
+let valuesLeft = 0;
+const spendValue = () => {
+  if (--valuesLeft < 0) throw new TooManyFields();
+};
+
+/** Writes the content of a Span. Throws a 400 that names the field where it is none, and `TooManyFields`. */
 export const encodeSpan = (out: ByteWriter, span: JsonObject): void => {
+  valuesLeft = fieldsMax;
   idField(out, 1, span, 'traceId');
   idField(out, 2, span, 'spanId');
   namedText(out, 3, span, 'traceState');
@@ -41,11 +50,13 @@ export const encodeSpan = (out: ByteWriter, span: JsonObject): void => {
 };
 
 export const encodeResource = (out: ByteWriter, resource: JsonObject): void => {
+  valuesLeft = fieldsMax;
   encodeAttributes(out, 1, resource['attributes'], 0);
   count(out, 2, resource, 'droppedAttributesCount');
 };
 
 export const encodeScope = (out: ByteWriter, scope: JsonObject): void => {
+  valuesLeft = fieldsMax;
   namedText(out, 1, scope, 'name');
   namedText(out, 2, scope, 'version');
   encodeAttributes(out, 3, scope['attributes'], 0);
@@ -53,6 +64,7 @@ export const encodeScope = (out: ByteWriter, scope: JsonObject): void => {
 };
 
 const encodeEvent = (out: ByteWriter, event: JsonObject) => {
+  spendValue();
   const from = beginField(out, 11);
   fixed64Field(out, 1, uint64(event, 'timeUnixNano'));
   namedText(out, 2, event, 'name');
@@ -62,9 +74,15 @@ const encodeEvent = (out: ByteWriter, event: JsonObject) => {
 };
 
 const encodeLink = (out: ByteWriter, link: JsonObject) => {
+  spendValue();
   const from = beginField(out, 13);
-  idField(out, 1, link, 'traceId');
-  idField(out, 2, link, 'spanId');
+  for (const [field, key] of [
+    [1, 'traceId'],
+    [2, 'spanId'],
+  ] as const) {
+    if (!isHex(text(link, key))) throw malformed(`${key} of a link must be hex.`);
+    idField(out, field, link, key);
+  }
   namedText(out, 3, link, 'traceState');
   encodeAttributes(out, 4, link['attributes'], 0);
   count(out, 5, link, 'droppedAttributesCount');
@@ -74,6 +92,7 @@ const encodeLink = (out: ByteWriter, link: JsonObject) => {
 
 const encodeAttributes = (out: ByteWriter, field: number, list: unknown, depth: number) => {
   for (const item of listOf(list, 'attributes')) {
+    spendValue();
     const attribute = objectOf(item, 'an attribute');
     const from = beginField(out, field);
     namedText(out, 1, attribute, 'key');
@@ -84,47 +103,52 @@ const encodeAttributes = (out: ByteWriter, field: number, list: unknown, depth: 
 
 const encodeValue = (out: ByteWriter, field: number, value: unknown, depth: number) => {
   if (depth > valueDepthMax) throw malformed(`An attribute is nested more than ${valueDepthMax} deep.`);
+  spendValue();
   const any = optionalObject(value, 'value');
   const from = beginField(out, field);
-  for (const [kind, held] of Object.entries(any)) {
-    if (held !== null && encodeKind(out, any, kind, held, depth)) break;
-  }
+  const kind = kinds.find((one) => any[one] !== undefined && any[one] !== null);
+  if (kind) encodeKind(out, any, kind, depth);
   endField(out, from);
 };
 
-/** Answers whether this is a kind of value. */
-const encodeKind = (out: ByteWriter, any: JsonObject, kind: string, held: unknown, depth: number): boolean => {
+const kinds = [
+  'stringValue',
+  'intValue',
+  'boolValue',
+  'doubleValue',
+  'arrayValue',
+  'kvlistValue',
+  'bytesValue',
+] as const;
+
+const encodeKind = (out: ByteWriter, any: JsonObject, kind: (typeof kinds)[number], depth: number): void => {
+  const held = any[kind];
   switch (kind) {
     case 'stringValue':
-      textField(out, 1, text(any, kind));
-      return true;
+      return textField(out, 1, text(any, kind));
     case 'boolValue':
       if (typeof held !== 'boolean') throw malformed('boolValue must be true or false.');
-      uintField(out, 2, held ? 1 : 0);
-      return true;
+      return uintField(out, 2, held ? 1 : 0);
     case 'intValue':
-      int64Field(out, 3, int64(held));
-      return true;
+      // What exporters in JavaScript call an integer is any number without a fraction.
+      if (typeof held === 'number' && (held >= 2 ** 63 || held < -(2 ** 63))) return doubleField(out, 4, held);
+      return int64Field(out, 3, int64(held));
     case 'doubleValue':
-      doubleField(out, 4, double(held));
-      return true;
+      return doubleField(out, 4, double(held));
     case 'bytesValue':
-      bytesField(out, 7, Buffer.from(text(any, kind), 'base64'));
-      return true;
+      return bytesField(out, 7, base64(text(any, kind)));
     case 'arrayValue': {
       const from = beginField(out, 5);
       for (const item of listOf(objectOf(held, kind)['values'], 'values')) encodeValue(out, 1, item, depth + 1);
-      endField(out, from);
-      return true;
+      return endField(out, from);
     }
     case 'kvlistValue': {
       const from = beginField(out, 6);
       encodeAttributes(out, 1, objectOf(held, kind)['values'], depth + 1);
-      endField(out, from);
-      return true;
+      return endField(out, from);
     }
     default:
-      return false;
+      return unreachable(kind);
   }
 };
 
@@ -137,10 +161,19 @@ const namedText = (out: ByteWriter, field: number, from: JsonObject, key: string
 const idField = (out: ByteWriter, field: number, from: JsonObject, key: string) => {
   const id = text(from, key);
   if (id === '') return;
-  const isHex = id.length % 2 === 0 && id.length <= 64 && /^[0-9a-f]*$/i.test(id);
   // A parent that is no id must not pass for none.
-  bytesField(out, field, isHex ? Buffer.from(id, 'hex') : Buffer.from([0]));
+  bytesField(out, field, isHex(id) ? Buffer.from(id, 'hex') : Buffer.from([0]));
 };
+
+/** Of either alphabet, padded or not; what is none must not be stored as the bytes that are left of it. */
+const base64 = (given: string): Buffer => {
+  const digits = given.replace(/={1,2}$/, '');
+  const isWhole = digits === given ? digits.length % 4 !== 1 : given.length % 4 === 0;
+  if (!isWhole || !/^[\w+/-]*$/.test(digits)) throw malformed('bytesValue must be base64.');
+  return Buffer.from(digits, 'base64');
+};
+
+const isHex = (id: string): boolean => id.length % 2 === 0 && id.length <= 64 && /^[0-9a-f]*$/i.test(id);
 
 const count = (out: ByteWriter, field: number, from: JsonObject, key: string) => {
   const value = integer(from, key);

@@ -3,16 +3,31 @@ import { isUtf8 } from 'node:buffer';
 import { readUint64LE } from './int64.ts';
 import { malformed } from './refusal.ts';
 
-/** A message, or what is left of it: the bytes from `at` up to `end`. */
-export type Cursor = { readonly bytes: Buffer; at: number; end: number };
+/** A message, or what is left of it: the bytes from `at` up to `end`, of which so many fields may still be read. */
+export type Cursor = { readonly bytes: Buffer; at: number; end: number; fieldsLeft: number };
 
 export const wire = { varint: 0, fixed64: 1, length: 2, fixed32: 5 } as const;
 export type Wire = (typeof wire)[keyof typeof wire];
 
-export const cursorOf = (bytes: Buffer): Cursor => ({ bytes, at: 0, end: bytes.length });
+export const cursorOf = (bytes: Buffer, end = bytes.length): Cursor => ({ bytes, at: 0, end, fieldsLeft: anyNumber });
+/** More than any body has. */
+const anyNumber = 2 ** 30 - 1;
+
+/** Thrown where a message that is read in one piece has more fields than may hold up the others. */
+export class TooManyFields extends Error {
+  override readonly name = 'TooManyFields';
+}
+
+/** Several parts of one message as one: its bytes are theirs, one behind the other. */
+export const merged = (parts: readonly Pick<Cursor, 'bytes' | 'at' | 'end'>[]): Cursor => {
+  const [first] = parts;
+  if (first && parts.length === 1) return { ...first, fieldsLeft: anyNumber };
+  return cursorOf(Buffer.concat(parts.map(({ bytes, at, end }) => bytes.subarray(at, end))));
+};
 
 /** Field number × 8 + wire type. Groups, unknown wire types and field number 0 are refused. */
 export const readTag = (cursor: Cursor): number => {
+  if (--cursor.fieldsLeft < 0) throw new TooManyFields();
   const tag = readUint(cursor);
   const type = tag & 7;
   if (tag > 0xffff_ffff || tag < 8 || type === 3 || type === 4 || type > 5) {
@@ -82,7 +97,7 @@ export const readDouble = (cursor: Cursor): number => cursor.bytes.readDoubleLE(
 export const readMessage = (cursor: Cursor): Cursor => {
   const length = readUint(cursor);
   const start = advance(cursor, length);
-  return { bytes: cursor.bytes, at: start, end: start + length };
+  return { bytes: cursor.bytes, at: start, end: start + length, fieldsLeft: cursor.fieldsLeft };
 };
 
 /** Narrows the cursor to the message that follows; answers the end to give to `leave` once it is read. */

@@ -134,7 +134,7 @@ export const checkShape = async (
   encoding: Encoding,
   pace: Pace = createPace(),
 ): Promise<void> => {
-  if (encoding === 'json') await walkJson(body, lists[signal], pace, () => () => undefined);
+  if (encoding === 'json') await walkJson(body, lists[signal], pace, () => ({ element: () => undefined }));
   else await checkMessage(cursorOf(body), rootOf(signal), pace);
 };
 

@@ -5,8 +5,11 @@ import { malformed, Refusal } from './refusal.ts';
 /** The three lists around the elements, from outside in, such as resourceSpans, scopeSpans, spans. */
 export type Lists = readonly [string, string, string];
 
+/** An element as it stands in the body. `values` is how many it holds, itself included, if it is JSON. */
+export type JsonElement = { readonly bytes: Buffer; readonly values: number };
+
 /** `skeleton` is the body as parsed, with an index into `elements` in the place of each element of the inner list. */
-export type SplitJson = { readonly skeleton: unknown; readonly elements: readonly Buffer[] };
+export type SplitJson = { readonly skeleton: unknown; readonly elements: readonly JsonElement[] };
 
 const depthMax = 256;
 const skeletonBytesMax = 1024 * 1024;
@@ -16,13 +19,16 @@ const backslash = 0x5c;
 const comma = 0x2c;
 const colon = 0x3a;
 
+/** Beside the elements: parsing so many holds up nobody. */
+const skeletonValuesMax = 32_768;
+
 /**
  * Scans the bytes once. Only the shape is looked at: whether skeleton and elements are JSON is for JSON.parse to say.
  * Throws a 400 where the skeleton is none or is nested more than 256 deep, a 413 where it
- * exceeds 1 MiB or has more than 50,000 elements.
+ * exceeds 1 MiB or 32,768 values beside the elements, or has more than 50,000 elements.
  */
 export const splitJson = async (body: Buffer, lists: Lists, pace: Pace): Promise<SplitJson> => {
-  const elements: Buffer[] = [];
+  const elements: JsonElement[] = [];
   const parts: Buffer[] = [];
   let copied = 0;
   let depth = 0;
@@ -31,17 +37,29 @@ export const splitJson = async (body: Buffer, lists: Lists, pace: Pace): Promise
   let key = '';
   let expectKey = false;
   let elementAt = -1;
+  let stringAt = -1;
+  let values = 0;
+  let valuesOfElements = 0;
+  let valuesBefore = 0;
   let steps = 0;
   for (let at = 0; at < body.length; at++) {
     if ((++steps & 255) === 0 && pace.due(256)) await pace.rest();
+    if (stringAt >= 0) {
+      at = quoteAt(body, at);
+      if (isEscaped(body, stringAt, at)) continue;
+      if (expectKey) key = body.toString('utf8', stringAt, Math.min(at, stringAt + 32));
+      stringAt = -1;
+      continue;
+    }
     const byte = body[at];
     const inList = depth === 6 && onWay === 6;
-    if (inList && elementAt < 0 && byte !== undefined && startsElement(byte)) elementAt = at;
-    if (byte === quote) {
-      const from = at + 1;
-      at = endOfString(body, from);
-      if (expectKey) key = body.toString('utf8', from, Math.min(at, from + 32));
-    } else if (byte === 0x7b || byte === 0x5b) {
+    if (inList && elementAt < 0 && byte !== undefined && startsElement(byte)) {
+      elementAt = at;
+      valuesBefore = values;
+    }
+    if (byte === quote) stringAt = at + 1;
+    else if (byte === 0x7b || byte === 0x5b) {
+      values += 1;
       depth += 1;
       if (depth > depthMax) throw malformed(`The JSON is nested more than ${depthMax} deep.`);
       if (onWay === depth - 1 && leadsOn(depth, byte, key, lists)) onWay = depth;
@@ -53,6 +71,7 @@ export const splitJson = async (body: Buffer, lists: Lists, pace: Pace): Promise
       expectKey = false;
     } else if (byte === comma) {
       if (inList && elementAt >= 0) close(at);
+      values += 1;
       expectKey = onWay === depth && depth % 2 === 1;
     } else if (byte === colon) expectKey = false;
   }
@@ -61,14 +80,18 @@ export const splitJson = async (body: Buffer, lists: Lists, pace: Pace): Promise
       throw new Refusal(413, `A request has at most ${elementsMax} ${lists[2]}; send several.`);
     }
     parts.push(body.subarray(copied, elementAt), Buffer.from(String(elements.length)));
-    elements.push(body.subarray(elementAt, end));
+    elements.push({ bytes: body.subarray(elementAt, end), values: values - valuesBefore });
+    valuesOfElements += values - valuesBefore;
     copied = end;
     elementAt = -1;
   }
   parts.push(body.subarray(copied));
   const skeleton = Buffer.concat(parts);
-  if (skeleton.length > skeletonBytesMax) {
-    throw new Refusal(413, `The JSON around ${lists[2]} has at most ${skeletonBytesMax} bytes; send smaller requests.`);
+  if (skeleton.length > skeletonBytesMax || values - valuesOfElements - elements.length > skeletonValuesMax) {
+    throw new Refusal(
+      413,
+      `The JSON around ${lists[2]} has at most ${skeletonBytesMax} bytes and ${skeletonValuesMax} values; send smaller requests.`,
+    );
   }
   return { skeleton: parseJson(skeleton), elements };
 };
@@ -92,12 +115,19 @@ const leadsOn = (depth: number, byte: number, key: string, lists: Lists): boolea
 
 /** Where the text that begins at `from` has its closing quote; the end of the body where it has none. */
 export const endOfString = (body: Buffer, from: number): number => {
-  for (let at = from; ; ) {
-    const end = body.indexOf(quote, at);
-    if (end < 0) return body.length;
-    let backslashes = 0;
-    while (end - 1 - backslashes >= from && body[end - 1 - backslashes] === backslash) backslashes += 1;
-    if (backslashes % 2 === 0) return end;
-    at = end + 1;
-  }
+  let at = quoteAt(body, from);
+  while (at < body.length && isEscaped(body, from, at)) at = quoteAt(body, at + 1);
+  return at;
+};
+
+const quoteAt = (body: Buffer, from: number): number => {
+  const at = body.indexOf(quote, from);
+  return at < 0 ? body.length : at;
+};
+
+/** Whether an odd number of backslashes stands in front of a place in a string. */
+const isEscaped = (body: Buffer, stringAt: number, at: number): boolean => {
+  let backslashes = 0;
+  while (at - 1 - backslashes >= stringAt && body[at - 1 - backslashes] === backslash) backslashes += 1;
+  return backslashes % 2 === 1;
 };

@@ -1,4 +1,4 @@
-// The reference that the decoders are tested against: protobufjs, with the messages of trace.proto.
+// The reference that the decoders are tested against: protobufjs, with all of trace.proto, common.proto, resource.proto.
 import protobuf from 'protobufjs';
 import type { SpanRecord } from '../span-record.ts';
 
@@ -34,12 +34,13 @@ const root = protobuf.Root.fromJSON({
     Values: { fields: { values: field(1, 'AnyValue', 'repeated') } },
     Pairs: { fields: { values: field(1, 'KeyValue', 'repeated') } },
     KeyValue: { fields: { key: field(1, 'string'), value: field(2, 'AnyValue') } },
-    Resource: { fields: { attributes: field(1, 'KeyValue', 'repeated') } },
+    Resource: { fields: { attributes: field(1, 'KeyValue', 'repeated'), droppedAttributesCount: field(2, 'uint32') } },
     Scope: {
       fields: {
         name: field(1, 'string'),
         version: field(2, 'string'),
         attributes: field(3, 'KeyValue', 'repeated'),
+        droppedAttributesCount: field(4, 'uint32'),
       },
     },
     Status: { fields: { message: field(2, 'string'), code: field(3, 'int32') } },
@@ -48,6 +49,7 @@ const root = protobuf.Root.fromJSON({
         timeUnixNano: field(1, 'fixed64'),
         name: field(2, 'string'),
         attributes: field(3, 'KeyValue', 'repeated'),
+        droppedAttributesCount: field(4, 'uint32'),
       },
     },
     Link: {
@@ -56,6 +58,8 @@ const root = protobuf.Root.fromJSON({
         spanId: field(2, 'bytes'),
         traceState: field(3, 'string'),
         attributes: field(4, 'KeyValue', 'repeated'),
+        droppedAttributesCount: field(5, 'uint32'),
+        flags: field(6, 'fixed32'),
       },
     },
     Span: {
@@ -69,8 +73,11 @@ const root = protobuf.Root.fromJSON({
         startTimeUnixNano: field(7, 'fixed64'),
         endTimeUnixNano: field(8, 'fixed64'),
         attributes: field(9, 'KeyValue', 'repeated'),
+        droppedAttributesCount: field(10, 'uint32'),
         events: field(11, 'Event', 'repeated'),
+        droppedEventsCount: field(12, 'uint32'),
         links: field(13, 'Link', 'repeated'),
+        droppedLinksCount: field(14, 'uint32'),
         status: field(15, 'Status'),
         flags: field(16, 'fixed32'),
       },
@@ -103,6 +110,10 @@ const Request = root.lookupType('Request');
 /** A request in protobuf. */
 export const encode = (request: object) => Buffer.from(Request.encode(Request.fromObject(request)).finish());
 
+/** What the reference decoder reads: 64-bit integers as text, bytes in base64, and the default of what is not there. */
+export const decode = (body: Buffer): Readonly<Record<string, unknown>> =>
+  Request.toObject(Request.decode(body), { longs: String, bytes: String, defaults: true });
+
 const Logs = root.lookupType('Logs');
 export const encodeLogs = (request: object) => Buffer.from(Logs.encode(Logs.fromObject(request)).finish());
 
@@ -111,6 +122,9 @@ export const toJson = (body: Buffer) => {
   const plain = Request.toObject(Request.decode(body), { longs: String, bytes: Buffer });
   return Buffer.from(
     JSON.stringify(plain, (key, value: unknown) => {
+      // JSON has no numbers for these; protobuf's has texts.
+      if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
+      if (Object.is(value, -0)) return '-0';
       const bytes = asBytes(value);
       return bytes ? bytes.toString(key.endsWith('Id') ? 'hex' : 'base64') : value;
     }),
@@ -130,6 +144,22 @@ export const referenceRefuses = (body: Buffer): boolean => {
     return true;
   }
 };
+
+/** What the reference reads, with every default: 64-bit integers as text, bytes as bytes. */
+export const referenceOf = (body: Buffer): unknown =>
+  Request.toObject(Request.decode(body), { longs: String, bytes: Buffer, defaults: true, arrays: true });
+
+/** The same of a body in JSON, whose ids are in hex where protobuf's JSON has base64. */
+export const referenceOfJson = (body: string): unknown => {
+  const request: unknown = JSON.parse(body, (key, value: unknown) =>
+    typeof value === 'string' && /^(?:traceId|spanId|parentSpanId)$/.test(key) ? idOf(value) : value,
+  );
+  if (typeof request !== 'object' || request === null) throw new Error('The body is no JSON object.');
+  return referenceOf(encode(request));
+};
+
+/** What is no hex is no id, and no shorter one. */
+const idOf = (text: string) => (/^(?:[0-9a-f]{2})*$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from([0]));
 
 /** The JSON columns of a record as COPY takes them, as text; null where there is nothing. */
 export const columnsOf = (record: SpanRecord | undefined) => {

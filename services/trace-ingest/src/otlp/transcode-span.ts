@@ -1,6 +1,6 @@
 // One span in protobuf → the columns of its row that are stored as they came, as bytes, and the few facts that
 // something is concluded from.
-import { contentBytesMax } from '../attribute-json.ts';
+import { attributesMax, contentBytesMax } from '../attribute-json.ts';
 import type { Redaction } from '../redact.ts';
 import {
   type ByteWriter,
@@ -12,23 +12,46 @@ import {
   writeBytes,
   writeDigits,
 } from './byte-writer.ts';
-import { nameMember, noteCount, noteText, readHex, writeEvent, writeLink } from './write-events.ts';
+import {
+  nameMember,
+  noteCount,
+  noteText,
+  readCount,
+  readEvent,
+  readHex,
+  readLink,
+  writeEvent,
+  writeLink,
+} from './write-events.ts';
 import {
   type Cursor,
   enter,
   expectWire,
   fieldOf,
   leave,
+  passOver,
   readEnum,
   readFixed32,
   readFixed64,
   readTag,
   skip,
+  TooManyFields,
   wire,
 } from './protobuf.ts';
-import type { SpanBody, Value, WireEvent, WireSpan } from './wire-span.ts';
+import {
+  fieldsMax,
+  type Sink,
+  type SpanBody,
+  type Surroundings,
+  spanBytesMax,
+  spanTooLarge,
+  spanTooRich,
+  type Value,
+  type WireEvent,
+  type WireSpan,
+} from './wire-span.ts';
 import { type Members, readLong, readShort, writeAttribute } from './write-value.ts';
-import type { Treatment } from './write-text.ts';
+import { expectUtf8, type Treatment } from './write-text.ts';
 
 /** Where the bytes of many spans lie one behind another. */
 export type Shelf = { readonly put: (from: ByteWriter) => Buffer };
@@ -60,8 +83,25 @@ const content = createWriter();
 const contentEvents = createWriter();
 const eventsTo = { out: events, content: contentEvents, besideIt: content };
 
-/** Transcodes the span that is the rest of the cursor. Throws a 400 where it is none. */
-export const transcodeSpan = (cursor: Cursor, redaction: Redaction, shelf: Shelf): WireSpan => {
+/** Gives the span that is the rest of a cursor to the sink, or tells it why that is too much for one span. */
+export const giveSpan = (
+  cursorOf: () => Cursor,
+  around: Surroundings,
+  { sink, redaction, shelf }: { readonly sink: Sink; readonly redaction: Redaction; readonly shelf: Shelf },
+): void => {
+  try {
+    const cursor = cursorOf();
+    if (cursor.end - cursor.at > spanBytesMax) sink.reject(spanTooLarge);
+    else sink.span(transcodeSpan(cursor, redaction, shelf), around);
+  } catch (error) {
+    if (!(error instanceof TooManyFields)) throw error;
+    sink.reject(spanTooRich);
+  }
+};
+
+/** Transcodes the span that is the rest of the cursor. Throws a 400 where it is none, and `TooManyFields`. */
+const transcodeSpan = (cursor: Cursor, redaction: Redaction, shelf: Shelf): WireSpan => {
+  cursor.fieldsLeft = fieldsMax;
   const how = treatmentOf(cursor, redaction);
   for (const out of [attributes, events, links, rest, columns, content, contentEvents]) clear(out);
   writeByte(attributes, openBrace);
@@ -76,7 +116,9 @@ export const transcodeSpan = (cursor: Cursor, redaction: Redaction, shelf: Shelf
   };
   const span: { -readonly [K in keyof WireSpan]: WireSpan[K] } = { ...nothing, attributes: promoted };
   const found: WireEvent[] = [];
-  let linkCount = 0;
+  let [eventCount, linkCount] = [0, 0];
+  let [stateAt, stateEnd] = [0, 0];
+  let [droppedAttributes, droppedEvents, droppedLinks] = [0, 0, 0];
   while (cursor.at < cursor.end) {
     const tag = readTag(cursor);
     switch (fieldOf(tag)) {
@@ -87,7 +129,9 @@ export const transcodeSpan = (cursor: Cursor, redaction: Redaction, shelf: Shelf
         span.spanId = readHex(cursor, tag);
         break;
       case 3:
-        noteText('traceState', cursor, tag, rest, how);
+        if (stateEnd > stateAt) expectUtf8(cursor.bytes, stateAt, stateEnd);
+        stateAt = passOver(cursor, tag);
+        stateEnd = cursor.at;
         break;
       case 4:
         span.parentSpanId = readHex(cursor, tag);
@@ -110,10 +154,12 @@ export const transcodeSpan = (cursor: Cursor, redaction: Redaction, shelf: Shelf
         writeAttribute(cursor, tag, members, how);
         break;
       case 11:
-        found.push(writeEvent(cursor, tag, found.length, eventsTo, how));
+        if (eventCount++ < attributesMax) found.push(writeEvent(cursor, tag, found.length, eventsTo, how));
+        else readEvent(cursor, tag);
         break;
       case 13:
-        writeLink(cursor, tag, linkCount++, links, how);
+        if (linkCount++ < attributesMax) writeLink(cursor, tag, links, how);
+        else readLink(cursor, tag);
         break;
       case 15:
         readStatus(cursor, tag, span, how);
@@ -123,14 +169,23 @@ export const transcodeSpan = (cursor: Cursor, redaction: Redaction, shelf: Shelf
         span.flags = readFixed32(cursor);
         break;
       case 10:
+        droppedAttributes = readCount(cursor, tag);
+        break;
       case 12:
+        droppedEvents = readCount(cursor, tag);
+        break;
       case 14:
-        noteCount(droppedNames[fieldOf(tag)] ?? '', cursor, tag, rest);
+        droppedLinks = readCount(cursor, tag);
         break;
       default:
         skip(cursor, tag);
     }
   }
+  noteText('traceState', cursor.bytes, stateAt, stateEnd, rest, how);
+  noteCount('droppedAttributesCount', droppedAttributes, rest);
+  noteCount('droppedEventsCount', droppedEvents, rest);
+  noteCount('droppedLinksCount', droppedLinks, rest);
+  how.cut += Math.max(0, eventCount - attributesMax) + Math.max(0, linkCount - attributesMax);
   span.events = found;
   span.body = bodyOf(how, shelf);
   return span;
@@ -177,8 +232,6 @@ const readStatus = (
   how: Treatment,
 ) => {
   const outer = enter(cursor, tag);
-  span.statusCode = 0;
-  span.statusMessage = '';
   while (cursor.at < cursor.end) {
     const inner = readTag(cursor);
     const field = fieldOf(inner);
@@ -189,12 +242,6 @@ const readStatus = (
     } else skip(cursor, inner);
   }
   leave(cursor, outer);
-};
-
-const droppedNames: Readonly<Record<number, string>> = {
-  10: 'droppedAttributesCount',
-  12: 'droppedEventsCount',
-  14: 'droppedLinksCount',
 };
 
 /** Puts the columns together; each is its length and its text. */

@@ -1,19 +1,22 @@
 // The way through an OTLP/JSON body to its spans, metrics or log records, in slices of time.
 import type { Pace } from './pace.ts';
 import { malformed } from './refusal.ts';
-import { type Lists, parseJson, splitJson } from './split-json.ts';
+import { type JsonElement, type Lists, parseJson, splitJson } from './split-json.ts';
 
 export type JsonObject = { readonly [key: string]: unknown };
 
-/**
- * Called for each scope with its resource, and what encloses either; answers what is to happen to each element.
- * `bytes` is 0 where unknown.
- */
+/** What is to happen to each element; `takes` is asked, where its size is known, before it is even parsed. */
+export type Take = {
+  readonly takes?: (element: JsonElement) => boolean;
+  readonly element: (element: JsonObject) => void;
+};
+
+/** Called for each scope with its resource, and what encloses either. */
 export type Visit = (
   resource: JsonObject,
   scope: JsonObject,
   around: { readonly group: JsonObject; readonly scoped: JsonObject },
-) => (element: JsonObject, bytes: number) => void;
+) => Take;
 
 /** Larger bodies are parsed element by element. */
 export const splitAboveBytes = 256 * 1024;
@@ -39,11 +42,13 @@ export const walkJson = async (
       const scoped = objectOf(member, middle);
       const { scope, [inner]: members } = scoped;
       const around = { group: outside, scoped };
-      const found = visit(optionalObject(resource, 'resource'), optionalObject(scope, 'scope'), around);
+      const take = visit(optionalObject(resource, 'resource'), optionalObject(scope, 'scope'), around);
+      // A resource may be as large as any element.
+      if (pace.due(splitAboveBytes)) await pace.rest();
       for (const element of listOf(members, inner)) {
         const cut = whole || typeof element !== 'number' ? undefined : elements[element];
-        found(objectOf(cut ? parseJson(cut) : element, inner), cut?.length ?? 0);
-        if (pace.due(cut?.length ?? 0)) await pace.rest();
+        if (!cut || (take.takes?.(cut) ?? true)) take.element(objectOf(cut ? parseJson(cut.bytes) : element, inner));
+        if (pace.due(cut?.bytes.length ?? 0)) await pace.rest();
       }
     }
   }

@@ -48,3 +48,9 @@ export const valueDepthMax = 32;
 /** A larger span is rejected alone; the others of its request are stored. */
 export const spanBytesMax = 1024 * 1024;
 export const spanTooLarge = `a span has at most ${spanBytesMax} bytes`;
+/**
+ * Nested ones included, and in JSON its values: a span is read in one piece, and small fields take longer than their
+ * bytes do.
+ */
+export const fieldsMax = 65_536;
+export const spanTooRich = `a span has at most ${fieldsMax} fields, those in fields included`;

@@ -1,5 +1,5 @@
 // Events and links of a span, and whatever else it says beside its attributes, as JSON.
-import { attributesMax, contentBytesMax, textCharsMax } from '../attribute-json.ts';
+import { contentBytesMax, textCharsMax } from '../attribute-json.ts';
 import { type ByteWriter, writeAscii, writeByte, writeDigits } from './byte-writer.ts';
 import { isContentEvent } from './content-keys.ts';
 import {
@@ -16,8 +16,9 @@ import {
   skip,
   wire,
 } from './protobuf.ts';
+import { readAttribute } from './read-value.ts';
 import type { Value, WireEvent } from './wire-span.ts';
-import { type Treatment, writeText } from './write-text.ts';
+import { expectUtf8, type Treatment, writeText } from './write-text.ts';
 import { type Members, readShort, writeAttribute } from './write-value.ts';
 
 const openBrace = 0x7b;
@@ -29,25 +30,28 @@ export const nameMember = (name: string, out: ByteWriter, from = 0): void => {
   writeAscii(out, `"${name}":`);
 };
 
-/** The text that follows, unless it is empty. */
+/** The text between two places, unless it is empty. */
 export const noteText = (
   name: string,
-  cursor: Cursor,
-  tag: number,
+  bytes: Buffer,
+  at: number,
+  end: number,
   out: ByteWriter,
   how: Treatment,
   from = 0,
 ): void => {
-  const start = passOver(cursor, tag);
-  if (cursor.at === start) return;
+  if (end === at) return;
   nameMember(name, out, from);
-  writeText(out, cursor.bytes, start, cursor.at, textCharsMax, how);
+  writeText(out, bytes, at, end, textCharsMax, how);
 };
 
-/** The number that follows, unless it is 0. */
-export const noteCount = (name: string, cursor: Cursor, tag: number, out: ByteWriter, from = 0): void => {
+export const readCount = (cursor: Cursor, tag: number): number => {
   expectWire(tag, wire.varint);
-  const count = readUint(cursor) % 2 ** 32;
+  return readUint(cursor) % 2 ** 32;
+};
+
+/** A number, unless it is 0. */
+export const noteCount = (name: string, count: number, out: ByteWriter, from = 0): void => {
   if (count === 0) return;
   nameMember(name, out, from);
   writeDigits(out, count);
@@ -62,10 +66,10 @@ export const readHex = (cursor: Cursor, tag: number): string => {
 /** `besideIt` is the content of the span's attributes, which has its share of the room. */
 export type EventsTo = { readonly out: ByteWriter; readonly content: ByteWriter; readonly besideIt: ByteWriter };
 
-/** Writes one event; beyond the 256th it is only read. */
+/** Writes one of at most 256 events. */
 export const writeEvent = (cursor: Cursor, tag: number, index: number, to: EventsTo, how: Treatment): WireEvent => {
   const { out, content } = to;
-  const [before, contentBefore] = [out.at, content.at];
+  const contentBefore = content.at;
   const outer = enter(cursor, tag);
   const head = eventHead(cursor, how);
   writeByte(out, index === 0 ? 0x5b : comma);
@@ -94,18 +98,30 @@ export const writeEvent = (cursor: Cursor, tag: number, index: number, to: Event
   if (head.dropped > 0) writeAscii(out, `,"droppedAttributesCount":${head.dropped}`);
   writeByte(out, 0x7d);
   leave(cursor, outer);
-  if (index >= attributesMax) {
-    how.cut += 1;
-    out.at = before;
-    content.at = contentBefore;
-  }
   return { timeNs: head.timeNs, name: head.name, attributes: promoted };
+};
+
+/** Only looks whether it is one. */
+export const readEvent = (cursor: Cursor, tag: number): void => {
+  const outer = enter(cursor, tag);
+  while (cursor.at < cursor.end) {
+    const inner = readTag(cursor);
+    const field = fieldOf(inner);
+    if (field === 1) {
+      expectWire(inner, wire.fixed64);
+      readFixed64(cursor);
+    } else if (field === 2) expectUtf8(cursor.bytes, passOver(cursor, inner), cursor.at);
+    else if (field === 3) readAttribute(cursor, inner);
+    else if (field === 4) readCount(cursor, inner);
+    else skip(cursor, inner);
+  }
+  leave(cursor, outer);
 };
 
 /** What an event says beside its attributes: its name decides what is content, and may stand behind them. */
 const eventHead = (cursor: Cursor, how: Treatment) => {
   const head = { timeNs: 0n, name: '', nameAt: 0, nameEnd: 0, dropped: 0 };
-  const start = cursor.at;
+  const { at: start, fieldsLeft } = cursor;
   while (cursor.at < cursor.end) {
     const tag = readTag(cursor);
     const field = fieldOf(tag);
@@ -118,12 +134,11 @@ const eventHead = (cursor: Cursor, how: Treatment) => {
       head.nameEnd = cursor.at;
       cursor.at = at;
       head.name = readShort(cursor, tag, how);
-    } else if (field === 4) {
-      expectWire(tag, wire.varint);
-      head.dropped = readUint(cursor) % 2 ** 32;
-    } else skip(cursor, tag);
+    } else if (field === 4) head.dropped = readCount(cursor, tag);
+    else skip(cursor, tag);
   }
   cursor.at = start;
+  cursor.fieldsLeft = fieldsLeft;
   return head;
 };
 
@@ -135,36 +150,57 @@ export const writeAttributes = (cursor: Cursor, field: number, members: Members,
   }
 };
 
-/** Writes one link; beyond the 256th it is only read. */
-export const writeLink = (cursor: Cursor, tag: number, index: number, out: ByteWriter, how: Treatment): void => {
-  const before = out.at;
+/** Writes one of at most 256 links. */
+export const writeLink = (cursor: Cursor, tag: number, out: ByteWriter, how: Treatment): void => {
   const outer = enter(cursor, tag);
-  const start = cursor.at;
-  writeByte(out, index === 0 ? 0x5b : comma);
+  const { at: start, fieldsLeft } = cursor;
+  writeByte(out, out.at === 0 ? 0x5b : comma);
   const from = out.at;
   const ids = { traceId: '', spanId: '', flags: 0 };
+  let [stateAt, stateEnd, dropped] = [0, 0, 0];
   while (cursor.at < cursor.end) {
     const inner = readTag(cursor);
     const field = fieldOf(inner);
     if (field === 1) ids.traceId = readHex(cursor, inner);
     else if (field === 2) ids.spanId = readHex(cursor, inner);
-    else if (field === 3) noteText('traceState', cursor, inner, out, how, from);
-    else if (field === 5) noteCount('droppedAttributesCount', cursor, inner, out, from);
+    else if (field === 3) {
+      if (stateEnd > stateAt) expectUtf8(cursor.bytes, stateAt, stateEnd);
+      stateAt = passOver(cursor, inner);
+      stateEnd = cursor.at;
+    } else if (field === 5) dropped = readCount(cursor, inner);
     else if (field === 6) {
       expectWire(inner, wire.fixed32);
       ids.flags = readFixed32(cursor);
     } else skip(cursor, inner);
   }
+  noteText('traceState', cursor.bytes, stateAt, stateEnd, out, how, from);
+  noteCount('droppedAttributesCount', dropped, out, from);
   nameMember('traceId', out, from);
   writeAscii(out, `"${ids.traceId}","spanId":"${ids.spanId}"`);
   if (ids.flags > 0) writeAscii(out, `,"flags":${ids.flags}`);
   nameMember('attributes', out, from);
   writeByte(out, openBrace);
   cursor.at = start;
+  cursor.fieldsLeft = fieldsLeft;
   writeAttributes(cursor, 4, { plain: out, count: 0 }, how);
   writeAscii(out, '}}');
   leave(cursor, outer);
-  if (index < attributesMax) return;
-  how.cut += 1;
-  out.at = before;
+};
+
+/** Only looks whether it is one. */
+export const readLink = (cursor: Cursor, tag: number): void => {
+  const outer = enter(cursor, tag);
+  while (cursor.at < cursor.end) {
+    const inner = readTag(cursor);
+    const field = fieldOf(inner);
+    if (field === 1 || field === 2) passOver(cursor, inner);
+    else if (field === 3) expectUtf8(cursor.bytes, passOver(cursor, inner), cursor.at);
+    else if (field === 4) readAttribute(cursor, inner);
+    else if (field === 5) readCount(cursor, inner);
+    else if (field === 6) {
+      expectWire(inner, wire.fixed32);
+      readFixed32(cursor);
+    } else skip(cursor, inner);
+  }
+  leave(cursor, outer);
 };

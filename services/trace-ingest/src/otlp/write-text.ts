@@ -91,8 +91,16 @@ export const decodeText = (bytes: Buffer, start: number, end: number): string =>
   return text;
 };
 
-const expectUtf8 = (bytes: Buffer, start: number, end: number) => {
+/** Throws a 400 where the text between two places is not UTF-8. */
+export const expectUtf8 = (bytes: Buffer, start: number, end: number) => {
+  // A call costs more than a look at a few bytes.
+  if (end - start < 32 && isAscii(bytes, start, end)) return;
   if (!isUtf8(bytes.subarray(start, end))) throw malformed(`The text at byte ${start} is not UTF-8.`);
+};
+
+const isAscii = (bytes: Buffer, start: number, end: number): boolean => {
+  for (let i = start; i < end; i++) if ((bytes[i] ?? 0) >= 0x80) return false;
+  return true;
 };
 
 type Word = { readonly bytes: Buffer; readonly text: string };

@@ -22,10 +22,22 @@ import {
   skip,
   wire,
 } from './protobuf.ts';
-import { malformed } from './refusal.ts';
+import {
+  arrayField,
+  inMerged,
+  inPlace,
+  type Nested,
+  type Place,
+  pairsField,
+  readAttribute,
+  readKinds,
+  readParts,
+  readValue,
+  tooDeep,
+} from './read-value.ts';
 import { mayHoldSecret } from './secret-bytes.ts';
 import { type Value, valueDepthMax } from './wire-span.ts';
-import { cleanText, readWord, type Treatment, writeText } from './write-text.ts';
+import { cleanText, expectUtf8, readWord, type Treatment, writeText } from './write-text.ts';
 
 /** Where the attributes of one owner go: what is content to `content`, which is absent where nothing can be. */
 export type Members = {
@@ -47,50 +59,42 @@ export type ContentMembers = {
 
 /** Writes the attribute that follows. Beyond the 256th they are only read, and counted as cut. */
 export const writeAttribute = (cursor: Cursor, tag: number, into: Members, how: Treatment, depth = 0): void => {
+  if (++into.count > attributesMax) {
+    how.cut += 1;
+    return readAttribute(cursor, tag, depth);
+  }
   const outer = enter(cursor, tag);
   const { bytes } = cursor;
   let keyFrom = 0;
   let keyTo = 0;
-  let valueTag = 0;
-  let valueAt = -1;
+  let value: Place | null = null;
+  let parts: Place[] | null = null;
   while (cursor.at < cursor.end) {
     const inner = readTag(cursor);
     const field = fieldOf(inner);
     if (field === 1) {
       // One that a later one replaces must be well-formed all the same.
-      if (keyTo > keyFrom) keyAt(bytes, keyFrom, keyTo, how);
+      if (keyTo > keyFrom) expectUtf8(bytes, keyFrom, keyTo);
       keyFrom = passOver(cursor, inner);
       keyTo = cursor.at;
     } else if (field === 2) {
-      if (valueAt >= 0) readOnly(cursor, valueAt, valueTag, into.plain, how, depth);
-      valueAt = cursor.at;
-      valueTag = inner;
-      passOver(cursor, inner);
+      const at = passOver(cursor, inner);
+      const found = { bytes, at, end: cursor.at };
+      if (value === null) value = found;
+      else if (parts) parts.push(found);
+      else parts = [value, found];
     } else skip(cursor, inner);
   }
   const key = keyAt(bytes, keyFrom, keyTo, how);
-  if (++into.count > attributesMax) {
-    how.cut += 1;
-    if (valueAt >= 0) readOnly(cursor, valueAt, valueTag, into.plain, how, depth);
-  } else writeMember(cursor, key, { at: valueAt, tag: valueTag }, into, how, depth);
+  if (parts) inMerged(cursor, parts, (one) => writeMember(one, key, one, into, how, depth));
+  else writeMember(cursor, key, value, into, how, depth);
   leave(cursor, outer);
 };
 
-type Place = { readonly at: number; readonly tag: number };
-
-const readOnly = (cursor: Cursor, at: number, tag: number, out: ByteWriter, how: Treatment, depth: number) => {
-  const [back, from, cut] = [cursor.at, out.at, how.cut];
-  cursor.at = at;
-  writeValue(cursor, tag, out, how, depth, valueCharsMax);
-  cursor.at = back;
-  out.at = from;
-  how.cut = cut;
-};
-
-const writeMember = (cursor: Cursor, key: Key, place: Place, into: Members, how: Treatment, depth: number) => {
+const writeMember = (cursor: Cursor, key: Key, place: Place | null, into: Members, how: Treatment, depth: number) => {
   const action = how.redaction.actionOf?.(key.text);
   if (action === 'drop') {
-    if (place.at >= 0) readOnly(cursor, place.at, place.tag, into.plain, how, depth);
+    if (place) inPlace(cursor, place, () => readKinds(cursor, depth));
     return;
   }
   const { content } = into;
@@ -113,7 +117,7 @@ const redactedText: Value = '[redacted]';
 const writeContent = (
   cursor: Cursor,
   key: Key,
-  place: Place,
+  place: Place | null,
   { out, from: first, endMax }: ContentMembers,
   isHidden: boolean,
   how: Treatment,
@@ -154,31 +158,22 @@ const hash = (out: ByteWriter, from: number, { redaction }: Treatment) => {
 
 const writeValueAt = (
   cursor: Cursor,
-  { at, tag }: Place,
+  place: Place | null,
   out: ByteWriter,
   how: Treatment,
   depth: number,
   charsMax: number,
 ) => {
-  if (at < 0) return writeBytes(out, nullText);
-  const back = cursor.at;
-  cursor.at = at;
-  writeValue(cursor, tag, out, how, depth, charsMax);
-  cursor.at = back;
+  if (place) inPlace(cursor, place, () => writeKinds(cursor, out, how, depth, charsMax));
+  else writeBytes(out, nullText);
 };
 
-/** The AnyValue that follows. Of several kinds the last holds. */
-const writeValue = (
-  cursor: Cursor,
-  tag: number,
-  out: ByteWriter,
-  how: Treatment,
-  depth: number,
-  charsMax: number,
-): void => {
-  if (depth > valueDepthMax) throw malformed(`An attribute is nested more than ${valueDepthMax} deep.`);
-  const outer = enter(cursor, tag);
+/** The AnyValue that is the rest of the cursor. Of several kinds the last holds. */
+const writeKinds = (cursor: Cursor, out: ByteWriter, how: Treatment, depth: number, charsMax: number): void => {
+  if (depth > valueDepthMax) throw tooDeep();
   const from = out.at;
+  let double: number | null = null;
+  let nested: Nested | undefined;
   while (cursor.at < cursor.end) {
     const kind = readTag(cursor);
     const field = fieldOf(kind);
@@ -187,6 +182,18 @@ const writeValue = (
       continue;
     }
     out.at = from;
+    double = null;
+    if (field === arrayField || field === pairsField) {
+      const part = { bytes: cursor.bytes, at: passOver(cursor, kind), end: cursor.at };
+      if (nested?.field === field) nested.parts.push(part);
+      else {
+        if (nested) readParts(cursor, nested, depth);
+        nested = { field, parts: [part] };
+      }
+      continue;
+    }
+    if (nested) readParts(cursor, nested, depth);
+    nested = undefined;
     if (field === 1) {
       const start = passOver(cursor, kind);
       writeText(out, cursor.bytes, start, cursor.at, charsMax, how);
@@ -198,12 +205,16 @@ const writeValue = (
       writeAscii(out, readUint(cursor) === 0 ? 'false' : 'true');
     } else if (field === 4) {
       expectWire(kind, wire.fixed64);
-      writeAscii(out, doubleJson(readDouble(cursor)));
-    } else if (field === 7) writeBase64(cursor, kind, out, how);
-    else writeNested(cursor, kind, field === 5, out, how, depth + 1, charsMax);
+      double = readDouble(cursor);
+    } else writeBase64(cursor, kind, out, how);
   }
-  if (out.at === from) writeBytes(out, nullText);
-  leave(cursor, outer);
+  if (double !== null) writeAscii(out, doubleJson(double));
+  else if (nested) {
+    const { field, parts } = nested;
+    if (parts.length > 1) inMerged(cursor, parts, (one) => writeNested(one, field, out, how, depth + 1, charsMax));
+    else
+      for (const part of parts) inPlace(cursor, part, () => writeNested(cursor, field, out, how, depth + 1, charsMax));
+  } else if (out.at === from) writeBytes(out, nullText);
 };
 
 const writeInteger = (cursor: Cursor, out: ByteWriter) => {
@@ -239,17 +250,16 @@ const writeBase64 = (cursor: Cursor, tag: number, out: ByteWriter, how: Treatmen
   writeAscii(out, '"}');
 };
 
-/** A list, or an object. */
+/** The list, or the object, that is the rest of the cursor. */
 const writeNested = (
   cursor: Cursor,
-  tag: number,
-  isList: boolean,
+  field: number,
   out: ByteWriter,
   how: Treatment,
   depth: number,
   charsMax: number,
 ) => {
-  const outer = enter(cursor, tag);
+  const isList = field === arrayField;
   const members: Members = { plain: out, count: 0 };
   let isNextSecret = false;
   writeByte(out, isList ? 0x5b : openBrace);
@@ -259,45 +269,42 @@ const writeNested = (
     else if (!isList) writeAttribute(cursor, inner, members, how, depth);
     else if (++members.count > attributesMax) {
       how.cut += 1;
-      const at = cursor.at;
-      passOver(cursor, inner);
-      readOnly(cursor, at, inner, out, how, depth);
+      readValue(cursor, inner, depth);
     } else {
       if (members.count > 1) writeByte(out, comma);
-      const from = out.at;
-      writeValue(cursor, inner, out, how, depth, charsMax);
+      const [from, outer] = [out.at, enter(cursor, inner)];
+      writeKinds(cursor, out, how, depth, charsMax);
+      leave(cursor, outer);
       const isOption = out.bytes[from] === quote && out.bytes[from + 1] === dash;
       if (isNextSecret && !isOption) hide(out, from);
       isNextSecret = isOption && isSecretOption(out.bytes.toString('latin1', from + 1, out.at - 1));
     }
   }
   writeByte(out, isList ? 0x5d : 0x7d);
-  leave(cursor, outer);
 };
 
 /** A value that classification reads: text, number or truth; null for any other. */
-const scalarAt = (cursor: Cursor, { at, tag }: Place, how: Treatment): Value => {
-  if (at < 0) return null;
-  const back = cursor.at;
-  cursor.at = at;
-  const outer = enter(cursor, tag);
+const scalarAt = (cursor: Cursor, place: Place | null, how: Treatment): Value => {
   let value: Value = null;
-  while (cursor.at < cursor.end) {
-    const kind = readTag(cursor);
-    const field = fieldOf(kind);
-    if (field === 1) {
-      const start = passOver(cursor, kind);
-      value = readWord(cursor.bytes, start, cursor.at, valueCharsMax, how);
-    } else if (field === 2) value = readUint(cursor) !== 0;
-    else if (field === 3) value = integerOf(cursor);
-    else if (field === 4) value = readDouble(cursor);
-    else {
-      if (field >= 5 && field <= 7) value = null;
-      skip(cursor, kind);
+  if (place === null) return value;
+  const { fieldsLeft } = cursor;
+  inPlace(cursor, place, () => {
+    while (cursor.at < cursor.end) {
+      const kind = readTag(cursor);
+      const field = fieldOf(kind);
+      if (field === 1) {
+        const start = passOver(cursor, kind);
+        value = readWord(cursor.bytes, start, cursor.at, valueCharsMax, how);
+      } else if (field === 2) value = readUint(cursor) !== 0;
+      else if (field === 3) value = integerOf(cursor);
+      else if (field === 4) value = readDouble(cursor);
+      else {
+        if (field >= 5 && field <= 7) value = null;
+        skip(cursor, kind);
+      }
     }
-  }
-  leave(cursor, outer);
-  cursor.at = back;
+  });
+  cursor.fieldsLeft = fieldsLeft;
   return value;
 };
 
