@@ -17,6 +17,8 @@ afterAll(() => other?.close());
 
 const hourNs = 3_600_000_000_000n;
 const minuteNs = 60_000_000_000n;
+/** What would mean something else in an array of Postgres, were it not quoted. */
+const odd = ['NULL', '{"a\\",}'] as const;
 /** The full hour before the last: spans end around it, so that minutes and hours have edges. */
 const hour = (nowNs() / hourNs - 1n) * hourNs;
 
@@ -41,6 +43,7 @@ const models = [
   'Z',
   '😀',
   '\uffee',
+  ...odd,
   ...Array.from({ length: 14 }, (_, i) => `m${i}`),
 ];
 const tokens = fc.constantFrom(0, 1, 2, 4, 5, 64, 1_000, 4_097, 999_999_999);
@@ -48,18 +51,18 @@ const arbitrarySpan = fc.record({
   bot: fc.nat(2),
   trace: fc.nat(4),
   isRoot: fc.nat(9).map((n) => n === 0),
-  name: fc.constantFrom('openclaw.run', 'step 1', 'step 2', 'Straße', 'zoo'),
+  name: fc.constantFrom('openclaw.run', 'step 1', 'step 2', 'Straße', 'zoo', ...odd),
   type: fc.constantFrom(...SpanType.options),
   model: fc.option(fc.constantFrom(...models), { nil: undefined }),
-  tool: fc.constantFrom(undefined, 'exec', 'read'),
+  tool: fc.constantFrom(undefined, 'exec', 'read', ...odd),
   input: tokens,
   cached: tokens,
   output: tokens,
   status: fc.constantFrom(0, 1, 2, 2),
-  message: fc.constantFrom('', 'took 5 ms', 'took 6 ms', 'no model "a"', 'no model "b"', 'Zebra', 'ähm'),
-  errorType: fc.constantFrom(undefined, 'timeout', 'TypeError'),
-  session: fc.constantFrom(undefined, 'a', 'Z', 'ä', '\uffee', '😀'),
-  run: fc.constantFrom(undefined, 'r1', 'R2'),
+  message: fc.constantFrom('', 'took 5 ms', 'took 6 ms', 'no model "a"', 'no model "b"', 'Zebra', 'ähm', ...odd),
+  errorType: fc.constantFrom(undefined, 'timeout', 'TypeError', ...odd),
+  session: fc.constantFrom(undefined, 'a', 'Z', 'ä', '\uffee', '😀', ...odd),
+  run: fc.constantFrom(undefined, 'r1', 'R2', ...odd),
   durationNs,
   endNs,
 });
