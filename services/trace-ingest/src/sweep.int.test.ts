@@ -1,7 +1,8 @@
 // What stays of telemetry after days, by a clock that is moved: exactly what its fleet keeps.
 import { createHash, randomUUID } from 'node:crypto';
-import { ChangeFleetTelemetry, EndTrace, FleetTelemetry, OpenTrace } from '@molthub/contracts';
+import { ChangeFleetTelemetry, EndTrace, FleetTelemetry, OpenTrace, rebuildProjection } from '@molthub/contracts';
 import type { IngestClaims } from '@molthub/ingest-token';
+import { openTestCaller } from '@molthub/service/testing';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { expect, test } from 'vitest';
 import { dropOld, longest } from './retention.ts';
@@ -210,20 +211,30 @@ test('a runaway that is over goes with the spans of its time; one that runs stay
   expect(await left()).toEqual([{ running: true }]);
 });
 
-test('what is known of traces of the API goes with their traces, whether they were ended or not', async () => {
-  const { botId } = newBot();
-  const begin = async () => {
-    const traceId = randomUUID().replaceAll('-', '');
-    const of = { botId, fleetId: null, simulated: false, traceId, spanId: '1'.repeat(16), parentTraceId: null };
-    const startedAt = new Date().toISOString();
-    const data = { ...of, name: 'report', type: 'TASK' as const, startedAt, session: null, attributes: {} };
-    expect(await runtime().execute(OpenTrace, data, { workspace: 'default' })).toMatchObject({ status: 'DONE' });
-    return traceId;
+const begin = async (botId: string) => {
+  const traceId = randomUUID().replaceAll('-', '');
+  const of = { botId, fleetId: null, simulated: false, traceId, spanId: '1'.repeat(16), parentTraceId: null };
+  const startedAt = new Date().toISOString();
+  const data = { ...of, name: 'report', type: 'TASK' as const, startedAt, session: null, attributes: {} };
+  expect(await runtime().execute(OpenTrace, data, { workspace: 'default' })).toMatchObject({ status: 'DONE' });
+  return traceId;
+};
+const end = async (botId: string, traceId: string) => {
+  const data = {
+    botId,
+    traceId,
+    endedAt: new Date().toISOString(),
+    status: 'OK' as const,
+    message: '',
+    attributes: {},
   };
-  await begin();
-  const ended = { botId, traceId: await begin(), endedAt: new Date().toISOString(), message: '', attributes: {} };
-  const outcome = await runtime().execute(EndTrace, { ...ended, status: 'OK' }, { workspace: 'default' });
-  expect(outcome).toMatchObject({ status: 'DONE' });
+  expect(await runtime().execute(EndTrace, data, { workspace: 'default' })).toMatchObject({ status: 'DONE' });
+};
+
+test('what is known of traces of the API goes with their traces, ended or not, and making it anew brings none back', async () => {
+  const { botId } = newBot();
+  await begin(botId);
+  await end(botId, await begin(botId));
   const known = () => runtime().reads('select stored from manual_traces where bot_id = $1 order by stored', [botId]);
   await until(async () => (await known()).some(({ stored }) => stored === true), { what: 'the span to be stored' });
   const kept = { ...longest([]), bodyDays: 3 };
@@ -236,4 +247,23 @@ test('what is known of traces of the API goes with their traces, whether they we
   expect(await known()).toEqual([{ stored: false }, { stored: true }]);
   await pass(kept.spanDays + 1);
   expect(await known()).toEqual([]);
+  const caller = await openTestCaller(nats.url);
+  expect(await caller.send(rebuildProjection('trace'), { name: 'manual-traces' })).toMatchObject({ status: 'DONE' });
+  await caller.close();
+  await until(async () => (await known()).some(({ stored }) => stored === true), {
+    what: 'what was ended to be looked at',
+  });
+  const left = (table: string) => runtime().reads(`select from ${table} where bot_id = $1`, [botId]);
+  expect([await left('span_rows'), await left('traces')]).toEqual([[], []]);
+  expect(await runtime().reads('select spans from bot_minutes where bot_id = $1', [botId])).toEqual([{ spans: '1' }]);
+});
+
+test('a trace of the API that came again with a span of its bot after it was swept can be ended, and is whole', async () => {
+  const bot = newBot({ fleetId: null });
+  const traceId = await begin(bot.botId);
+  await sweep(runtime(), after(31));
+  expect(await telemetry.tracesOf(bot)).toEqual([]);
+  await send(bot, jsonSpan({ traceId, parentSpanId: '1'.repeat(16) }));
+  await end(bot.botId, traceId);
+  await until(async () => (await telemetry.spansOf(bot)).length === 2, { what: 'both spans' });
 });

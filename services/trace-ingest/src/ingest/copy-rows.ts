@@ -157,7 +157,7 @@ const hexField = (out: ByteWriter, hex: string, length: number) => {
   out.at = at + length;
 };
 const digitOf = new Uint8Array(128);
-for (const [digit, letter] of [...'0123456789abcdef'].entries()) digitOf[letter.charCodeAt(0)] = digit;
+for (let digit = 0; digit < 16; digit++) digitOf[digit.toString(16).charCodeAt(0)] = digit;
 
 const textField = (out: ByteWriter, text: string | null) => {
   if (text === null) return nullField(out);

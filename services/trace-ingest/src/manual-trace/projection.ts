@@ -1,5 +1,5 @@
 // Traces of the API as a table; while one is open it stands among the others, with what is known of it.
-import { type FactOf, SpanType, TraceEnded, TraceOpened } from '@molthub/contracts';
+import { type FactOf, type Recorded, SpanType, TraceEnded, TraceOpened } from '@molthub/contracts';
 import { projection, type Sql, when } from '@molthub/event-store';
 
 export const manualTraces = projection({
@@ -19,7 +19,7 @@ export const manualTraces = projection({
       type, status, session, attributes, started_at, ended_at from manual_traces`,
   },
   handlers: [
-    when(TraceOpened, ({ workspace, data }, sql) => {
+    when(TraceOpened, ({ workspace, data, log }, sql) => {
       const kept = sql(
         `insert into manual_traces (workspace, bot_id, trace_id, fleet_id, simulated, span_id, parent_trace_id, name, type,
            status, message, session, attributes, started_at)
@@ -39,23 +39,34 @@ export const manualTraces = projection({
           data.startedAt,
         ],
       );
-      return Promise.all([kept, showOpen(workspace, data, sql)]);
+      return Promise.all([kept, showOpen({ workspace, data, log }, sql)]);
     }),
-    when(TraceEnded, ({ data }, sql) =>
-      sql(
-        `update manual_traces set status = $3, message = $4, ended_at = $5, attributes = attributes || $6::jsonb
-         where bot_id = $1 and trace_id = $2`,
-        [data.botId, data.traceId, data.status, data.message, data.endedAt, JSON.stringify(data.attributes)],
-      ),
+    when(TraceEnded, ({ data, log }, sql) =>
+      Promise.all([
+        sql(
+          `update manual_traces set status = $3, message = $4, ended_at = $5, attributes = attributes || $6::jsonb
+           where bot_id = $1 and trace_id = $2`,
+          [data.botId, data.traceId, data.status, data.message, data.endedAt, JSON.stringify(data.attributes)],
+        ),
+        // Open until its span is stored, even where it was swept and has come again since.
+        sql(
+          `update traces set open_count = 1
+           where bot_id = $1 and trace_id = $2 and $3::xid8 = pg_current_xact_id() and open_count = 0`,
+          [data.botId, data.traceId, String(log.tx)],
+        ),
+      ]),
     ),
   ],
 });
 
 /**
  * The row that spans of this trace add to. It is named as its root will be, and given up to the root when that is
- * stored, since that one's id is smaller. Written with values, not by adding, so that a rebuild changes nothing.
+ * stored, since that one's id is smaller. Written only with the event itself: a rebuild would bring back those long gone.
  */
-const showOpen = (workspace: string, data: FactOf<typeof TraceOpened>['data'], sql: Sql) =>
+const showOpen = (
+  { workspace, data, log }: Pick<Recorded<FactOf<typeof TraceOpened>>, 'workspace' | 'data' | 'log'>,
+  sql: Sql,
+) =>
   sql(
     `insert into traces as t (workspace, bot_id, trace_id, id, fleet_id, name, type, status, named_rank, named_ns,
        named_span, started_ns, ended_ns, started_at, span_count, error_count, root_count, input_tokens, output_tokens,
@@ -63,6 +74,7 @@ const showOpen = (workspace: string, data: FactOf<typeof TraceOpened>['data'], s
      select $1, $2::uuid, $3::uuid, overlay(overlay(md5($2::text || $4) placing '8' from 13) placing '8' from 17)::uuid,
        $5::uuid, $6, $7, 0, 0, at.ns, 9223372036854775807, at.ns, at.ns, $8::timestamptz, 0, 0, 0, 0, 0, $9, 1
      from (select (extract(epoch from $8::timestamptz) * 1000000)::bigint * 1000 as ns) at
+     where $10::xid8 = pg_current_xact_id()
      on conflict (trace_id, bot_id) do update set open_count = 1, updated_at = now()`,
     [
       workspace,
@@ -74,5 +86,6 @@ const showOpen = (workspace: string, data: FactOf<typeof TraceOpened>['data'], s
       SpanType.options.indexOf(data.type),
       data.startedAt,
       data.session,
+      String(log.tx),
     ],
   );

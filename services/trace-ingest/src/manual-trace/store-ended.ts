@@ -71,6 +71,7 @@ const storeEnded = async (
   store: ReturnType<typeof createSpanStore>,
   { prices, fleets }: { readonly prices: Prices; readonly fleets: FleetSettings },
 ): Promise<number> => {
+  const known = await runtime.write((sql) => sql(noteStored));
   const rows = await runtime.reads(
     `select workspace, bot_id, replace(trace_id::text, '-', '') as trace_id, fleet_id, simulated, span_id,
        parent_trace_id, name, type, status, message, session, attributes, started_at, ended_at
@@ -87,8 +88,17 @@ const storeEnded = async (
       await sql('update traces set open_count = 0, updated_at = now() where bot_id = $1 and trace_id = $2::uuid', key);
     });
   }
-  return rows.length;
+  return known.length + rows.length;
 };
+
+/** A read model that is made anew does not know what was stored; traces do: that one is open no more, or gone since. */
+const noteStored = `
+  update manual_traces set stored = true where (trace_id, bot_id) in (
+    select m.trace_id, m.bot_id from manual_traces m
+    where m.ended_at is not null and not m.stored and not exists (
+      select from traces t where t.trace_id = m.trace_id and t.bot_id = m.bot_id and t.open_count > 0)
+    limit ${atOnceMax})
+  returning 1`;
 
 const sourceOf = (row: Row) => ({
   workspace: row.workspace,
