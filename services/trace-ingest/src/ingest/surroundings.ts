@@ -19,7 +19,12 @@ export const createSurroundings = () => {
     /** Stores those that these rows need. Call `noted` with what this answers once the transaction is committed. */
     store: async (sql: Sql, rows: readonly Stored[], day: string): Promise<readonly string[]> => {
       const needed = new Map<string, Stored>();
+      let before: Stored | null = null;
       for (const row of rows) {
+        // Spans of one request come one after another, and mostly have the same ones.
+        const isSame = before?.source === row.source && before.surroundings === row.surroundings;
+        before = row;
+        if (isSame) continue;
         const key = keyOf(row, day);
         if (!known.has(key)) needed.set(key, row);
       }
