@@ -164,8 +164,11 @@ const refusalOf = ({ method, route, problem, resourceId, address }: TurnedAway):
   address,
 });
 
-const clip = (text: string, length: number): string =>
-  text.length > length ? `${text.slice(0, length).toWellFormed()}…` : text;
+/** Callers choose what is in it, and an event with a NUL or half a surrogate pair could never be recorded. */
+const clip = (text: string, length: number): string => {
+  const whole = text.length > length ? `${text.slice(0, length)}…` : text;
+  return whole.replaceAll('\0', '\ufffd').toWellFormed();
+};
 const clipProblem = ({ path, code, message }: Problem): Problem => ({
   path: clip(path, 256),
   code: clip(code, 64),

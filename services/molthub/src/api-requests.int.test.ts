@@ -204,6 +204,16 @@ describe('a list', () => {
   });
 });
 
+test('a refused request with a NUL in it is in the audit like any other', async () => {
+  const headers = { 'x-correlation-id': 'nul-1' };
+  expect((await api.call('GET', '/api/v1/fleets?a%00b=1', { headers })).status).toBe(400);
+  const entry = await until(
+    async () => Page.parse((await api.call('GET', '/api/v1/audit?correlationId=nul-1')).body).items[0],
+    { what: 'the entry' },
+  );
+  expect(entry).toMatchObject({ outcome: 'REFUSED', diff: { errors: [{ path: 'a\ufffdb' }] } });
+});
+
 test('a refused request changes nothing and is in the audit with who, what and why', async () => {
   const headers = { 'x-correlation-id': 'refused-1' };
   const body = { name: 'colourful', environment: 'dev', colour: 'blue' };
