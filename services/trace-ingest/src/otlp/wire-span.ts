@@ -52,5 +52,5 @@ export const spanTooLarge = `a span has at most ${spanBytesMax} bytes`;
  * Nested ones included, and in JSON its values: a span is read in one piece, and small fields take longer than their
  * bytes do.
  */
-export const fieldsMax = 65_536;
+export const fieldsMax = 32_768;
 export const spanTooRich = `a span has at most ${fieldsMax} fields, those in fields included`;
