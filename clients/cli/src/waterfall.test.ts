@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { childrenShown, spansOf, waterfall } from './waterfall.ts';
+import { childrenShown, durationOf, spansOf, waterfall } from './waterfall.ts';
 
 const at = (ms: number) => new Date(Date.UTC(2026, 10, 21, 10, 0, 0, ms)).toISOString();
 type Node = { readonly spanId: string; readonly children: readonly Node[] };
@@ -32,6 +32,19 @@ test('a span is indented under its parent and its bar stands where it ran', () =
     'run                              MODEL   ██████████████████████████      100 ms',
     '  first                          MODEL   █████████████                    50 ms',
     '  second                         MODEL                █████████████       50 ms',
+  ]);
+});
+
+test('what began within one millisecond stands under its parent', () => {
+  const [root, child] = [span('root', 0, 0.4), span('child', 0, 0.2)];
+  const spans = spansOf([
+    { ...root, parentSpanId: null, startedAt: '2026-11-21T10:00:00.000999900Z' },
+    { ...child, parentSpanId: root.spanId, startedAt: '2026-11-21T10:00:00.001100Z' },
+  ]);
+  expect(durationOf(spans)).toBeCloseTo(0.4, 6);
+  expect(waterfall(spans, { width: 80 })).toEqual([
+    'root                             MODEL   ██████████████████████████     0.40 ms',
+    '  child                          MODEL         █████████████            0.20 ms',
   ]);
 });
 

@@ -32,7 +32,7 @@ const SpanFields = z.looseObject({
  */
 export const spansOf = (flat: readonly unknown[]): Span[] => {
   const spans = flat.map((span) => SpanFields.parse(span));
-  const zero = spans.reduce((first, span) => Math.min(first, Date.parse(span.startedAt)), Number.POSITIVE_INFINITY);
+  const zero = spans.map((span) => nanosOf(span.startedAt)).reduce((first, at) => (at < first ? at : first), farAhead);
   const depths = new Map<string, number>();
   return withEnds(
     spans.map((span) => {
@@ -43,11 +43,19 @@ export const spansOf = (flat: readonly unknown[]): Span[] => {
         name: printable(span.name),
         type: printable(span.type),
         failed: span.status === 'ERROR',
-        startMs: Date.parse(span.startedAt) - zero,
+        startMs: Number(nanosOf(span.startedAt) - zero) / 1e6,
         durationMs: span.durationMs,
       };
     }),
   );
+};
+
+const farAhead = 2n ** 64n;
+
+/** `Date` knows milliseconds only; in a trace of less than one, children would hang beside their parents. */
+const nanosOf = (time: string): bigint => {
+  const digits = /\.(\d+)/.exec(time)?.[1] ?? '';
+  return BigInt(Math.floor(Date.parse(time) / 1e3)) * 1_000_000_000n + BigInt(digits.slice(0, 9).padEnd(9, '0'));
 };
 
 const withEnds = (spans: readonly Omit<Span, 'end'>[]): Span[] => {
