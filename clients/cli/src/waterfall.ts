@@ -1,6 +1,6 @@
 // A trace as lines of text: what called what, when, and for how long, in one picture of the terminal's width.
 import { z } from 'zod';
-import { duration } from './output.ts';
+import { amount, dollars, duration } from './output.ts';
 import { printable } from './printable.ts';
 
 /** One span in the order it is shown, parents before their children. */
@@ -71,6 +71,32 @@ const withEnds = (spans: readonly Omit<Span, 'end'>[]): Span[] => {
 /** From the start of the first span to the end of the last, in ms. */
 export const durationOf = (spans: readonly Span[]): number =>
   spans.reduce((end, span) => Math.max(end, span.startMs + span.durationMs), 0);
+
+const SaidFields = z.looseObject({
+  type: z.string(),
+  status: z.string(),
+  statusMessage: z.string(),
+  inputTokens: z.number(),
+  outputTokens: z.number(),
+  costUsd: z.number().nullable(),
+});
+
+/** What the spans of a trace add up to in tokens and money, '' where no model was called, and its first error's message. */
+export const saidBy = (flat: readonly unknown[]): { readonly usage: string; readonly error: string } => {
+  const spans = flat.map((span) => SaidFields.parse(span));
+  const calls = spans.filter((span) => span.type === 'MODEL');
+  const tokens = calls.reduce((sum, call) => sum + call.inputTokens + call.outputTokens, 0);
+  const unpriced = calls.filter((call) => call.costUsd === null).length;
+  const usd = calls.reduce((sum, call) => sum + (call.costUsd ?? 0), 0);
+  const cost = [
+    ...(unpriced < calls.length ? [dollars(usd)] : []),
+    ...(unpriced > 0 ? [amount(unpriced, 'unpriced call')] : []),
+  ];
+  return {
+    usage: calls.length === 0 ? '' : [amount(tokens, 'token'), ...cost].join('  '),
+    error: printable(spans.find((span) => span.status === 'ERROR' && span.statusMessage !== '')?.statusMessage ?? ''),
+  };
+};
 
 export type Paint = { readonly red: (text: string) => string; readonly dim: (text: string) => string };
 const plain: Paint = { red: (text) => text, dim: (text) => text };
