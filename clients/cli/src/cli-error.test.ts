@@ -16,7 +16,7 @@ test('a message that quotes its first problem gives way to it, since the problem
 });
 
 test('a problem that the message has in full is not told again, the others are', () => {
-  const message = 'The params is not as expected: id: Invalid UUID.';
+  const message = 'The path is not as expected: id: Invalid UUID.';
   const id = problem('id', 'Invalid UUID');
   expect(toldOnce({ message, problems: [id] })).toEqual({ message, problems: [] });
   expect(toldOnce({ message, problems: [id, other] })).toEqual({ message, problems: [other] });

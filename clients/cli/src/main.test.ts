@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { kinds } from './kinds.ts';
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url));
 const examples = fileURLToPath(new URL('../../../examples', import.meta.url));
@@ -18,6 +19,11 @@ const molthub = (args: readonly string[], input = '', path = '/usr/bin:/bin') =>
 test('help and version end with 0', () => {
   expect(molthub(['--help'])).toMatchObject({ status: 0, stdout: expect.stringContaining('apply') });
   expect(molthub(['--version']).status).toBe(0);
+});
+
+test('get tells every kind that it knows', () => {
+  const help = molthub(['get', '--help']).stdout;
+  for (const { name } of kinds) expect(help).toContain(name);
 });
 
 test.each([

@@ -68,6 +68,9 @@ export const cell = (value: unknown): string => {
 /** A number of things in words: `1 bot`, `2 bots`. */
 export const amount = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
+/** Money as far as it says something: fractions of a cent too. */
+export const dollars = (usd: number): string => `$${Number(usd.toPrecision(4))}`;
+
 /** How long ago a time was, in the largest unit that fits: `12s`, `3m`, `5h`, `9d`. */
 export const ago = (time: string | null | undefined, now: number): string => {
   const then = Date.parse(time ?? '');

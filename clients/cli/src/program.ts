@@ -112,7 +112,7 @@ program
   .description('list things of a kind, or show one')
   .argument(
     '<kind>',
-    'fleets, bots, change-sets, templates, profiles, overlays, policy-packs, waivers, violations, audit, targets, workspaces',
+    'fleets, bots, change-sets, templates, profiles, overlays, policy-packs, waivers, findings, violations, audit, targets, workspaces',
   )
   .argument('[name]', 'its name or id')
   .option('--limit <n>', 'how many at most', wholeNumber(1), 500)
@@ -227,8 +227,8 @@ trace
 trace
   .command('compare')
   .description('two configurations by their hashes: errors, latency, tokens, cost, and how sure a difference is')
-  .argument('<first>')
-  .argument('<second>')
+  .argument('<first>', 'a configHash of trace list -o json, or the desiredHash of describe bot')
+  .argument('<second>', 'another one')
   .option('--bot <name>', 'only of this bot')
   .option('--from <time>', 'requests that began at this time or later; default: the last day')
   .option('--to <time>', 'requests that began before this time')

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { childrenShown, spansOf, waterfall } from './waterfall.ts';
+import { describe, expect, test } from 'vitest';
+import { childrenShown, durationOf, saidBy, spansOf, waterfall } from './waterfall.ts';
 
 const at = (ms: number) => new Date(Date.UTC(2026, 10, 21, 10, 0, 0, ms)).toISOString();
 type Node = { readonly spanId: string; readonly children: readonly Node[] };
@@ -32,6 +32,19 @@ test('a span is indented under its parent and its bar stands where it ran', () =
     'run                              MODEL   ██████████████████████████      100 ms',
     '  first                          MODEL   █████████████                    50 ms',
     '  second                         MODEL                █████████████       50 ms',
+  ]);
+});
+
+test('what began within one millisecond stands under its parent', () => {
+  const [root, child] = [span('root', 0, 0.4), span('child', 0, 0.2)];
+  const spans = spansOf([
+    { ...root, parentSpanId: null, startedAt: '2026-11-21T10:00:00.000999900Z' },
+    { ...child, parentSpanId: root.spanId, startedAt: '2026-11-21T10:00:00.001100Z' },
+  ]);
+  expect(durationOf(spans)).toBeCloseTo(0.4, 6);
+  expect(waterfall(spans, { width: 80 })).toEqual([
+    'root                             MODEL   ██████████████████████████     0.40 ms',
+    '  child                          MODEL         █████████████            0.20 ms',
   ]);
 });
 
@@ -96,4 +109,30 @@ test('a span whose parent never came stands at the left', () => {
 test('a trace of 50,000 spans is drawn without a stack', () => {
   const children = Array.from({ length: 50_000 }, (_, n) => span('call', n, 1));
   expect(waterfall(spansIn([span('run', 0, 50_000, children)]), { width: 100, all: true })).toHaveLength(50_001);
+});
+
+describe('what a trace says beside its picture', () => {
+  const call = (inputTokens: number, costUsd: number | null, statusMessage = '') => ({
+    type: 'MODEL',
+    status: statusMessage ? 'ERROR' : 'UNSET',
+    statusMessage,
+    inputTokens,
+    outputTokens: 10,
+    costUsd,
+  });
+  const tool = { ...call(0, null, 'no such order'), outputTokens: 0, type: 'TOOL' };
+
+  test.each([
+    ['nothing where no model was called', [tool], ''],
+    ['tokens and money', [call(90, 0.0081), call(100, 0.00005), tool], '210 tokens  $0.00815'],
+    ['tokens without a price', [call(90, null)], '100 tokens  1 unpriced call'],
+    ['what a part cost', [call(90, null), call(90, 0.5)], '200 tokens  $0.5  1 unpriced call'],
+    ['a price of nothing', [call(0, 0)], '10 tokens  $0'],
+  ])('is %s', (_, spans, usage) => expect(saidBy(spans).usage).toBe(usage));
+
+  test('is the first error that has a message, with nothing that moves the cursor', () => {
+    expect(saidBy([{ ...tool, statusMessage: '' }, tool, call(1, 1, 'later')]).error).toBe('no such order');
+    expect(saidBy([call(1, 1, 'a\u001b[2Jb')]).error).not.toContain('\u001b');
+    expect(saidBy([call(1, 1)]).error).toBe('');
+  });
 });

@@ -1,6 +1,6 @@
 // A trace as lines of text: what called what, when, and for how long, in one picture of the terminal's width.
 import { z } from 'zod';
-import { duration } from './output.ts';
+import { amount, dollars, duration } from './output.ts';
 import { printable } from './printable.ts';
 
 /** One span in the order it is shown, parents before their children. */
@@ -32,7 +32,7 @@ const SpanFields = z.looseObject({
  */
 export const spansOf = (flat: readonly unknown[]): Span[] => {
   const spans = flat.map((span) => SpanFields.parse(span));
-  const zero = spans.reduce((first, span) => Math.min(first, Date.parse(span.startedAt)), Number.POSITIVE_INFINITY);
+  const zero = spans.map((span) => nanosOf(span.startedAt)).reduce((first, at) => (at < first ? at : first), farAhead);
   const depths = new Map<string, number>();
   return withEnds(
     spans.map((span) => {
@@ -43,11 +43,19 @@ export const spansOf = (flat: readonly unknown[]): Span[] => {
         name: printable(span.name),
         type: printable(span.type),
         failed: span.status === 'ERROR',
-        startMs: Date.parse(span.startedAt) - zero,
+        startMs: Number(nanosOf(span.startedAt) - zero) / 1e6,
         durationMs: span.durationMs,
       };
     }),
   );
+};
+
+const farAhead = 2n ** 64n;
+
+/** `Date` knows milliseconds only; in a trace of less than one, children would hang beside their parents. */
+const nanosOf = (time: string): bigint => {
+  const digits = /\.(\d+)/.exec(time)?.[1] ?? '';
+  return BigInt(Math.floor(Date.parse(time) / 1e3)) * 1_000_000_000n + BigInt(digits.slice(0, 9).padEnd(9, '0'));
 };
 
 const withEnds = (spans: readonly Omit<Span, 'end'>[]): Span[] => {
@@ -63,6 +71,32 @@ const withEnds = (spans: readonly Omit<Span, 'end'>[]): Span[] => {
 /** From the start of the first span to the end of the last, in ms. */
 export const durationOf = (spans: readonly Span[]): number =>
   spans.reduce((end, span) => Math.max(end, span.startMs + span.durationMs), 0);
+
+const SaidFields = z.looseObject({
+  type: z.string(),
+  status: z.string(),
+  statusMessage: z.string(),
+  inputTokens: z.number(),
+  outputTokens: z.number(),
+  costUsd: z.number().nullable(),
+});
+
+/** What the spans of a trace add up to in tokens and money, '' where no model was called, and its first error's message. */
+export const saidBy = (flat: readonly unknown[]): { readonly usage: string; readonly error: string } => {
+  const spans = flat.map((span) => SaidFields.parse(span));
+  const calls = spans.filter((span) => span.type === 'MODEL');
+  const tokens = calls.reduce((sum, call) => sum + call.inputTokens + call.outputTokens, 0);
+  const unpriced = calls.filter((call) => call.costUsd === null).length;
+  const usd = calls.reduce((sum, call) => sum + (call.costUsd ?? 0), 0);
+  const cost = [
+    ...(unpriced < calls.length ? [dollars(usd)] : []),
+    ...(unpriced > 0 ? [amount(unpriced, 'unpriced call')] : []),
+  ];
+  return {
+    usage: calls.length === 0 ? '' : [amount(tokens, 'token'), ...cost].join('  '),
+    error: printable(spans.find((span) => span.status === 'ERROR' && span.statusMessage !== '')?.statusMessage ?? ''),
+  };
+};
 
 export type Paint = { readonly red: (text: string) => string; readonly dim: (text: string) => string };
 const plain: Paint = { red: (text) => text, dim: (text) => text };

@@ -4,7 +4,7 @@ import { HttpProblem } from './problem.ts';
 
 const issuesMax = 50;
 
-/** The parsed part of a request, or a 400 that names each wrong field. `part` is `params`, `query` or `body`. */
+/** The parsed part of a request, or a 400 that names each wrong field. `part` is `path`, `query` or `body`. */
 export const parsePart = <S extends z.ZodType>(schema: S, part: string, value: unknown): z.infer<S> => {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;

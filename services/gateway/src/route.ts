@@ -128,7 +128,7 @@ export const route = <P extends z.ZodObject, Q extends z.ZodObject, B extends z.
   isCommand: parts.isCommand ?? false,
   secretAnswer: parts.secretAnswer ?? false,
   prepare: (input) => {
-    const params = partOf(parts.params, 'params', input.params);
+    const params = partOf(parts.params, 'path', input.params);
     const query = partOf(parts.query, 'query', input.query);
     if (!parts.body && input.body !== undefined) throw noBody();
     const body = partOf(parts.body, 'body', input.body);

@@ -74,9 +74,11 @@ export const recordOf = (span: WireSpan, surroundings: Surroundings, nowNs: bigi
 };
 
 const statusError = 2;
-const errorIn = ({ name, statusCode, statusMessage, attributes }: WireSpan) => {
+const errorIn = ({ name, statusCode, statusMessage, attributes, events }: WireSpan) => {
   if (statusCode !== statusError) return { fingerprint: null, errorType: '' };
-  const errorType = errorTypeOf(attributes);
+  // What OpenTelemetry's recordException writes, and all that many instrumentations say of an error's class.
+  const thrown = events.findLast((event) => event.name === 'exception');
+  const errorType = errorTypeOf(attributes) || (thrown ? errorTypeOf(thrown.attributes) : '');
   return { fingerprint: fingerprintOf(name, errorType, statusMessage), errorType };
 };
 

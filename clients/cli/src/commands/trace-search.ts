@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { Loose } from '../answers.ts';
 import { usageError } from '../cli-error.ts';
 import { findBot } from '../find.ts';
-import { ago, cell, type Column, duration, encoded, print, table } from '../output.ts';
+import { ago, cell, type Column, dollars, duration, encoded, print, table } from '../output.ts';
 import { sessionOf } from '../session.ts';
 import { ofTrace, traceColumns } from './trace.ts';
 
@@ -137,7 +137,7 @@ const linesOf = ({ sides: [first, second], difference }: Compared): readonly Lin
     },
     ...shifted('latencyMs', 'latency', (ms) => (ms < 0 ? `-${duration(-ms)}` : duration(ms))),
     ...shifted('tokens', 'tokens', number),
-    ...shifted('costUsd', 'cost', (usd) => `$${number(usd)}`),
+    ...shifted('costUsd', 'cost', dollars),
     ...(first.unpricedCalls + second.unpricedCalls > 0 ? [{ what: 'unpriced calls', ...unpriced }] : []),
   ];
 };

@@ -7,13 +7,17 @@ import { CliError, reworded } from '../cli-error.ts';
 import type { Client, Query } from '../client.ts';
 import { findBot } from '../find.ts';
 import { valueAt } from '../kinds.ts';
-import { ago, amount, cell, type Column, duration, encoded, print, status, table } from '../output.ts';
+import { ago, amount, cell, type Column, dollars, duration, encoded, print, status, table } from '../output.ts';
 import { printable } from '../printable.ts';
 import { sessionOf } from '../session.ts';
-import { durationOf, spansOf, waterfall } from '../waterfall.ts';
+import { durationOf, saidBy, spansOf, waterfall } from '../waterfall.ts';
 
 const text = (row: Loose, path: string): string => z.string().catch('').parse(valueAt(row, path));
 const number = (row: Loose, path: string): number => z.number().catch(0).parse(valueAt(row, path));
+
+/** A trace whose calls have no price has no cost, as one without calls has none. */
+const costOf = (row: Loose): string =>
+  number(row, 'modelCalls') > number(row, 'unpricedCalls') ? dollars(number(row, 'costUsd')) : '–';
 
 export const traceColumns: readonly Column<Loose>[] = [
   { title: 'TRACE', of: (row) => cell(valueAt(row, 'traceId')) },
@@ -22,6 +26,7 @@ export const traceColumns: readonly Column<Loose>[] = [
   { title: 'SPANS', of: (row) => cell(valueAt(row, 'spanCount')) },
   { title: 'ERROR SPANS', of: (row) => cell(valueAt(row, 'errorCount')) },
   { title: 'DURATION', of: (row) => duration(number(row, 'durationMs')) },
+  { title: 'COST', of: costOf },
   { title: 'AGE', of: (row) => ago(text(row, 'startedAt'), Date.now()) },
 ];
 
@@ -64,6 +69,7 @@ export const show = async (traceId: string, options: ShowOptions, command: Comma
     ? await client.get(Bot, `/bot-instances/${tree.botInstanceId}`).catch(gone)
     : undefined;
   const spans = spansOf(tree.spans);
+  const { usage, error } = saidBy(tree.spans);
   const failed = spans.filter((span) => span.failed).length;
   const facts = [
     `trace ${printable(tree.traceId)}`,
@@ -71,9 +77,10 @@ export const show = async (traceId: string, options: ShowOptions, command: Comma
     amount(tree.spanCount, 'span'),
     failed === 0 ? 'no error spans' : pc.red(amount(failed, 'error span')),
     duration(durationOf(spans)),
+    ...(usage ? [usage] : []),
   ];
   const lines = waterfall(spans, { width: process.stdout.columns || 120, all: options.all === true, paint: pc });
-  print([pc.bold(facts.join('  ')), ...lines].join('\n'));
+  print([pc.bold(facts.join('  ')), ...(error ? [pc.red(error)] : []), ...lines].join('\n'));
 };
 
 /** The trace outlives its bot; then the head line has no name. */
