@@ -27,9 +27,11 @@ export const problemsOf = async (reads: Reads, sent: number): Promise<readonly s
 
 const ended = 's.started_ns + s.duration_ns';
 const minute = `timestamptz 'epoch' + (${ended}) / 60000000000 * interval '1 minute'`;
-const bucket = `(select count(*) from unnest(array[${latencyBucketsMs.join(',')}]::numeric[]) b where s.duration_ns / 1e6 > b)`;
+/** Each span with the bucket of its duration, which is looked for once. */
+const spans = `(select s.*, (select count(*) from unnest(array[${latencyBucketsMs.join(',')}]::numeric[]) b where s.duration_ns / 1e6 > b)
+    as bucket from span_rows s offset 0) s`;
 const histogram = (where: string) =>
-  `array[${[...latencyBucketsMs, 0].map((_, i) => `count(*) filter (where ${where} and ${bucket} = ${i})`).join(', ')}]::bigint[]`;
+  `array[${[...latencyBucketsMs, 0].map((_, i) => `count(*) filter (where ${where} and s.bucket = ${i})`).join(', ')}]::bigint[]`;
 const tokens = 'sum(s.input_tokens), sum(s.cached_tokens), sum(s.output_tokens)';
 const hourOf = (time: string) => `date_trunc('hour', ${time})`;
 
@@ -37,12 +39,12 @@ const bots = (time: string) => `select s.bot_id, ${time}, count(*) filter (where
     count(*) filter (where s.request and s.status = 2), count(*), count(*) filter (where s.type = 4),
     count(*) filter (where s.type = 3), ${tokens}, coalesce(sum(s.duration_ns) filter (where s.request), 0),
     ${histogram('s.request')}
-  from span_rows s group by 1, 2`;
+  from ${spans} group by 1, 2`;
 const botRows = (span: string) => `select bot_id, ${span}, requests, errors, spans, model_calls, tool_calls,
     input_tokens, cached_tokens, output_tokens, duration_ns_sum, latency_counts from bot_${span}s`;
 const calls = (time: string) => `select s.bot_id, ${time}, s.type, count(*), count(*) filter (where s.status = 2),
     ${tokens}, sum(s.duration_ns), ${histogram('true')}
-  from span_rows s where s.type in (3, 4) group by 1, 2, 3`;
+  from ${spans} where s.type in (3, 4) group by 1, 2, 3`;
 const callRows = (span: string) => `select bot_id, ${span}, type, calls, errors, input_tokens, cached_tokens,
     output_tokens, duration_ns_sum, latency_counts from call_${span}s`;
 
