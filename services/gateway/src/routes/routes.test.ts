@@ -107,7 +107,7 @@ describe('sec-008, sec-009: what is not declared is refused', () => {
         expect(
           () => row.prepare({ params: { id: wrong, version: '1' }, query: {}, body: undefined }),
           row.path,
-        ).toThrow(/params/);
+        ).toThrow(/The path is not as expected: id: /);
       }
     },
   );
