@@ -56,10 +56,15 @@ const faults: Readonly<Record<string, Fault>> = {
   },
 };
 
-/** What a process has that takes spans as fast as it can, and twice what may wait in its queue and in its bodies. */
-const memoryBytesMax = (256 + 2 * (64 + 64)) * 1024 ** 2;
+const spansPerRequest = 250;
 /** Of all spans, those that show how many a second are taken. */
 const shareToMeasure = 0.25;
+const connectionsOf = (count: number): number => Math.ceil(count / spansPerRequest);
+/**
+ * What a process has that takes spans as fast as it can, twice what may wait in its queue and in its bodies, and what is
+ * read at once from each connection, before it is known whether there is room for it.
+ */
+const memoryBytesMax = (256 + 2 * (64 + 64)) * 1024 ** 2 + connectionsOf(spans * (1 - shareToMeasure)) * 64 * 1024;
 
 const withDisk = async <T>(bytes: number | undefined, work: (dir: string | null) => Promise<T>): Promise<T> => {
   if (bytes === undefined) return work(null);
@@ -98,7 +103,7 @@ const strikeAll = async ({ strikes, strike }: Fault, world: Omit<World, 'putOff'
   const sent = await sendAll({
     ...world.trace.load,
     spans,
-    spansPerRequest: 250,
+    spansPerRequest,
     inFlight: 8,
     onPutOff: () => {
       putOff += 1;
@@ -115,7 +120,6 @@ const strikeAll = async ({ strikes, strike }: Fault, world: Omit<World, 'putOff'
 
 /** First as fast as they are taken, which is the rate that can be sustained; then so many times as fast, whatever comes. */
 const overload = async (times: number, { load }: OpenTrace): Promise<Overload> => {
-  const spansPerRequest = 250;
   const measuring = Math.round((spans * shareToMeasure) / spansPerRequest) * spansPerRequest;
   const began = performance.now();
   const first = await sendAll({ ...load, spans: measuring, spansPerRequest, inFlight: 8 });
@@ -129,8 +133,9 @@ const overload = async (times: number, { load }: OpenTrace): Promise<Overload> =
     spans: spans - measuring,
     spansPerRequest,
     // Nobody waits for another's answer: that would be less than so many times too much.
-    inFlight: Math.ceil((spans - measuring) / spansPerRequest),
+    inFlight: connectionsOf(spans - measuring),
     perSecond,
+    waitMsMax: 30_000,
     onOffer: () => {
       lastOfferedMs = performance.now() - rushed;
     },

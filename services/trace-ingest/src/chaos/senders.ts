@@ -46,13 +46,13 @@ export const sendAll = async (load: Load): Promise<Sent> => {
   const count = Math.ceil((from + load.spans) / spansPerRequest);
   const began = performance.now();
 
-  const post = async (index: number): Promise<number | null> => {
+  const post = async (index: number, body: string): Promise<number | null> => {
     const token = tokens[index % tokens.length] ?? '';
     try {
       const response = await fetch(`${load.url}/v1/traces`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-        body: bodyOf(index, spansPerRequest),
+        body,
       });
       const text = await response.text();
       const { status } = response;
@@ -81,7 +81,8 @@ export const sendAll = async (load: Load): Promise<Sent> => {
       if (earlyMs > 0) await delay(earlyMs);
       load.onOffer?.();
       const refusedBefore = refused.length;
-      for (let waitMs = await post(index); waitMs !== null; waitMs = await post(index)) {
+      const body = bodyOf(index, spansPerRequest);
+      for (let waitMs = await post(index, body); waitMs !== null; waitMs = await post(index, body)) {
         await delay(Math.min(waitMs, waitMsMax) * (0.5 + Math.random() / 2));
       }
       if (refused.length === refusedBefore) acknowledged += spansPerRequest;

@@ -31,10 +31,15 @@ export type TraceProcess = {
   readonly peakBytes: () => Promise<number>;
 };
 
+/** As the project starts its own processes. */
+const flags = ['--max-semi-space-size=16'];
+
 /** Resolves when the door is open; throws with its last words when it does not open. */
 export const startTraceProcess = async (settings: TraceArguments): Promise<TraceProcess> => {
   const script = join(import.meta.dirname, 'main.ts');
-  const child = spawn(process.execPath, [script, JSON.stringify(settings)], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...flags, script, JSON.stringify(settings)], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   let words = '';
   for (const output of [child.stdout, child.stderr]) {
     output.on('data', (data) => {

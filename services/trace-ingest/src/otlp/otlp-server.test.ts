@@ -64,15 +64,22 @@ const exchange = (url: string, send: (socket: Socket) => void): Promise<string> 
     socket.on('close', () => resolve(answer)).on('error', (error) => (answer ? resolve(answer) : reject(error)));
   });
 
-describe('a sender that would hold a connection for ever is cut off', () => {
+describe('a sender that would hold a connection for ever is cut off, and told to come again', () => {
+  const comeAgain = /^HTTP\/1.1 503 .*\r\nretry-after: 1\r\n/;
   test('while it trickles its headers', async () => {
     const { url } = await start({ requestTimeoutMs: 150 });
-    expect(await exchange(url, (socket) => socket.write('POST /v1/traces HTTP/1.1\r\n'))).toMatch(/^HTTP\/1.1 408/);
+    expect(await exchange(url, (socket) => socket.write('POST /v1/traces HTTP/1.1\r\n'))).toMatch(comeAgain);
   });
   test('while it trickles its body', async () => {
     const { url } = await start({ requestTimeoutMs: 150 });
     const answer = await exchange(url, (socket) => socket.write(`${head([good, 'content-length: 100'])}{`));
-    expect(answer).toMatch(/^HTTP\/1.1 408/);
+    expect(answer).toMatch(comeAgain);
+  });
+  test('and what is not HTTP is told so', async () => {
+    const { url } = await start();
+    expect(await exchange(url, (socket) => socket.write('hello\r\n\r\n'))).toMatch(/^HTTP\/1.1 400/);
+    const many = 'x'.repeat(20_000);
+    expect(await exchange(url, (socket) => socket.write(head([good, `a: ${many}`])))).toMatch(/^HTTP\/1.1 431/);
   });
   test('when it went away in the middle, at no cost to the next', async () => {
     const { url, statuses, faults } = await start({ bodiesBytesMax: 1_000 });
@@ -136,6 +143,21 @@ describe('what is ours to blame is told as "later"', () => {
     release();
     expect((await first).status).toBe(200);
     expect((await post(url, '{}'.padEnd(1_000), ofOther)).status).toBe(200);
+  });
+  test('a body has its place from its headers on: one that comes after it does not take it away', async () => {
+    const { url } = await start({ bodiesBytesMax: 1_500 });
+    const first = exchange(url, (socket) => {
+      socket.write(`${head([good, 'connection: close', 'content-length: 1000'])}{}`);
+      const later = async () => {
+        const answer = await post(url, '{}'.padEnd(1_000), ofOther);
+        socket.write(''.padEnd(998));
+        return answer.status;
+      };
+      second = later();
+    });
+    let second: Promise<number> | null = null;
+    expect(await first).toMatch(/^HTTP\/1.1 200/);
+    expect(await second).toBe(503);
   });
   test('a bot that holds half of that memory is 429 with the time to wait, while there is room for another', async () => {
     const { promise: held, resolve: release } = Promise.withResolvers<void>();

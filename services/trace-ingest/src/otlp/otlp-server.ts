@@ -6,6 +6,7 @@ import { contentTypes, type Partial, statusBody, successBody } from './answer.ts
 import type { Redaction } from '../redact.ts';
 import { redactionBy, type Rules } from '../redaction-rules.ts';
 import { createBudget } from './budget.ts';
+import { answerClientError } from './client-error.ts';
 import { type Decoded, decodeSpans, type Encoding } from './decode-spans.ts';
 import { bodyLimits, readBody } from './read-body.ts';
 import { Refusal } from './refusal.ts';
@@ -48,6 +49,7 @@ export const startOtlpServer = async (settings: OtlpSettings, sink: OtlpSink): P
   };
   const server = createServer(limits, (request, response) => void answer(request, response));
   server.maxHeadersCount = 64;
+  server.on('clientError', answerClientError);
   let closing = false;
 
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
@@ -61,7 +63,7 @@ export const startOtlpServer = async (settings: OtlpSettings, sink: OtlpSink): P
       };
       const partial = await receive(request, sink, ({ botId }, how) => {
         holder = botId;
-        return readBody(request, how, { budget, holder, took });
+        return readBody(request, how, { budget, holder, took, declared: declaredBytes(request) });
       });
       send(response, 200, encoding, successBody(encoding, partial));
       sink.answered(signal, 200);
@@ -121,7 +123,7 @@ const receive = async (
   // Nothing of the body is read, let alone inflated, for somebody unknown.
   const token = tokenOf(request);
   const claims = await sink.claimsOf(token);
-  if (Number(request.headers['content-length'] ?? 0) > bodyLimits.compressedBytesMax) {
+  if (declaredBytes(request) > bodyLimits.compressedBytesMax) {
     throw new Refusal(413, `A body has at most ${bodyLimits.compressedBytesMax} bytes.`);
   }
   const body = await read(claims, compression);
@@ -142,6 +144,8 @@ const redactionOf = (token: string | null, rules: Rules | null | undefined): Red
 };
 
 const pathOf = (request: IncomingMessage): string => (request.url ?? '').split('?', 1)[0] ?? '';
+
+const declaredBytes = (request: IncomingMessage): number => Number(request.headers['content-length'] ?? 0);
 
 const encodingOf = (request: IncomingMessage): Encoding | null => {
   const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();

@@ -17,6 +17,8 @@ export type Room = {
   /** Who sends. */
   readonly holder: string;
   readonly took: (bytes: number) => void;
+  /** Bytes that are said to come: they have their place before the first, so that no half of a body is kept in vain. */
+  readonly declared?: number;
   readonly limits?: BodyLimits;
 };
 
@@ -28,13 +30,14 @@ export type Room = {
 export const readBody = (
   request: Readable,
   encoding: 'identity' | 'gzip',
-  { budget, holder, took, limits = bodyLimits }: Room,
+  { budget, holder, took, declared = 0, limits = bodyLimits }: Room,
 ): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const gunzip = encoding === 'gzip' ? createGunzip({ chunkSize: 64 * 1024 }) : null;
     const chunks: Buffer[] = [];
     let received = 0;
     let held = 0;
+    let reserved = 0;
     let ended = false;
 
     const end = (settle: () => void) => {
@@ -47,12 +50,19 @@ export const readBody = (
     };
     const fail = (error: unknown) => end(() => reject(error));
 
+    const reserve = (bytes: number): Refusal | null => {
+      const room = budget.take(holder, bytes);
+      if (room === 'more-than-share') return moreThanShare();
+      if (room === 'full') return new Refusal(503, 'Too many requests are open; send again later.');
+      took(bytes);
+      reserved += bytes;
+      return null;
+    };
+
     const keep = (chunk: Buffer) => {
-      const room = budget.take(holder, chunk.length);
-      if (room === 'more-than-share') return fail(moreThanShare());
-      if (room === 'full') return fail(new Refusal(503, 'Too many requests are open; send again later.'));
-      took(chunk.length);
       held += chunk.length;
+      const refusal = held > reserved ? reserve(held - reserved) : null;
+      if (refusal) return fail(refusal);
       chunks.push(chunk);
       if (held > limits.inflatedBytesMax) return fail(tooLarge(limits.inflatedBytesMax, 'inflated'));
       if (gunzip && held > ratioFromBytes && held > received * ratioMax) {
@@ -77,6 +87,8 @@ export const readBody = (
       if (!ended) fail(new Refusal(408, 'The request ended before its body did.'));
     };
 
+    const refusal = reserve(declared);
+    if (refusal) return reject(refusal);
     gunzip
       ?.on('drain', () => request.resume())
       .on('data', keep)
