@@ -11,15 +11,16 @@ import {
   ResolvedManifest,
   TargetKind,
 } from './manifest.ts';
-import { Actor, defineCommand, defineEvent, defineReadModel, openList, Problem, WorkspaceSlug } from './message.ts';
+import { Actor, defineCommand, defineEvent, defineReadModel, Problem, WorkspaceSlug } from './message.ts';
+import { Strategy } from './strategy.ts';
 
 export const FleetStatus = z.enum(['ACTIVE', 'PAUSED', 'DRAINING', 'ERROR']);
 export type FleetStatus = z.infer<typeof FleetStatus>;
 
-/** How a newly published version reaches the fleet's bots. Only strategy `ALL` exists so far. */
+/** How a newly published version reaches the fleet's bots. */
 export const Release = z.strictObject({
   mode: z.enum(['auto', 'manual']),
-  strategy: z.strictObject({ kind: z.literal('ALL') }).meta(openList),
+  strategy: Strategy,
 });
 export type Release = z.infer<typeof Release>;
 

@@ -18,6 +18,7 @@ export * from './registry.ts';
 export * from './rollout.ts';
 export { isSecretName, isWritten, secretFormOf, withoutReferences } from './secret-text.ts';
 export * from './runaway.ts';
+export * from './strategy.ts';
 export * from './manual-trace.ts';
 export * from './trace.ts';
 export * from './waiver.ts';

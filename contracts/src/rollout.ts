@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { FleetStatus } from './config.ts';
 import { EntityName, Environment, Hash, ResolvedManifest } from './manifest.ts';
-import { Actor, defineCommand, defineEvent, defineReadModel, openList, WorkspaceSlug } from './message.ts';
+import { Actor, defineCommand, defineEvent, defineReadModel, WorkspaceSlug } from './message.ts';
+import { Strategy } from './strategy.ts';
 
 export const ChangeSetStatus = z.enum([
   'PLANNED',
@@ -16,10 +17,6 @@ export const ChangeSetStatus = z.enum([
   'SUPERSEDED',
 ]);
 export type ChangeSetStatus = z.infer<typeof ChangeSetStatus>;
-
-/** The kinds of strategy are an open list; only `ALL` exists so far. */
-export const Strategy = z.strictObject({ kind: z.literal('ALL') }).meta(openList);
-export type Strategy = z.infer<typeof Strategy>;
 
 export const VersionReference = z.object({ version: z.int().min(1), generation: z.int().min(1), hash: Hash });
 export type VersionReference = z.infer<typeof VersionReference>;
