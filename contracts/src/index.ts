@@ -1,6 +1,7 @@
 export * from './audit.ts';
 export * from './clearance.ts';
 export * from './config.ts';
+export * from './course.ts';
 export * from './finding.ts';
 export * from './fleet-telemetry.ts';
 export * from './gateway.ts';

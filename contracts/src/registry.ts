@@ -2,6 +2,7 @@
 import * as audit from './audit.ts';
 import * as clearance from './clearance.ts';
 import * as config from './config.ts';
+import * as course from './course.ts';
 import * as finding from './finding.ts';
 import * as fleetTelemetry from './fleet-telemetry.ts';
 import * as gateway from './gateway.ts';
@@ -38,6 +39,7 @@ const modules = [
   waiver,
   rollout,
   clearance,
+  course,
   reconciler,
   health,
   finding,

@@ -3,10 +3,13 @@ import { z } from 'zod';
 import { FleetStatus } from './config.ts';
 import { EntityName, Environment, Hash, ResolvedManifest } from './manifest.ts';
 import { Actor, defineCommand, defineEvent, defineReadModel, WorkspaceSlug } from './message.ts';
+import { PauseCause } from './course.ts';
 import { Strategy } from './strategy.ts';
 
 export const ChangeSetStatus = z.enum([
   'PLANNED',
+  'AWAITING_APPROVAL',
+  'APPROVED',
   'RUNNING',
   'PAUSED',
   'SUCCEEDED',
@@ -15,6 +18,7 @@ export const ChangeSetStatus = z.enum([
   'ROLLING_BACK',
   'ROLLED_BACK',
   'SUPERSEDED',
+  'EXPIRED',
 ]);
 export type ChangeSetStatus = z.infer<typeof ChangeSetStatus>;
 
@@ -59,6 +63,10 @@ export const ChangeSetPlanned = defineEvent(
     waves: z.int().min(1),
     /** What starts by itself is a `release`; a `request` waits for somebody to start it. */
     origin: z.enum(['release', 'request']),
+    /** What ranks its bots: the change set that it repeats, or itself. */
+    lineageId: z.uuid().optional(),
+    /** What a person should know of the plan before it starts. */
+    notes: z.array(z.string()).max(20).optional(),
     ...z.object(refusedOf).partial().shape,
     author: Actor,
     reason: z.string(),
@@ -94,7 +102,7 @@ export const ChangeSetStarted = defineEvent(
 export const WaveStarted = defineEvent(
   'rollout.wave.started.v1',
   'The bots of a wave are released next.',
-  z.object({ changeSetId, wave: z.int().min(0), bots: z.int().min(0) }),
+  z.object({ changeSetId, wave: z.int().min(0), bots: z.int().min(0), at: time.optional() }),
 );
 export const BotReleased = defineEvent(
   'rollout.bot.released.v1',
@@ -135,6 +143,8 @@ export const ChangeSetFinished = defineEvent(
   z.object({
     changeSetId,
     status: z.enum(['SUCCEEDED', 'FAILED']),
+    /** Ended early: so many bots were never reached, and stay as they are. */
+    untouched: z.int().min(1).optional(),
     updated: z.int().min(0),
     failed: z.int().min(0),
     message: z.string(),
@@ -153,7 +163,8 @@ export const ChangeSetSuperseded = defineEvent(
 export const RollbackStarted = defineEvent(
   'rollout.change-set.rollback-started.v1',
   'Each bot that this change set moved goes back to its own previous version.',
-  z.object({ changeSetId, reason: z.string(), bots: z.int().min(0) }),
+  /** What made it go back by itself; absent where somebody asked for it. */
+  z.object({ changeSetId, reason: z.string(), bots: z.int().min(0), cause: PauseCause.optional() }),
 );
 export const BotRollbackRequested = defineEvent(
   'rollout.bot.rollback-requested.v1',
@@ -193,6 +204,8 @@ export const PlanRelease = defineCommand(
     bot: PlannedBot,
     resolved: ResolvedManifest,
     judgedAt: time.optional(),
+    /** Why it does not start yet: the bot is held, or on its way in another change set. */
+    waits: z.string().optional(),
   }),
 );
 export const PlanLayers = defineCommand(
@@ -211,6 +224,10 @@ export const CreateChangeSet = defineCommand(
       z.strictObject({ botInstanceIds: z.array(z.uuid()).min(1).max(10_000) }),
     ]),
     strategy: Strategy.default({ kind: 'ALL' }),
+    /** What is done where a bot is in another change set that is not over. */
+    onConflict: z.enum(['REFUSE', 'SUPERSEDE']).optional(),
+    /** Only its bots that failed, in the same order of waves. */
+    retryOf: z.uuid().optional(),
     reason: z.string().max(500).default(''),
   }),
 );

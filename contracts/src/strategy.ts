@@ -89,6 +89,8 @@ export type WindowGate = z.infer<typeof WindowGate>;
 /** Before the first wave. Each approver stands for one approval, is not the author, and approves exactly this plan. */
 export const ApprovalGate = z.strictObject({
   count: z.int().min(1).max(10),
+  /** The least that an approver must be; OPERATOR by default. */
+  role: z.enum(['OWNER', 'ADMIN', 'OPERATOR']).optional(),
   /** After which an approval, or a plan that has too few, is worth nothing any more; 259,200 (three days) by default. */
   expiresSeconds: z
     .int()

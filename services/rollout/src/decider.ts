@@ -1,42 +1,70 @@
 // A change set: from a plan to its end, and back. What happens to each bot is in its stream `release-<id>-<bot>`.
 import {
   type AbortChangeSet,
+  type Actor,
+  AnalysisSkipped,
+  type ApproveChangeSet,
   BotReleased,
   ChangeSetAborted,
+  ChangeSetApproved,
+  ChangeSetDeclined,
+  ChangeSetExpired,
   ChangeSetFinished,
+  ChangeSetPaused,
   ChangeSetPlanned,
+  ChangeSetPromoted,
   ChangeSetRefused,
+  ChangeSetResumed,
   ChangeSetRolledBack,
   ChangeSetStarted,
   ChangeSetSuperseded,
   type CommandOf,
   type CreateChangeSet,
-  type Environment,
+  type DeclineChangeSet,
+  type ExpireChangeSet,
   type FactOf,
   type FinishChangeSet,
   type FleetStatus,
+  GateJudged,
+  type JudgeChangeSet,
   type PlanLayers,
   PlanRecorded,
   type PlanRelease,
-  type PlannedBot,
   type RollBackChangeSet,
   RollbackStarted,
   type StartChangeSet,
+  type Strategy,
+  WavePassed,
+  WaveSettled,
   WaveStarted,
 } from '@molthub/contracts';
 import { type Decider, type Placed, Rejected, unreachable } from '@molthub/decider';
+import { type Approval, approve, decline, expire, missingApprovals } from './course/approval.ts';
+import { judge, type Observed } from './course/judge.ts';
+import { firstWave, judged, nextWave, paused, resumed, type Run, settled } from './course/run.ts';
+import { steer, type Steering } from './course/steer.ts';
 import type { Gathering } from './gathering.ts';
-import { planHash, recordPlan } from './plan.ts';
+import { type Creating, create, isStaged, planLayers, planRelease, started, takesRollouts } from './planning/make-plan.ts';
+import type { WindowSeen } from './course/observe.ts';
 import { conclude, type Progress, progressMessage } from './progress.ts';
-import { isGoodVerdict } from './verdict-age.ts';
 
 export const changeSetEvents = [
   ChangeSetPlanned,
   ChangeSetRefused,
   PlanRecorded,
+  ChangeSetApproved,
+  ChangeSetDeclined,
+  ChangeSetExpired,
   ChangeSetStarted,
   WaveStarted,
   BotReleased,
+  WaveSettled,
+  GateJudged,
+  WavePassed,
+  ChangeSetPaused,
+  ChangeSetResumed,
+  ChangeSetPromoted,
+  AnalysisSkipped,
   ChangeSetFinished,
   ChangeSetAborted,
   ChangeSetSuperseded,
@@ -45,41 +73,40 @@ export const changeSetEvents = [
 ] as const;
 export type ChangeSetFact = FactOf<(typeof changeSetEvents)[number]>;
 
+export type Plan = {
+  readonly bots: number;
+  readonly firstBots: number;
+  readonly waves: number;
+  readonly planHash: string;
+  readonly strategy: Strategy;
+  readonly author: Actor;
+  readonly approvals: readonly Approval[];
+};
+
 export type ChangeSet =
   | { readonly at: 'nothing' }
-  | { readonly at: 'planned'; readonly bots: number }
-  | { readonly at: 'running' }
+  | { readonly at: 'planned'; readonly plan: Plan }
+  /** `run` is null until its first wave starts. */
+  | { readonly at: 'running'; readonly plan: Plan; readonly run: Run | null }
   | { readonly at: 'ended'; readonly status: 'SUCCEEDED' | 'FAILED' | 'ABORTED' }
   | { readonly at: 'rolling-back' }
-  | { readonly at: 'closed'; readonly status: 'SUPERSEDED' | 'ROLLED_BACK' };
+  | { readonly at: 'closed'; readonly status: 'SUPERSEDED' | 'ROLLED_BACK' | 'EXPIRED' };
 
-/** A bot that could be released: its newest published version against what it has now. */
-export type Candidate = {
-  readonly botId: string;
-  readonly botName: string;
-  readonly fleet: {
-    readonly id: string;
-    readonly name: string;
-    readonly environment: Environment;
-    readonly status: FleetStatus;
-  };
-  readonly before: PlannedBot['before'];
-  readonly newest: PlannedBot['after'];
-  /** The highest version ever released to it, and whether that one failed; null when none was. */
-  readonly released: { readonly version: number; readonly failed: boolean } | null;
-};
+type Starting = { readonly fleetStatus: FleetStatus | null; readonly window: WindowSeen };
 
 export type ChangeSetCommand =
   | CommandOf<typeof PlanRelease>
   | (CommandOf<typeof PlanLayers> & { readonly gathering: Gathering })
-  | (CommandOf<typeof CreateChangeSet> & {
-      readonly candidates: readonly Candidate[];
-      readonly unknownTargets: readonly string[];
-    })
-  | (CommandOf<typeof StartChangeSet> & { readonly fleetStatus: FleetStatus | null })
+  | (CommandOf<typeof CreateChangeSet> & Creating)
+  | (CommandOf<typeof StartChangeSet> & Starting)
+  | CommandOf<typeof ApproveChangeSet>
+  | CommandOf<typeof DeclineChangeSet>
+  | (CommandOf<typeof ExpireChangeSet> & { readonly plannedAtMs: number })
   | CommandOf<typeof AbortChangeSet>
   | (CommandOf<typeof RollBackChangeSet> & { readonly releasedBots: number })
-  | (CommandOf<typeof FinishChangeSet> & { readonly progress: Progress | null });
+  | (CommandOf<typeof FinishChangeSet> & { readonly progress: Progress | null })
+  | (CommandOf<typeof JudgeChangeSet> & { readonly observed: Observed | null })
+  | Steering;
 
 const decide = (command: ChangeSetCommand, state: ChangeSet): readonly Placed<ChangeSetFact>[] => {
   switch (command.type) {
@@ -91,170 +118,70 @@ const decide = (command: ChangeSetCommand, state: ChangeSet): readonly Placed<Ch
       return state.at === 'nothing' ? create(command) : [];
     case 'rollout.change-set.start.v1':
       return start(command, state);
+    case 'rollout.change-set.approve.v1':
+      if (state.at !== 'planned') throw wrongState(state, 'approved');
+      return approve(command, state.plan);
+    case 'rollout.change-set.decline.v1':
+      if (state.at !== 'planned') throw wrongState(state, 'declined');
+      return decline(command, state.plan);
+    case 'rollout.change-set.expire.v1': {
+      const { data, plannedAtMs, time } = command;
+      return state.at === 'planned' ? expire(data.changeSetId, state.plan, plannedAtMs, Date.parse(time)) : [];
+    }
     case 'rollout.change-set.abort.v1':
       return abort(command, state);
     case 'rollout.change-set.roll-back.v1':
       return rollBack(command, state);
     case 'rollout.change-set.finish.v1':
       return finish(command, state);
+    case 'rollout.change-set.judge.v1': {
+      const { data, observed, time } = command;
+      if (state.at !== 'running' || state.run === null || observed === null || !isStaged(state.plan.strategy)) return [];
+      return judge(data.changeSetId, state.run, observed, time);
+    }
+    case 'rollout.change-set.pause.v1':
+    case 'rollout.change-set.resume.v1':
+    case 'rollout.change-set.promote.v1':
+    case 'rollout.analysis.skip.v1':
+    case 'rollout.change-set.complete.v1':
+    case 'rollout.change-set.fail.v1':
+      if (state.at !== 'running' || state.run === null) throw wrongState(state, steered[command.type]);
+      return steer(command, state.run);
     default:
       return unreachable(command);
   }
 };
 
-const planRelease = ({ data, time }: CommandOf<typeof PlanRelease>): readonly Placed<ChangeSetFact>[] => {
-  const { changeSetId, fleetId, fleetName, environment, strategy, fleetStatus, bot } = data;
-  const planned: Placed<ChangeSetFact>[] = [
-    {
-      type: ChangeSetPlanned.type,
-      data: {
-        changeSetId,
-        name: `${bot.botName} version ${bot.after.version}`,
-        fleetId,
-        fleetName,
-        environment,
-        strategy,
-        planHash: planHash({ changeSetId, fleetId, strategy, bots: [bot] }),
-        bots: 1,
-        waves: 1,
-        origin: 'release',
-        author: data.author,
-        reason: data.reason,
-      },
-    },
-    ...recordPlan(changeSetId, [bot]),
-  ];
-  // A paused or draining fleet takes no rollouts: the plan waits until the fleet is active again.
-  if (fleetStatus === 'PAUSED' || fleetStatus === 'DRAINING') return planned;
-  const running = [...planned, ...started(changeSetId, 1)];
-  // Policy judged it a moment ago. Where it did not, `advance` asks policy first.
-  if (!isGoodVerdict(data.judgedAt, time)) return running;
-  return [
-    ...running,
-    {
-      type: BotReleased.type,
-      stream: `release-${changeSetId}-${bot.botId}`,
-      data: {
-        changeSetId,
-        wave: bot.wave,
-        direction: 'forward',
-        botId: bot.botId,
-        botName: bot.botName,
-        fleetId,
-        fleetName,
-        fleetStatus,
-        environment,
-        ...bot.after,
-        resolved: data.resolved,
-      },
-    },
-  ];
+const steered: Readonly<Record<Steering['type'], string>> = {
+  'rollout.change-set.pause.v1': 'paused',
+  'rollout.change-set.resume.v1': 'resumed',
+  'rollout.change-set.promote.v1': 'promoted',
+  'rollout.analysis.skip.v1': 'spared its analysis',
+  'rollout.change-set.complete.v1': 'completed',
+  'rollout.change-set.fail.v1': 'ended as failed',
 };
-
-const refusedBotsMax = 100;
-
-/** What a changed layer brings to the bots of one fleet: all that were published go together, as the fleet releases. */
-const planLayers = ({
-  data: { changeSetId },
-  gathering,
-}: CommandOf<typeof PlanLayers> & { readonly gathering: Gathering }): readonly ChangeSetFact[] => {
-  const { name, fleetId, fleetName, fleetStatus, environment, author, reason, release, bots, refused } = gathering;
-  const { strategy } = release;
-  const said = {
-    changeSetId,
-    name,
-    fleetId,
-    fleetName,
-    environment,
-    strategy,
-    planHash: planHash({ changeSetId, fleetId, strategy, bots }),
-    refused: refused.length,
-    refusedBots: refused.slice(0, refusedBotsMax),
-    author,
-    reason,
-  };
-  if (bots.length === 0) {
-    const message = `${refused.length === 1 ? '1 bot was' : `${refused.length} bots were`} refused: ${refused[0]?.message ?? ''}`;
-    return [{ type: ChangeSetRefused.type, data: { ...said, message: message.slice(0, 1_000) } }];
-  }
-  const isAutomatic = release.mode === 'auto';
-  const origin = isAutomatic ? 'release' : 'request';
-  return [
-    { type: ChangeSetPlanned.type, data: { ...said, bots: bots.length, waves: 1, origin } },
-    ...recordPlan(changeSetId, bots),
-    ...(isAutomatic && fleetStatus !== 'PAUSED' && fleetStatus !== 'DRAINING' ? started(changeSetId, bots.length) : []),
-  ];
-};
-
-const create = (
-  command: CommandOf<typeof CreateChangeSet> & {
-    readonly candidates: readonly Candidate[];
-    readonly unknownTargets: readonly string[];
-  },
-): readonly ChangeSetFact[] => {
-  const { changeSetId, name, strategy, reason } = command.data;
-  if (command.unknownTargets.length > 0) {
-    throw new Rejected(
-      'rollout.target-not-found',
-      'Some targets do not exist or have no published version; leave them out.',
-      command.unknownTargets.map((id) => ({ path: 'targets', code: 'not-found', message: `${id} is not known here.` })),
-    );
-  }
-  // A bot moves if its newest version was never released to it, or was and failed.
-  const moving = command.candidates.filter(
-    ({ newest, released }) => !released || released.version < newest.version || released.failed,
-  );
-  const fleet = moving[0]?.fleet;
-  if (!fleet) {
-    throw new Rejected(
-      'rollout.nothing-to-release',
-      'Every target already runs, or is about to run, its newest published version. Publish a new one first.',
-    );
-  }
-  if (moving.some((bot) => bot.fleet.id !== fleet.id)) {
-    throw new Rejected('rollout.several-fleets', 'The bots are of several fleets; make one change set for each fleet.');
-  }
-  const bots = moving.map(({ botId, botName, before, newest }) => ({ botId, botName, wave: 0, before, after: newest }));
-  return [
-    {
-      type: ChangeSetPlanned.type,
-      data: {
-        changeSetId,
-        name,
-        fleetId: fleet.id,
-        fleetName: fleet.name,
-        environment: fleet.environment,
-        strategy,
-        planHash: planHash({ changeSetId, fleetId: fleet.id, strategy, bots }),
-        bots: bots.length,
-        waves: 1,
-        origin: 'request',
-        author: command.actor,
-        reason,
-      },
-    },
-    ...recordPlan(changeSetId, bots),
-  ];
-};
-
-const started = (changeSetId: string, bots: number): readonly ChangeSetFact[] => [
-  { type: ChangeSetStarted.type, data: { changeSetId } },
-  { type: WaveStarted.type, data: { changeSetId, wave: 0, bots } },
-];
 
 const start = (
-  command: CommandOf<typeof StartChangeSet> & { readonly fleetStatus: FleetStatus | null },
+  { data, time, fleetStatus, window }: CommandOf<typeof StartChangeSet> & Starting,
   state: ChangeSet,
 ): readonly ChangeSetFact[] => {
   if (state.at === 'running') return [];
   if (state.at !== 'planned') throw wrongState(state, 'started');
-  if (command.fleetStatus === 'PAUSED' || command.fleetStatus === 'DRAINING') {
+  if (!takesRollouts(fleetStatus)) {
     throw new Rejected(
       'rollout.fleet-paused',
-      `The fleet is ${command.fleetStatus} and takes no rollouts; set it to ACTIVE first.`,
+      `The fleet is ${fleetStatus} and takes no rollouts; set it to ACTIVE first.`,
     );
   }
-  return started(command.data.changeSetId, state.bots);
+  const missing = missingApprovals(state.plan, Date.parse(time));
+  if (missing > 0) {
+    throw new Rejected(
+      'rollout.not-approved',
+      `${missing === 1 ? '1 approval is' : `${missing} approvals are`} missing, of somebody who did not make this plan.`,
+    );
+  }
+  if (!window.open) throw new Rejected('rollout.outside-window', `No wave may start now: ${window.message}`);
+  return started(data.changeSetId, state.plan.firstBots, time);
 };
 
 const abort = (command: CommandOf<typeof AbortChangeSet>, state: ChangeSet): readonly ChangeSetFact[] => {
@@ -302,6 +229,8 @@ const finish = (
     return [{ type: ChangeSetRolledBack.type, data: { changeSetId, restored, failed, skipped, message } }];
   }
   if (state.at !== 'planned' && state.at !== 'running') return [];
+  // The waves of one that is judged end with a verdict.
+  if (state.at === 'running' && (isStaged(state.plan.strategy) || state.run?.paused != null)) return [];
   return conclude(changeSetId, progress, state.at === 'planned');
 };
 
@@ -313,26 +242,82 @@ const wrongState = (state: ChangeSet, wanted: string): Rejected => {
 
 const evolve = (state: ChangeSet, fact: ChangeSetFact): ChangeSet => {
   switch (fact.type) {
-    case 'rollout.change-set.planned.v1':
-      return { at: 'planned', bots: fact.data.bots };
+    case 'rollout.change-set.planned.v1': {
+      const { bots, waves, planHash, strategy, author } = fact.data;
+      return { at: 'planned', plan: { bots, firstBots: 0, waves, planHash, strategy, author, approvals: [] } };
+    }
+    case 'rollout.plan.recorded.v1': {
+      if (state.at !== 'planned') return state;
+      const first = fact.data.bots.filter(({ wave }) => wave === 0).length;
+      return { ...state, plan: { ...state.plan, firstBots: state.plan.firstBots + first } };
+    }
+    case 'rollout.change-set.approved.v1': {
+      if (state.at !== 'planned') return state;
+      const approval = { approver: fact.data.approver, atMs: Date.parse(fact.data.at) };
+      return { ...state, plan: { ...state.plan, approvals: [...state.plan.approvals, approval] } };
+    }
+    case 'rollout.change-set.started.v1':
+      return state.at === 'planned' ? { at: 'running', plan: state.plan, run: null } : state;
     case 'rollout.change-set.refused.v1':
       return { at: 'ended', status: 'FAILED' };
-    case 'rollout.change-set.started.v1':
-      return { at: 'running' };
     case 'rollout.change-set.finished.v1':
       return { at: 'ended', status: fact.data.status };
+    case 'rollout.change-set.declined.v1':
     case 'rollout.change-set.aborted.v1':
       return { at: 'ended', status: 'ABORTED' };
+    case 'rollout.change-set.expired.v1':
+      return { at: 'closed', status: 'EXPIRED' };
     case 'rollout.change-set.superseded.v1':
       return { at: 'closed', status: 'SUPERSEDED' };
     case 'rollout.change-set.rollback-started.v1':
       return { at: 'rolling-back' };
     case 'rollout.change-set.rolled-back.v1':
       return { at: 'closed', status: 'ROLLED_BACK' };
-    case 'rollout.plan.recorded.v1':
-    case 'rollout.wave.started.v1':
     case 'rollout.bot.released.v1':
+    case 'rollout.wave.passed.v1':
       return state;
+    case 'rollout.wave.started.v1':
+    case 'rollout.wave.settled.v1':
+    case 'rollout.gate.judged.v1':
+    case 'rollout.change-set.paused.v1':
+    case 'rollout.change-set.resumed.v1':
+    case 'rollout.change-set.promoted.v1':
+    case 'rollout.analysis.skipped.v1':
+      return state.at === 'running' ? { ...state, run: runAfter(state.plan, state.run, fact) } : state;
+    default:
+      return unreachable(fact);
+  }
+};
+
+type RunFact = FactOf<
+  | typeof WaveStarted
+  | typeof WaveSettled
+  | typeof GateJudged
+  | typeof ChangeSetPaused
+  | typeof ChangeSetResumed
+  | typeof ChangeSetPromoted
+  | typeof AnalysisSkipped
+>;
+
+const runAfter = ({ waves }: Plan, run: Run | null, fact: RunFact): Run | null => {
+  if (fact.type === 'rollout.wave.started.v1') {
+    const atMs = Date.parse(fact.data.at ?? '1970-01-01T00:00:00.000Z');
+    return run === null ? firstWave(waves, atMs) : nextWave(run, fact.data.wave, atMs);
+  }
+  if (run === null) return null;
+  switch (fact.type) {
+    case 'rollout.wave.settled.v1':
+      return settled(run, Date.parse(fact.data.at));
+    case 'rollout.gate.judged.v1':
+      return judged(run, fact.data.gate, fact.data, Date.parse(fact.data.at));
+    case 'rollout.change-set.paused.v1':
+      return paused(run, fact.data.cause, fact.data, Date.parse(fact.data.at));
+    case 'rollout.change-set.resumed.v1':
+      return resumed(run, Date.parse(fact.data.at));
+    case 'rollout.change-set.promoted.v1':
+      return { ...run, promoted: true };
+    case 'rollout.analysis.skipped.v1':
+      return { ...run, analysisSkipped: true };
     default:
       return unreachable(fact);
   }
