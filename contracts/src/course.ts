@@ -145,7 +145,11 @@ export const FailChangeSet = defineCommand(
 export const JudgeChangeSet = defineCommand(
   'rollout.change-set.judge.v1',
   "Looks at the wave that runs, and takes it as far as its bots and gates let it. Rollout's own job; not for callers.",
-  z.strictObject({ changeSetId }),
+  z.strictObject({
+    changeSetId,
+    /** What somebody else's judgement was. */
+    webhook: z.strictObject({ verdict: GateVerdict, message: z.string() }).optional(),
+  }),
 );
 export const ExpireChangeSet = defineCommand(
   'rollout.change-set.expire.v1',

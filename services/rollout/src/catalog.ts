@@ -14,6 +14,7 @@ import {
 import { unreachable } from '@molthub/decider';
 import type { Migration, Sql } from '@molthub/event-store';
 import type { Listener } from '@molthub/service';
+import { evidenceListeners, evidenceMigration } from './course/evidence.ts';
 import {
   applyGathering,
   gatheringLimitMigration,
@@ -52,6 +53,7 @@ export const migrations: readonly Migration[] = [
     name: '0004_rollbacks',
     sql: 'alter table published add column is_rollback boolean not null default false',
   },
+  evidenceMigration,
 ];
 
 type Sent = readonly (Promise<unknown> | false)[];
@@ -170,4 +172,5 @@ export const catalogListeners = (changed: () => void): readonly Listener[] => [
       );
     },
   },
+  ...evidenceListeners,
 ];

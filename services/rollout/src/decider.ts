@@ -1,9 +1,9 @@
 // A change set: from a plan to its end, and back. What happens to each bot is in its stream `release-<id>-<bot>`.
 import {
-  type AbortChangeSet,
+  AbortChangeSet,
   type Actor,
   AnalysisSkipped,
-  type ApproveChangeSet,
+  ApproveChangeSet,
   BotReleased,
   ChangeSetAborted,
   ChangeSetApproved,
@@ -19,20 +19,26 @@ import {
   ChangeSetStarted,
   ChangeSetSuperseded,
   type CommandOf,
-  type CreateChangeSet,
-  type DeclineChangeSet,
-  type ExpireChangeSet,
+  CompleteChangeSet,
+  CreateChangeSet,
+  DeclineChangeSet,
+  ExpireChangeSet,
   type FactOf,
-  type FinishChangeSet,
+  FailChangeSet,
+  FinishChangeSet,
   type FleetStatus,
   GateJudged,
-  type JudgeChangeSet,
-  type PlanLayers,
+  JudgeChangeSet,
+  PauseChangeSet,
+  PlanLayers,
   PlanRecorded,
-  type PlanRelease,
-  type RollBackChangeSet,
+  PlanRelease,
+  PromoteChangeSet,
+  ResumeChangeSet,
+  RollBackChangeSet,
   RollbackStarted,
-  type StartChangeSet,
+  SkipAnalysis,
+  StartChangeSet,
   type Strategy,
   WavePassed,
   WaveSettled,
@@ -44,7 +50,15 @@ import { judge, type Observed } from './course/judge.ts';
 import { firstWave, judged, nextWave, paused, resumed, type Run, settled } from './course/run.ts';
 import { steer, type Steering } from './course/steer.ts';
 import type { Gathering } from './gathering.ts';
-import { type Creating, create, isStaged, planLayers, planRelease, started, takesRollouts } from './planning/make-plan.ts';
+import {
+  type Creating,
+  create,
+  isStaged,
+  planLayers,
+  planRelease,
+  started,
+  takesRollouts,
+} from './planning/make-plan.ts';
 import type { WindowSeen } from './course/observe.ts';
 import { conclude, type Progress, progressMessage } from './progress.ts';
 
@@ -72,6 +86,26 @@ export const changeSetEvents = [
   ChangeSetRolledBack,
 ] as const;
 export type ChangeSetFact = FactOf<(typeof changeSetEvents)[number]>;
+
+export const changeSetCommands = [
+  PlanRelease,
+  PlanLayers,
+  CreateChangeSet,
+  StartChangeSet,
+  ApproveChangeSet,
+  DeclineChangeSet,
+  ExpireChangeSet,
+  JudgeChangeSet,
+  PauseChangeSet,
+  ResumeChangeSet,
+  PromoteChangeSet,
+  SkipAnalysis,
+  CompleteChangeSet,
+  FailChangeSet,
+  AbortChangeSet,
+  RollBackChangeSet,
+  FinishChangeSet,
+] as const;
 
 export type Plan = {
   readonly bots: number;
@@ -136,7 +170,8 @@ const decide = (command: ChangeSetCommand, state: ChangeSet): readonly Placed<Ch
       return finish(command, state);
     case 'rollout.change-set.judge.v1': {
       const { data, observed, time } = command;
-      if (state.at !== 'running' || state.run === null || observed === null || !isStaged(state.plan.strategy)) return [];
+      if (state.at !== 'running' || state.run === null || observed === null || !isStaged(state.plan.strategy))
+        return [];
       return judge(data.changeSetId, state.run, observed, time);
     }
     case 'rollout.change-set.pause.v1':

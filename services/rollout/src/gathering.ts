@@ -18,6 +18,7 @@ import {
 import type { Migration, Reads, Sql } from '@molthub/event-store';
 import { z } from 'zod';
 import { lastConverged } from './last-converged.ts';
+import { labelsSql } from './queries.ts';
 
 export const gatheringMigration: Migration = {
   name: '0002_gathering',
@@ -172,7 +173,9 @@ const Row = z.object({
 const BotRow = z.object({
   botId: z.uuid(),
   botName: z.string(),
+  labels: z.record(z.string(), z.string()),
   before: VersionReference.nullable(),
+  held: z.string().nullable(),
   version: z.int().nullable(),
   generation: z.int().nullable(),
   hash: Hash.nullable(),
@@ -187,7 +190,7 @@ const noAnswer = {
 
 /** Everything about a change set of a layer: its bots that were published, and those that were not. */
 export type Gathering = z.infer<typeof Row> & {
-  readonly bots: readonly PlannedBot[];
+  readonly bots: readonly (Omit<PlannedBot, 'wave'> & { readonly labels: Readonly<Record<string, string>> })[];
   readonly refused: readonly { botId: string; botName: string; code: string; message: string }[];
 };
 
@@ -202,9 +205,12 @@ export const gatheringOf = async (changeSetId: string, reads: Reads): Promise<Ga
     ),
     reads(
       `select g.bot_id as "botId", coalesce(g.bot_name, b.name, g.bot_id::text) as "botName", g.version, g.generation, g.hash, g.code, g.message,
+         ${labelsSql('v.resolved')} as labels,
+         (select h.reason from holds h where h.bot_id = g.bot_id order by h.kind desc limit 1) as held,
          case when c.version is not null
            then json_build_object('version', c.version, 'generation', c.generation, 'hash', c.hash) end as before
-       from gathered_bots g left join bots b on b.id = g.bot_id left join lateral (${lastConverged('g.bot_id')}) c on true
+       from gathered_bots g left join bots b on b.id = g.bot_id
+       left join published v on v.bot_id = g.bot_id and v.version = g.version left join lateral (${lastConverged('g.bot_id')}) c on true
        where g.change_set_id = $1 order by "botName", g.bot_id`,
       [changeSetId],
     ),
@@ -212,13 +218,15 @@ export const gatheringOf = async (changeSetId: string, reads: Reads): Promise<Ga
   const known = z.array(BotRow).parse(bots);
   return {
     ...Row.parse(rows[0]),
-    bots: known.flatMap(({ botId, botName, before, version, generation, hash }) =>
-      version === null || generation === null || hash === null
+    bots: known.flatMap(({ botId, botName, labels, before, held, version, generation, hash }) =>
+      version === null || generation === null || hash === null || held !== null
         ? []
-        : [{ botId, botName, wave: 0, before, after: { version, generation, hash } }],
+        : [{ botId, botName, labels, before, after: { version, generation, hash } }],
     ),
-    refused: known.flatMap(({ botId, botName, version, code, message }) => {
+    refused: known.flatMap(({ botId, botName, held, version, code, message }) => {
       if (code !== null) return [{ botId, botName, code, message: message ?? '' }];
+      if (held !== null)
+        return [{ botId, botName, code: 'rollout.held', message: `It stays at what it runs: ${held}` }];
       return version === null ? [{ botId, botName, ...noAnswer }] : [];
     }),
   };

@@ -4,6 +4,7 @@ import {
   BotRollbackRequested,
   BotSettled,
   ChangeSetAborted,
+  ChangeSetFinished,
   ChangeSetRefused,
   ChangeSetRolledBack,
   ChangeSetSuperseded,
@@ -12,13 +13,14 @@ import {
   RollbackStarted,
 } from '@molthub/contracts';
 import { type Projection, projection, type Sql, when } from '@molthub/event-store';
+import { courseHandlers, courseTables, courseViews } from './course/projection.ts';
 import { addTo, emptySegment, hotTypes, isHot, write } from './segment.ts';
 
 /**
  * `version`, `generation` of a part: what it was last released to, or will be. `open` parts still wait for their end in
  * the direction under way; `rollback` is null until the part is asked to go back. While policy has not answered
  * whether it may be released, `asked_at` is when it was asked last and `asks` how often; `judged_at` when it said yes, by
- * its own clock, and `cleared_at` when that was heard.
+ * its own clock, and `cleared_at` when that was heard. `staged` change sets are judged wave by wave.
  */
 const tables = `
   create table change_sets (
@@ -29,10 +31,12 @@ const tables = `
     restore_skipped int not null default 0, refused int not null default 0,
     refused_bots jsonb not null default '[]', waves int not null, current_wave int, superseded_by uuid,
     reason text not null, message text not null default '', author jsonb not null, version int not null,
+    staged boolean not null default false, lineage_id uuid, notes jsonb not null default '[]',
     created_at timestamptz not null, started_at timestamptz, finished_at timestamptz
   );
   create index on change_sets (workspace, created_at, id);
   create index on change_sets (id) where status in ('PLANNED', 'RUNNING', 'ROLLING_BACK');
+  create index on change_sets (id) where staged and finished_at is null;
   create table change_set_bots (
     workspace text not null, change_set_id uuid not null, bot_id uuid not null, bot_name text not null,
     wave int not null, state text not null default 'PLANNED', rollback text, released boolean not null default false,
@@ -43,16 +47,19 @@ const tables = `
   );
   create index on change_set_bots (bot_id, version);
   create index on change_set_bots (bot_id) where open;
+  ${courseTables}
 `;
 
 const views = {
   change_sets: `select workspace, id, name, status, origin, fleet_id, fleet_name, strategy, plan_hash, total, updated,
-    failed, current_wave, waves, refused, refused_bots, reason, message, author, version, created_at, started_at, finished_at from change_sets`,
+    failed, skipped, current_wave, waves, refused, refused_bots, notes, reason, message, author, version, created_at,
+    started_at, finished_at from change_sets`,
   change_set_bots: `select workspace, change_set_id, bot_id, bot_name, wave,
     case when rollback in ('RESTORED', 'FAILED') then rollback when rollback = 'RELEASED' then 'RELEASED' else state end
       as state, before, after, case when open and state = 'PLANNED' and asked_at is not null
       then 'Waits for policy, which was asked at ' || to_char(asked_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z".')
       else message end as message, updated_at from change_set_bots`,
+  ...courseViews,
 };
 
 /** A change set leaves its bots that were never started as they are. */
@@ -74,10 +81,27 @@ const end = (sql: Sql, changeSetId: string, status: string, message: string, tim
     version,
   ]);
 
+const endEarly = (
+  sql: Sql,
+  {
+    changeSetId,
+    status,
+    message,
+    time,
+    version,
+  }: Readonly<Record<'changeSetId' | 'status' | 'message' | 'time', string>> & {
+    readonly version: number;
+  },
+) =>
+  Promise.all([
+    end(sql, changeSetId, status, message, time, version),
+    leaveUntouched(sql, changeSetId, time, 'Left as it was: the change set ended before its turn.'),
+  ]);
+
 /** The way back and the early ends: rare, so one statement each. */
 const cold = projection({
   name: 'change-sets',
-  revision: 5,
+  revision: 6,
   tables,
   views,
   handlers: [
@@ -144,9 +168,14 @@ const cold = projection({
         ],
       ),
     ),
-    when(ChangeSetSuperseded, ({ data, time, version }, sql) =>
-      end(sql, data.changeSetId, 'SUPERSEDED', `Superseded by change set ${data.byChangeSetId}.`, time, version),
+    ...courseHandlers(endEarly),
+    when(ChangeSetFinished, ({ data: { changeSetId, status, message }, time, version }, sql) =>
+      endEarly(sql, { changeSetId, status, message, time, version }),
     ),
+    when(ChangeSetSuperseded, ({ data: { changeSetId, byChangeSetId }, time, version }, sql) => {
+      const message = `Superseded by change set ${byChangeSetId}.`;
+      return endEarly(sql, { changeSetId, status: 'SUPERSEDED', message, time, version });
+    }),
     when(ChangeSetAborted, async ({ data, time, version }, sql) => {
       await Promise.all([
         end(sql, data.changeSetId, 'ABORTED', data.reason, time, version),

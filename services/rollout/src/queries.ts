@@ -5,13 +5,16 @@ import {
   PlannedBot,
   ResolvedManifest,
   VersionReference,
+  WindowGate,
   type CommandOf,
   type CreateChangeSet,
 } from '@molthub/contracts';
+import { Rejected } from '@molthub/decider';
 import type { Reads } from '@molthub/event-store';
 import { z } from 'zod';
-import type { Candidate } from './decider.ts';
+import { isKeptSql } from './kept.ts';
 import { lastConverged } from './last-converged.ts';
+import type { Candidate, Conflict, Creating } from './planning/make-plan.ts';
 import type { Progress } from './progress.ts';
 import type { Part, Releasable } from './release/decider.ts';
 
@@ -25,26 +28,34 @@ const Fleet = z.object({ id: z.uuid(), name: z.string(), environment: Environmen
 const CandidateRow = z.object({
   botId: z.uuid(),
   botName: z.string(),
+  labels: z.record(z.string(), z.string()),
+  pinned: z.boolean(),
   fleet: Fleet,
   before: VersionReference.nullable(),
   newest: VersionReference,
   released: z.object({ version: z.int(), failed: z.boolean() }).nullable(),
 });
 
-/** The bots that a change set is to move, with what each has and could have; and the targets that are not known. */
-export const candidatesOf = async (
-  { workspace, data: { targets } }: CommandOf<typeof CreateChangeSet>,
-  reads: Reads,
-): Promise<{ readonly candidates: readonly Candidate[]; readonly unknownTargets: readonly string[] }> => {
+/** SQL: the labels that a resolved manifest gives its bot. */
+export const labelsSql = (resolved: string): string => `coalesce(${resolved}->'metadata'->'labels', '{}')`;
+
+/**
+ * The bots that a change set is to move, with what each has and could have; the targets that are not known; the change
+ * sets that are not over and have some of the same bots. One that takes the place of another keeps its ways back.
+ */
+export const creatingOf = async (command: CommandOf<typeof CreateChangeSet>, reads: Reads): Promise<Creating> => {
+  const { workspace, data } = command;
+  const { targets, retryOf, changeSetId } = data;
   const [where, target] =
     'fleetId' in targets
       ? ['b.fleet_id = $2::uuid', targets.fleetId]
       : ['b.id = any($2::uuid[])', targets.botInstanceIds];
   const rows = await reads(
-    `select b.id as "botId", b.name as "botName",
+    `select b.id as "botId", b.name as "botName", ${labelsSql('p.resolved')} as labels,
+       exists (select from holds h where h.bot_id = b.id and h.kind = 'PIN') as pinned,
        json_build_object('id', f.id, 'name', f.name, 'environment', f.environment, 'status', f.status) as fleet,
-       case when c.version is not null
-         then json_build_object('version', c.version, 'generation', c.generation, 'hash', c.hash) end as before,
+       coalesce(s.before, case when c.version is not null
+         then jsonb_build_object('version', c.version, 'generation', c.generation, 'hash', c.hash) end) as before,
        json_build_object('version', p.version, 'generation', p.generation, 'hash', p.hash) as newest,
        case when r.version is not null
          then json_build_object('version', r.version, 'failed', r.failed) end as released
@@ -55,17 +66,67 @@ export const candidatesOf = async (
      left join lateral (
        select version, coalesce(rollback, state) = 'FAILED' as failed from change_set_bots
        where bot_id = b.id and released order by version desc, updated_at desc limit 1) r on true
+     left join lateral (
+       select o.before from change_set_bots o join change_sets x on x.id = o.change_set_id
+       where o.bot_id = b.id and o.released and x.staged and x.finished_at is null and x.status in ('RUNNING', 'PAUSED')
+       order by x.created_at limit 1) s on true
      where b.workspace = $1 and not b.retired and ${where}
+       and ($3::uuid is null or exists (select from change_set_bots o
+         where o.change_set_id = $3 and o.bot_id = b.id and o.state = 'FAILED'))
      order by b.name`,
-    [workspace, target],
+    [workspace, target, retryOf ?? null],
   );
-  const candidates = z.array(CandidateRow).parse(rows);
-  const known = new Set(candidates.map(({ botId }) => botId));
+  const all = z.array(CandidateRow).parse(rows);
+  const known = new Set(all.map(({ botId }) => botId));
   const unknownTargets =
     'fleetId' in targets
       ? await unknownFleet(workspace, targets.fleetId, reads)
-      : targets.botInstanceIds.filter((id) => !known.has(id));
-  return { candidates, unknownTargets };
+      : targets.botInstanceIds.filter((id) => !known.has(id) && retryOf === undefined);
+  const candidates: readonly Candidate[] = all.filter(({ pinned }) => !pinned);
+  return {
+    candidates,
+    pinned: all.filter(({ pinned }) => pinned).map(({ botName }) => botName),
+    unknownTargets,
+    conflicts: await conflictsOf(
+      candidates.map(({ botId }) => botId),
+      reads,
+    ),
+    lineageId: retryOf === undefined ? changeSetId : await lineageOf(retryOf, workspace, reads),
+  };
+};
+
+const ConflictRow = z.object({ changeSetId: z.uuid(), name: z.string(), bots: z.array(z.string()) });
+
+const conflictsOf = async (botIds: readonly string[], reads: Reads): Promise<readonly Conflict[]> =>
+  z.array(ConflictRow).parse(
+    await reads(
+      `select c.id as "changeSetId", c.name, array_agg(p.bot_name order by p.bot_name) as bots
+       from change_set_bots p join change_sets c on c.id = p.change_set_id
+       where p.bot_id = any($1::uuid[]) and c.staged and c.finished_at is null
+         and (p.open or c.status in ('RUNNING', 'PAUSED', 'ROLLING_BACK'))
+       group by c.id order by c.created_at`,
+      [botIds],
+    ),
+  );
+
+/** That of the first of them, so that all of them rank their bots alike. */
+const lineageOf = async (retryOf: string, workspace: string, reads: Reads): Promise<string> => {
+  const [row] = await reads('select coalesce(lineage_id, id) as id from change_sets where id = $1 and workspace = $2', [
+    retryOf,
+    workspace,
+  ]);
+  if (!row) {
+    throw new Rejected('rollout.change-set-not-found', 'The change set that is to be repeated does not exist.', [
+      { path: 'retryOf', code: 'not-found', message: `${retryOf} is not known here.` },
+    ]);
+  }
+  return z.uuid().parse(row['id']);
+};
+
+/** Why a published version does not go at once; null where nothing keeps its bot. */
+export const waitsFor = async (botId: string, changeSetId: string, reads: Reads): Promise<string | null> => {
+  const rows = await reads(`select 1 where ${isKeptSql('$1::uuid', '$2::uuid')}`, [botId, changeSetId]);
+  return rows.length > 0 ? 'It waits: its bot is pinned, or another change set that has moved it is not over.' : null;
 };
 
 const unknownFleet = async (workspace: string, fleetId: string, reads: Reads): Promise<readonly string[]> => {
@@ -73,12 +134,28 @@ const unknownFleet = async (workspace: string, fleetId: string, reads: Reads): P
   return found.length > 0 ? [] : [fleetId];
 };
 
-/** The status of a change set's fleet; null where either is unknown. */
-export const fleetStatusOf = async (changeSetId: string, reads: Reads): Promise<FleetStatus | null> => {
-  const rows = await reads('select f.status from change_sets c join fleets f on f.id = c.fleet_id where c.id = $1', [
-    changeSetId,
+const Starting = z.object({ fleetStatus: FleetStatus.nullable(), gate: WindowGate.nullable() });
+
+/** The status of a change set's fleet, null where either is unknown, and when its waves may start. */
+export const startingOf = async (changeSetId: string, reads: Reads) => {
+  const rows = await reads(
+    `select f.status as "fleetStatus", c.strategy->'gates'->'window' as gate
+     from change_sets c left join fleets f on f.id = c.fleet_id where c.id = $1`,
+    [changeSetId],
+  );
+  const { fleetStatus, gate } = rows[0] ? Starting.parse(rows[0]) : { fleetStatus: null, gate: null };
+  return { fleetStatus, gate: gate ?? undefined };
+};
+
+export const isKnownBot = async (
+  { workspace, data }: { readonly workspace: string; readonly data: { readonly botId: string } },
+  reads: Reads,
+): Promise<boolean> => {
+  const rows = await reads('select 1 from bots where id = $1 and workspace = $2 and not retired', [
+    data.botId,
+    workspace,
   ]);
-  return rows[0] ? FleetStatus.parse(rows[0]['status']) : null;
+  return rows.length > 0;
 };
 
 export const releasedBots = async (changeSetId: string, reads: Reads): Promise<number> => {
@@ -149,6 +226,11 @@ const ReleasableRow = PartRow.extend({
     .nullable(),
   fleet: Fleet,
   resolved: ResolvedManifest,
+  currentWave: z.int(),
+  origin: z.enum(['release', 'request']),
+  held: z.boolean(),
+  pinned: z.string().nullable(),
+  kept: z.boolean(),
   takenBy: z.object({ changeSetId: z.uuid(), version: z.int(), failed: z.boolean() }).nullable(),
 });
 
@@ -159,7 +241,10 @@ export const releasableOf = async (
   reads: Reads,
 ): Promise<Releasable & { readonly changeSetVersion: number }> => {
   const rows = await reads(
-    `select ${partColumns}, p.judged_at as "judgedAt", v.resolved,
+    `select ${partColumns}, p.judged_at as "judgedAt", v.resolved, coalesce(c.current_wave, 0) as "currentWave", c.origin,
+       exists (select from holds h where h.bot_id = p.bot_id and h.kind = 'HOLD') as held,
+       (select h.reason from holds h where h.bot_id = p.bot_id and h.kind = 'PIN') as pinned,
+       (${isKeptSql('p.bot_id', 'c.id')}) as kept,
        json_build_object('id', f.id, 'name', f.name, 'environment', f.environment, 'status', f.status) as fleet,
        (select json_build_object('changeSetId', o.change_set_id, 'version', o.version, 'failed', o.failed)
         from (select *, coalesce(rollback, state) = 'FAILED' as failed from change_set_bots) o

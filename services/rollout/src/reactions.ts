@@ -12,7 +12,7 @@ import {
   SettleBot,
 } from '@molthub/contracts';
 import { intend, on, type Reaction } from '@molthub/service';
-import { convergedVersion } from './queries.ts';
+import { convergedVersion, waitsFor } from './queries.ts';
 
 /** A bot that fails this often at one generation has failed its change set; the reconciler goes on trying. */
 export const attemptsMax = 5;
@@ -28,7 +28,10 @@ export const reactions: readonly Reaction[] = [
     // What a changed layer brings waits for the other bots of its change set: `advance` plans them together.
     if (data.changeSetId === null || data.layersChangeSetId !== undefined) return [];
     // A first version has nothing to go back to, so nothing has to be looked up.
-    const before = data.previous === null ? null : await convergedVersion(botId, reads);
+    const [before, waits] =
+      data.previous === null
+        ? [null, null]
+        : await Promise.all([convergedVersion(botId, reads), waitsFor(botId, data.changeSetId, reads)]);
     return [
       intend(PlanRelease, {
         changeSetId: data.changeSetId,
@@ -42,6 +45,7 @@ export const reactions: readonly Reaction[] = [
         bot: { botId, botName, wave: 0, before, after },
         resolved,
         ...(data.judgedAt === undefined ? {} : { judgedAt: data.judgedAt }),
+        ...(waits === null ? {} : { waits }),
       }),
     ];
   }),

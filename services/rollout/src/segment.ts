@@ -11,6 +11,7 @@ import {
   WaveStarted,
 } from '@molthub/contracts';
 import type { Sql } from '@molthub/event-store';
+import { isStaged } from './planning/make-plan.ts';
 
 const definitions = [
   ChangeSetPlanned,
@@ -24,9 +25,10 @@ const definitions = [
 type HotFact = FactOf<(typeof definitions)[number]>;
 export const hotTypes: ReadonlySet<string> = new Set(definitions.map(({ type }) => type));
 
-/** The facts of the way forward; the way back is rare and goes one by one. */
+/** The facts of the way forward; the way back and early ends are rare and go one by one. */
 export const isHot = (event: Recorded): event is Recorded<HotFact> =>
-  hotTypes.has(event.type) && !(isObject(event.data) && event.data['direction'] === 'rollback');
+  hotTypes.has(event.type) &&
+  !(isObject(event.data) && (event.data['direction'] === 'rollback' || event.data['untouched'] !== undefined));
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
@@ -72,10 +74,15 @@ export const addTo = (segment: Segment, event: Recorded<HotFact>): void => {
         bots,
         environment: _,
         refusedBots = [],
+        lineageId = null,
         ...same
       } = event.data;
+      const { strategy } = event.data;
+      const status = strategy.gates?.approval ? 'AWAITING_APPROVAL' : 'PLANNED';
+      const judged = { status, staged: isStaged(strategy), lineage_id: lineageId };
       const fleet = { fleet_id: fleetId, fleet_name: fleetName };
-      const row = { ...fleet, plan_hash: planHash, total: bots, refused_bots: refusedBots, created_at: time };
+      const planned = { plan_hash: planHash, total: bots, refused_bots: refusedBots, created_at: time };
+      const row = { ...fleet, ...planned, ...judged };
       segment.sets.push({ ...same, ...row, id, workspace, version });
       return;
     }
@@ -114,12 +121,12 @@ export const addTo = (segment: Segment, event: Recorded<HotFact>): void => {
 const statements = {
   sets: `
     insert into change_sets (workspace, id, name, status, origin, fleet_id, fleet_name, strategy, plan_hash, total,
-      waves, refused, refused_bots, reason, author, version, created_at)
-    select workspace, id, name, 'PLANNED', origin, fleet_id, fleet_name, strategy, plan_hash, total, waves,
-      coalesce(refused, 0), refused_bots, reason, author, version, created_at
-    from jsonb_to_recordset($1) as s (workspace text, id uuid, name text, origin text, fleet_id uuid, fleet_name text,
-      strategy jsonb, plan_hash text, total int, waves int, refused int, refused_bots jsonb, reason text, author jsonb,
-      version int, created_at timestamptz)`,
+      waves, refused, refused_bots, reason, author, version, created_at, staged, lineage_id, notes)
+    select workspace, id, name, status, origin, fleet_id, fleet_name, strategy, plan_hash, total, waves,
+      coalesce(refused, 0), refused_bots, reason, author, version, created_at, staged, lineage_id, coalesce(notes, '[]')
+    from jsonb_to_recordset($1) as s (workspace text, id uuid, name text, status text, origin text, fleet_id uuid,
+      fleet_name text, strategy jsonb, plan_hash text, total int, waves int, refused int, refused_bots jsonb,
+      reason text, author jsonb, version int, created_at timestamptz, staged boolean, lineage_id uuid, notes jsonb)`,
   bots: `
     insert into change_set_bots
       (workspace, change_set_id, bot_id, bot_name, wave, version, generation, before, after, updated_at)

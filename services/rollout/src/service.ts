@@ -1,20 +1,15 @@
 // rollout: which bot gets which version, when, and how it went.
 import {
-  AbortChangeSet,
   AskRelease,
   ClearRelease,
-  CreateChangeSet,
-  FinishChangeSet,
-  PlanLayers,
-  PlanRelease,
+  LiftHold,
+  PlaceHold,
   ReleaseAsked,
   ReleaseBot,
   ReleaseCleared,
   ReleaseRollback,
   RollBackBot,
-  RollBackChangeSet,
   SettleBot,
-  StartChangeSet,
 } from '@molthub/contracts';
 import { unreachable } from '@molthub/decider';
 import { aggregate, asIs, type ServiceDefinition } from '@molthub/service';
@@ -22,50 +17,35 @@ import { advance } from './advance.ts';
 import { catalogListeners, migrations } from './catalog.ts';
 import { clearance, type ClearanceCommand } from './clearance/decider.ts';
 import { prepareAsk } from './clearance/prepare.ts';
-import { changeSet, type ChangeSetCommand, changeSetEvents } from './decider.ts';
+import { createWebhooks } from './course/webhooks.ts';
+import { changeSet, changeSetCommands, changeSetEvents } from './decider.ts';
+import { hold, type HoldCommand, holdEvents } from './hold/decider.ts';
+import { holds } from './hold/projection.ts';
+import { prepareChangeSet } from './prepare.ts';
 import { changeSets } from './projection.ts';
-import { gatheringOf } from './gathering.ts';
-import { candidatesOf, fleetStatusOf, partOf, progressOf, releasableOf, releasedBots } from './queries.ts';
+import { isKnownBot, partOf, releasableOf } from './queries.ts';
 import { reactions } from './reactions.ts';
 import { botRelease, type ReleaseCommand, releaseEvents } from './release/decider.ts';
 import { createWake } from './wake.ts';
 
-export type RolloutSettings = { readonly sweepMs?: number };
+export type RolloutSettings = {
+  /** How often everything is looked at without being woken; default 5 s. */
+  readonly sweepMs?: number;
+  /** How long after its end a window of traces may still be on its way; default 150 s. */
+  readonly windowLatenessMs?: number;
+  /** Whether gates may ask webhooks on this machine and in private networks; default no. */
+  readonly allowsPrivateWebhooks?: boolean;
+};
 
-const changeSetAggregate = aggregate({
-  category: 'change-set',
-  commands: [
-    PlanRelease,
-    PlanLayers,
-    CreateChangeSet,
-    StartChangeSet,
-    AbortChangeSet,
-    RollBackChangeSet,
-    FinishChangeSet,
-  ],
-  events: changeSetEvents,
-  id: ({ data }) => data.changeSetId,
-  decider: changeSet,
-  prepare: async (command, reads): Promise<{ readonly command: ChangeSetCommand }> => {
-    switch (command.type) {
-      case 'rollout.release.plan.v1':
-      case 'rollout.change-set.abort.v1':
-        return asIs(command);
-      case 'rollout.layers.plan.v1':
-        return { command: { ...command, gathering: await gatheringOf(command.data.changeSetId, reads) } };
-      case 'rollout.change-set.create.v1':
-        return { command: { ...command, ...(await candidatesOf(command, reads)) } };
-      case 'rollout.change-set.start.v1':
-        return { command: { ...command, fleetStatus: await fleetStatusOf(command.data.changeSetId, reads) } };
-      case 'rollout.change-set.roll-back.v1':
-        return { command: { ...command, releasedBots: await releasedBots(command.data.changeSetId, reads) } };
-      case 'rollout.change-set.finish.v1':
-        return { command: { ...command, progress: await progressOf(command.data.changeSetId, reads) } };
-      default:
-        return unreachable(command);
-    }
-  },
-});
+const changeSetAggregate = (windowLatenessMs: number) =>
+  aggregate({
+    category: 'change-set',
+    commands: changeSetCommands,
+    events: changeSetEvents,
+    id: ({ data }) => data.changeSetId,
+    decider: changeSet,
+    prepare: prepareChangeSet(windowLatenessMs),
+  });
 
 /** An abort that commits first makes a command decide again, so nothing is released, or denied, after it. */
 const unchanged = (changeSetId: string, version: number) => ({ stream: `change-set-${changeSetId}`, version });
@@ -112,18 +92,31 @@ const clearanceAggregate = aggregate({
     command.type === 'rollout.release.ask.v1' ? { command: await prepareAsk(command, reads) } : { command },
 });
 
-/** `sweepMs`: how often everything is looked at without being woken; default 5 s. */
-export const rollout = ({ sweepMs = 5_000 }: RolloutSettings = {}): ServiceDefinition => {
+const holdAggregate = aggregate({
+  category: 'hold',
+  commands: [PlaceHold, LiftHold],
+  events: holdEvents,
+  id: ({ data }) => data.botId,
+  decider: hold,
+  prepare: async (command, reads): Promise<{ readonly command: HoldCommand }> =>
+    command.type === 'rollout.hold.place.v1'
+      ? { command: { ...command, isKnown: await isKnownBot(command, reads) } }
+      : { command },
+});
+
+export const rollout = (settings: RolloutSettings = {}): ServiceDefinition => {
+  const { sweepMs = 5_000, windowLatenessMs = 150_000, allowsPrivateWebhooks = false } = settings;
   const wake = createWake();
+  const webhooks = createWebhooks({ allowsPrivate: allowsPrivateWebhooks });
   return {
     name: 'rollout',
     migrations,
-    aggregates: [changeSetAggregate, clearanceAggregate, releaseAggregate],
-    projections: [changeSets],
+    aggregates: [changeSetAggregate(windowLatenessMs), clearanceAggregate, releaseAggregate, holdAggregate],
+    projections: [holds, changeSets],
     reactions,
     listeners: catalogListeners(() => wake.ring('catalog')),
     queries: [],
-    jobs: [advance(wake, sweepMs)],
+    jobs: [advance(wake, { sweepMs, windowLatenessMs, webhooks })],
     gatherMs: 40,
   };
 };

@@ -81,9 +81,11 @@ const checked = (
   const gate = plan.strategy.gates?.approval;
   if (!gate) throw new Rejected('rollout.no-approval-needed', 'The strategy of this change set asks for no approval.');
   if (planHash !== plan.planHash) {
-    throw new Rejected('rollout.another-plan', 'An approval is of exactly one plan: look at it, and send its planHash.', [
-      { path: 'planHash', code: 'another', message: `The plan is ${plan.planHash}.` },
-    ]);
+    throw new Rejected(
+      'rollout.another-plan',
+      'An approval is of exactly one plan: look at it, and send its planHash.',
+      [{ path: 'planHash', code: 'another', message: `The plan is ${plan.planHash}.` }],
+    );
   }
   const least = gate.role ?? 'OPERATOR';
   if (roles.indexOf(role) > roles.indexOf(least)) {

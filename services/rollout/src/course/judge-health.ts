@@ -27,15 +27,14 @@ export const judgeHealth = (gate: HealthGate, seen: HealthCounted, failed: numbe
     return as('FAIL', `${unhealthy} of ${moved} moved bots ${verb(unhealthy)} unhealthy: ${unwell.join('; ')}.`);
   }
   if (moved === 0) {
-    return failed > 0
-      ? as('NO_DATA', 'No bot that was to move runs what is new.')
-      : as('PASS', 'No bot had to move.');
+    return failed > 0 ? as('NO_DATA', 'No bot that was to move runs what is new.') : as('PASS', 'No bot had to move.');
   }
   const needed = gate.minBots ? countOf(gate.minBots, moved) : moved;
   if (said < needed) {
     return as('NO_DATA', `${said} of ${moved} moved bots ${verb(said)} known to be on what is new; ${needed} must be.`);
   }
-  if (degraded > 0) return as('INCONCLUSIVE', `${degraded} of ${moved} moved bots ${verb(degraded)} degraded: ${unwell.join('; ')}.`);
+  if (degraded > 0)
+    return as('INCONCLUSIVE', `${degraded} of ${moved} moved bots ${verb(degraded)} degraded: ${unwell.join('; ')}.`);
   return as('PASS', `${healthy} of ${moved} moved bots ${verb(healthy)} healthy.`);
 };
 

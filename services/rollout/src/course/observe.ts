@@ -7,7 +7,7 @@ import { windowAt } from '../planning/windows.ts';
 import { progressOf } from '../queries.ts';
 import type { GateSeen, Observed } from './judge.ts';
 import { judgeHealth } from './judge-health.ts';
-import { looksOf } from './looks.ts';
+import { looksOf } from './look-times.ts';
 import type { Run } from './run.ts';
 import type { Counted } from './steer.ts';
 

@@ -68,7 +68,10 @@ const complete = ({
 }: CommandOf<typeof CompleteChangeSet> & { readonly counted: Counted }): readonly SteerFact[] => {
   if (underWay > 0) {
     const bots = underWay === 1 ? '1 bot is' : `${underWay} bots are`;
-    throw new Rejected('rollout.bots-under-way', `${bots} on the way; pause it, and complete it once they have settled.`);
+    throw new Rejected(
+      'rollout.bots-under-way',
+      `${bots} on the way; pause it, and complete it once they have settled.`,
+    );
   }
   const { updated, failed: failedBots } = progress;
   const untouched = untouchedOf(progress);

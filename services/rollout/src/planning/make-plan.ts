@@ -48,6 +48,8 @@ export type Conflict = { readonly changeSetId: string; readonly name: string; re
 
 export type Creating = {
   readonly candidates: readonly Candidate[];
+  /** Names of targets that are pinned to what they run: they are left out. */
+  readonly pinned: readonly string[];
   readonly unknownTargets: readonly string[];
   readonly conflicts: readonly Conflict[];
   /** What ranks the bots: the change set that is repeated, or else this one. */
@@ -165,7 +167,10 @@ export const planLayers = ({
   const first = bots.filter(({ wave }) => wave === 0).length;
   const starts = isAutomatic && takesRollouts(fleetStatus) && !needsLeave(strategy);
   return [
-    { type: ChangeSetPlanned.type, data: { ...said, bots: bots.length, waves: wavesOf(bots), origin, ...noted(notes) } },
+    {
+      type: ChangeSetPlanned.type,
+      data: { ...said, bots: bots.length, waves: wavesOf(bots), origin, ...noted(notes) },
+    },
     ...recordPlan(changeSetId, bots),
     ...(starts ? started(changeSetId, first, time) : []),
   ];
@@ -196,7 +201,8 @@ export const create = (command: CommandOf<typeof CreateChangeSet> & Creating): r
   }
   const superseded = settleConflicts(command);
   const made = planned(command.lineageId, command.data.strategy, moving.map(plannable));
-  const { strategy, bots, notes } = made;
+  const { strategy, bots } = made;
+  const notes = [...pinnedNote(command.pinned), ...made.notes];
   return [
     {
       type: ChangeSetPlanned.type,
@@ -220,6 +226,12 @@ export const create = (command: CommandOf<typeof CreateChangeSet> & Creating): r
     ...recordPlan(changeSetId, bots),
     ...superseded,
   ];
+};
+
+const pinnedNote = (names: readonly string[]): readonly string[] => {
+  if (names.length === 0) return [];
+  const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
+  return [`Left out, since they are pinned: ${names.slice(0, 5).join(', ')}${more}.`];
 };
 
 const settleConflicts = ({
@@ -275,11 +287,7 @@ const planned = (salt: string, asked: Strategy, bots: readonly Plannable[]): Mad
 };
 
 /** The same, with what does not fit as an answer: nobody waits for the refusal of what starts by itself. */
-const inWaves = (
-  salt: string,
-  strategy: Strategy,
-  bots: readonly Plannable[],
-): Made | { readonly problem: string } => {
+const inWaves = (salt: string, strategy: Strategy, bots: readonly Plannable[]): Made | { readonly problem: string } => {
   if (bots.length === 0) return { strategy, bots: [], notes: [] };
   try {
     return planned(salt, strategy, bots);

@@ -7,6 +7,8 @@ import {
   type Environment,
   type FactOf,
   type FleetStatus,
+  HoldLifted,
+  HoldPlaced,
   type PlannedBot,
   type ReleaseBot,
   type ReleaseRollback,
@@ -14,10 +16,10 @@ import {
   type RollBackBot,
   type SettleBot,
 } from '@molthub/contracts';
-import { type Decider, unreachable } from '@molthub/decider';
+import { type Decider, type Placed, unreachable } from '@molthub/decider';
 import { isGoodVerdict } from '../verdict-age.ts';
 
-export const releaseEvents = [BotReleased, BotSettled, BotRollbackRequested] as const;
+export const releaseEvents = [BotReleased, BotSettled, BotRollbackRequested, HoldPlaced, HoldLifted] as const;
 export type ReleaseFact = FactOf<(typeof releaseEvents)[number]>;
 
 export type Release =
@@ -28,6 +30,8 @@ export type Release =
   | { readonly at: 'rollback-requested'; readonly generation: number }
   | { readonly at: 'rollback-under-way'; readonly generation: number }
   | { readonly at: 'rolled-back' };
+
+type Facts = readonly Placed<ReleaseFact>[];
 
 /** What is known about a bot and its change set, read before the decision. */
 export type Part = {
@@ -48,6 +52,14 @@ export type Releasable = Part & {
     readonly environment: Environment;
   };
   readonly resolved: ResolvedManifest;
+  /** The wave that runs; bots of later ones wait. */
+  readonly currentWave: number;
+  /** What somebody asked for goes over a hold; nothing goes over a pin. */
+  readonly origin: 'release' | 'request';
+  readonly held: boolean;
+  readonly pinned: string | null;
+  /** Whether another change set that is judged has moved it and is not over. */
+  readonly kept: boolean;
   readonly takenBy: { readonly changeSetId: string; readonly version: number; readonly failed: boolean } | null;
 };
 
@@ -58,7 +70,7 @@ export type ReleaseCommand =
   | (CommandOf<typeof RollBackBot> & { readonly part: Part })
   | CommandOf<typeof ReleaseRollback>;
 
-const decide = (command: ReleaseCommand, state: Release): readonly ReleaseFact[] => {
+const decide = (command: ReleaseCommand, state: Release): Facts => {
   switch (command.type) {
     case 'rollout.bot.release.v1':
       return state.at === 'nothing' && command.part.status === 'RUNNING' ? release(command) : [];
@@ -77,10 +89,11 @@ const release = ({
   data: { changeSetId, botId },
   time,
   part,
-}: CommandOf<typeof ReleaseBot> & { readonly part: Releasable }): readonly ReleaseFact[] => {
+}: CommandOf<typeof ReleaseBot> & { readonly part: Releasable }): Facts => {
   const { planned, fleet, takenBy } = part;
   const { after } = planned;
-  const skip = (message: string, supersededBy?: string): readonly ReleaseFact[] => [
+  if (planned.wave > part.currentWave) return [];
+  const skip = (message: string, supersededBy?: string): Facts => [
     settled({ changeSetId, botId }, 'forward', after.generation, 'SKIPPED', message, supersededBy),
   ];
   if (part.retired) return skip('The bot was deleted.');
@@ -90,8 +103,17 @@ const release = ({
   if (takenBy && takenBy.version === after.version && !takenBy.failed) {
     return skip(`Version ${after.version} was released by change set ${takenBy.changeSetId}.`);
   }
-  if (!isGoodVerdict(part.judgedAt, time)) return [];
+  if (part.pinned !== null) return skip(`Pinned to what it runs: ${part.pinned}`);
+  // It waits: what has moved it is judged with it as it is.
+  if (part.kept || !isGoodVerdict(part.judgedAt, time)) return [];
+  const reason = `Released by change set ${changeSetId}.`;
+  const lifted: Placed<ReleaseFact> = {
+    type: HoldLifted.type,
+    stream: `hold-${botId}`,
+    data: { botId, kind: 'HOLD', reason },
+  };
   return [
+    ...(part.held && part.origin === 'request' ? [lifted] : []),
     {
       type: BotReleased.type,
       data: {
@@ -163,11 +185,20 @@ const rollBack = (
   ];
 };
 
-const releaseRollback = ({ data }: CommandOf<typeof ReleaseRollback>, generation: number): readonly ReleaseFact[] => {
+/** What went back stays there, until somebody asks for something else: automation would only bring it again. */
+const releaseRollback = ({ data, actor }: CommandOf<typeof ReleaseRollback>, generation: number): Facts => {
   const { changeSetId, botId, restored } = data;
   if (!restored) return [settled(data, 'rollback', generation, 'FAILED', data.message)];
   const { after, ...bot } = restored;
-  return [{ type: BotReleased.type, data: { changeSetId, wave: 0, direction: 'rollback', botId, ...bot, ...after } }];
+  const reason = `Taken back by change set ${changeSetId}.`;
+  return [
+    { type: BotReleased.type, data: { changeSetId, wave: 0, direction: 'rollback', botId, ...bot, ...after } },
+    {
+      type: HoldPlaced.type,
+      stream: `hold-${botId}`,
+      data: { botId, kind: 'HOLD', changeSetId, reason, placedBy: actor },
+    },
+  ];
 };
 
 const settled = (
@@ -194,6 +225,10 @@ const evolve = (state: Release, fact: ReleaseFact): Release => {
     case 'rollout.bot.rollback-requested.v1':
       // Only a bot that was released is ever asked to go back, so its generation is known.
       return 'generation' in state ? { at: 'rollback-requested', generation: state.generation } : state;
+    // Of the bot's own stream.
+    case 'rollout.hold.placed.v1':
+    case 'rollout.hold.lifted.v1':
+      return state;
     default:
       return unreachable(fact);
   }

@@ -1,0 +1,52 @@
+// What decisions on change sets rest on, read before they are made.
+import type { CommandOf } from '@molthub/contracts';
+import type { Reads } from '@molthub/event-store';
+import { z } from 'zod';
+import { stateOf } from './course/judge-look.ts';
+import { countedOf, observe, windowOf } from './course/observe.ts';
+import type { ChangeSetCommand, changeSetCommands } from './decider.ts';
+import { gatheringOf } from './gathering.ts';
+import { creatingOf, progressOf, releasedBots, startingOf } from './queries.ts';
+
+type Asked = CommandOf<(typeof changeSetCommands)[number]>;
+
+const Planned = z.object({ at: z.date() });
+
+/** `windowLatenessMs`: after its end, a window of traces is summarized and heard of within this time. */
+export const prepareChangeSet =
+  (windowLatenessMs: number) =>
+  async (command: Asked, reads: Reads): Promise<{ readonly command: ChangeSetCommand }> => {
+    switch (command.type) {
+      case 'rollout.layers.plan.v1':
+        return { command: { ...command, gathering: await gatheringOf(command.data.changeSetId, reads) } };
+      case 'rollout.change-set.create.v1':
+        return { command: { ...command, ...(await creatingOf(command, reads)) } };
+      case 'rollout.change-set.start.v1': {
+        const { fleetStatus, gate } = await startingOf(command.data.changeSetId, reads);
+        return { command: { ...command, fleetStatus, window: windowOf(gate, new Date(command.time)) } };
+      }
+      case 'rollout.change-set.expire.v1': {
+        const rows = await reads('select created_at as at from change_sets where id = $1', [command.data.changeSetId]);
+        const plannedAtMs = rows[0] ? Planned.parse(rows[0]).at.getTime() : Number.POSITIVE_INFINITY;
+        return { command: { ...command, plannedAtMs } };
+      }
+      case 'rollout.change-set.roll-back.v1':
+        return { command: { ...command, releasedBots: await releasedBots(command.data.changeSetId, reads) } };
+      case 'rollout.change-set.finish.v1':
+        return { command: { ...command, progress: await progressOf(command.data.changeSetId, reads) } };
+      case 'rollout.change-set.complete.v1':
+      case 'rollout.change-set.fail.v1':
+        return { command: { ...command, counted: await countedOf(command.data.changeSetId, reads) } };
+      case 'rollout.change-set.judge.v1': {
+        const { changeSetId, webhook = null } = command.data;
+        const state = await stateOf(changeSetId, reads);
+        const seen = { now: new Date(command.time), windowLatenessMs, webhook };
+        const isRunning = state.at === 'running' && state.run !== null;
+        return {
+          command: { ...command, observed: isRunning ? await observe(changeSetId, state.run, reads, seen) : null },
+        };
+      }
+      default:
+        return { command };
+    }
+  };
