@@ -157,9 +157,12 @@ export const change = <P extends z.ZodObject, B extends z.ZodType, D extends Com
     readonly data: (
       call: Call,
       input: { readonly params: z.infer<P>; readonly body: z.infer<B> },
-    ) => CommandOf<D>['data'];
+    ) => CommandOf<D>['data'] | Promise<CommandOf<D>['data']>;
     /** The id of what is created or changed, for who has to wait for it. */
-    readonly resourceId: (call: Call, input: { readonly params: z.infer<P> }) => string;
+    readonly resourceId: (
+      call: Call,
+      input: { readonly params: z.infer<P>; readonly body: z.infer<B> },
+    ) => string;
     readonly done: (
       call: Call,
       input: { readonly params: z.infer<P>; readonly body: z.infer<B> },
@@ -174,7 +177,7 @@ export const change = <P extends z.ZodObject, B extends z.ZodType, D extends Com
       await parts.check?.(call, input);
       return call.dispatch.change(call, {
         definition: parts.command,
-        data: parts.data(call, input),
+        data: await parts.data(call, input),
         resourceId: parts.resourceId(call, input),
         done: (result) => parts.done(call, input, result),
       });

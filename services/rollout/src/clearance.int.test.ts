@@ -19,6 +19,7 @@ import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { advance } from './advance.ts';
+import { createWebhooks } from './course/webhooks.ts';
 import { rollout } from './service.ts';
 import { policyDenying } from './testing.ts';
 import { createWake } from './wake.ts';
@@ -299,6 +300,11 @@ const restartAs = async (definition: ServiceDefinition) => {
 /** Rollout with another job, or with none: then nothing goes on by itself. */
 const withJobs = (...jobs: readonly Job[]) => ({ ...rollout(), jobs });
 const neverMs = 600_000;
+const neverJudging = (sweepMs: number) => ({
+  sweepMs,
+  windowLatenessMs: 0,
+  webhooks: createWebhooks({ allowsPrivate: false }),
+});
 
 test('a change set beside a large one is asked about too, though nothing wakes the job for it', async () => {
   await restartAs(withJobs());
@@ -307,7 +313,7 @@ test('a change set beside a large one is asked about too, though nothing wakes t
   const [large, small] = await Promise.all([publish(501), publish(1)]);
   await startAll(large.fleetId, 501, first);
   await startAll(small.fleetId, 1, second);
-  await restartAs(withJobs(advance(createWake(), neverMs)));
+  await restartAs(withJobs(advance(createWake(), neverJudging(neverMs))));
   await untilStates(second, ['RELEASED']);
   const isReleased = async () => (await bots(first)).every(({ state }) => state === 'RELEASED');
   await until(isReleased, { what: 'the large one to be released' });
@@ -317,7 +323,7 @@ test('everything is looked at in time, although commits ring all the while', asy
   const wake = createWake();
   const bell = setInterval(() => wake.ring('commit'), 20);
   try {
-    await restartAs(withJobs(advance(wake, 500)));
+    await restartAs(withJobs(advance(wake, neverJudging(500))));
     await restartPolicyAs(silentService('policy'));
     const { fleetId } = await publish(1);
     const changeSetId = await startAll(fleetId, 1);

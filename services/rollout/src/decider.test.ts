@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { specification } from '@molthub/decider/testing';
-import { type Candidate, changeSet, type ChangeSetFact } from './decider.ts';
+import { changeSet, type ChangeSetFact } from './decider.ts';
+import type { Candidate } from './planning/make-plan.ts';
 import { botsPerChunkMax, planHash } from './plan.ts';
 import type { Progress } from './progress.ts';
 
@@ -47,6 +48,7 @@ const planRelease = (fleetStatus: 'ACTIVE' | 'PAUSED' | 'DRAINING', judgedAt: st
 const candidate = (more: Partial<Candidate> = {}): Candidate => ({
   botId,
   botName: 'bot',
+  labels: {},
   fleet: { id: fleetId, name: 'support', environment: 'dev', status: 'ACTIVE' },
   before: versionOf(1),
   newest: versionOf(2),
@@ -59,6 +61,9 @@ const create = (candidates: readonly Candidate[], unknownTargets: readonly strin
   data: { changeSetId: id, name: 'all', targets: { fleetId }, strategy: { kind: 'ALL' as const }, reason: '' },
   candidates,
   unknownTargets,
+  pinned: [],
+  conflicts: [],
+  lineageId: id,
 });
 const on = { changeSetId: id, reason: 'because' };
 const start = (fleetStatus: 'ACTIVE' | 'PAUSED' | 'DRAINING' = 'ACTIVE') => ({
@@ -66,6 +71,7 @@ const start = (fleetStatus: 'ACTIVE' | 'PAUSED' | 'DRAINING' = 'ACTIVE') => ({
   type: 'rollout.change-set.start.v1' as const,
   data: on,
   fleetStatus,
+  window: { open: true, message: '' },
 });
 const abort = { ...envelope, type: 'rollout.change-set.abort.v1' as const, data: on };
 const rollBack = (releasedBots = 1) => ({

@@ -1,12 +1,23 @@
 import {
   AbortChangeSet,
   Actor,
+  ApproveChangeSet,
   ChangeSetBotsView,
   ChangeSetStatus,
+  CompleteChangeSet,
   CreateChangeSet,
+  DeclineChangeSet,
+  FailChangeSet,
+  GateKind,
+  GateVerdict,
   Hash,
+  PauseChangeSet,
+  PromoteChangeSet,
   RefusedBot,
+  ResumeChangeSet,
+  Role,
   RollBackChangeSet,
+  SkipAnalysis,
   StartChangeSet,
   Strategy,
   VersionReference,
@@ -14,7 +25,7 @@ import {
 import { etagOf } from '@molthub/http';
 import { z } from 'zod';
 import { listing } from '../listing.ts';
-import { oneRow } from '../read-side.ts';
+import { oneRow, plainRow } from '../read-side.ts';
 import { type Answer, type Call, change, Id, list, route, type Route } from '../route.ts';
 import { text, time, uuid } from './shapes.ts';
 
@@ -31,6 +42,7 @@ const Summary = z.object({
     total: z.int(),
     updated: z.int(),
     failed: z.int(),
+    skipped: z.int(),
     remaining: z.int(),
     percentage: z.number(),
   }),
@@ -44,11 +56,25 @@ const Summary = z.object({
   finishedAt: time.nullable(),
 });
 const Wave = z.object({ index: z.int(), botInstanceIds: z.array(z.uuid()) });
-const ChangeSet = Summary.extend({ waves: z.array(Wave), refusedBots: z.array(RefusedBot) });
+const Approval = z.object({ approver: Actor, role: Role, reason: z.string(), approvedAt: time });
+const ChangeSet = Summary.extend({
+  waves: z.array(Wave),
+  notes: z.array(z.string()).describe('What to know of the plan before it starts.'),
+  approvals: z.array(Approval),
+  refusedBots: z.array(RefusedBot),
+});
+const Verdict = z.object({
+  wave: z.int(),
+  gate: GateKind,
+  verdict: GateVerdict,
+  message: z.string(),
+  evidence: z.record(z.string(), z.json()),
+  judgedAt: time,
+});
 
-const progress = `json_build_object('total', c.total, 'updated', c.updated, 'failed', c.failed,
-  'remaining', greatest(c.total - c.updated - c.failed, 0),
-  'percentage', round(100.0 * (c.updated + c.failed) / greatest(c.total, 1), 1))`;
+const progress = `json_build_object('total', c.total, 'updated', c.updated, 'failed', c.failed, 'skipped', c.skipped,
+  'remaining', greatest(c.total - c.updated - c.failed - c.skipped, 0),
+  'percentage', round(100.0 * (c.updated + c.failed + c.skipped) / greatest(c.total, 1), 1))`;
 const columns = `c.id, c.name, c.status, c.origin, c.fleet_id as "fleetId", c.fleet_name as "fleetName", c.strategy,
   c.plan_hash as "planHash", ${progress} as progress, c.refused, c.reason, c.message, c.author, c.version,
   c.created_at as "createdAt", c.started_at as "startedAt", c.finished_at as "finishedAt"`;
@@ -56,9 +82,13 @@ const waves = `(select coalesce(json_agg(w order by w.index), '[]') from (
     select b.wave as index, json_agg(b.bot_id order by b.bot_name) as "botInstanceIds"
     from rollout_read.change_set_bots b where b.workspace = $1 and b.change_set_id = c.id group by b.wave) w) as waves`;
 
+const approvals = `(select coalesce(json_agg(json_build_object('approver', a.approver, 'role', a.role, 'reason', a.reason,
+    'approvedAt', to_char(a.approved_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) order by a.approved_at), '[]')
+  from rollout_read.approvals a where a.workspace = $1 and a.change_set_id = c.id) as approvals`;
+
 const answer = async (call: Call, id: string, status = 200): Promise<Answer> => {
   const rows = await call.world.views(
-    `select ${columns}, c.refused_bots as "refusedBots", ${waves} from rollout_read.change_sets c where c.workspace = $1 and c.id = $2`,
+    `select ${columns}, c.notes, c.refused_bots as "refusedBots", ${waves}, ${approvals} from rollout_read.change_sets c where c.workspace = $1 and c.id = $2`,
     [call.workspace, id],
   );
   const body = oneRow(rows, 'change set');
@@ -136,18 +166,24 @@ const reading: readonly Route[] = [
       status: ChangeSetStatus,
       progress: Summary.shape.progress,
       currentWave: z.int().nullable(),
-      verdicts: z.array(z.json()).describe('Empty: strategy ALL has no gates.'),
+      waves: z.int(),
+      verdicts: z.array(Verdict).describe('What the gates of each wave said last; a strategy ALL of its own has none.'),
       canRollback: z.boolean(),
       message: z.string(),
     }),
     run: async (call, { params }) => {
       const rows = await call.world.views(
-        `select c.status, ${progress} as progress, c.current_wave as "currentWave", c.message,
-           c.status in ('RUNNING', 'SUCCEEDED', 'FAILED', 'ABORTED') and c.started_at is not null as "canRollback"
+        `select c.status, ${progress} as progress, c.current_wave as "currentWave", c.waves, c.message,
+           c.status in ('RUNNING', 'PAUSED', 'SUCCEEDED', 'FAILED', 'ABORTED') and c.started_at is not null as "canRollback"
          from rollout_read.change_sets c where c.workspace = $1 and c.id = $2`,
         [call.workspace, params.id],
       );
-      return { status: 200, body: { ...oneRow(rows, 'change set'), verdicts: [] } };
+      const verdicts = await call.world.views(
+        `select g.wave, g.gate, g.verdict, g.message, g.evidence, g.judged_at as "judgedAt" from rollout_read.gates g
+         where g.workspace = $1 and g.change_set_id = $2 order by g.wave, g.gate`,
+        [call.workspace, params.id],
+      );
+      return { status: 200, body: { ...oneRow(rows, 'change set'), verdicts: verdicts.map(plainRow) } };
     },
   }),
   list({
@@ -204,7 +240,30 @@ const verbs = [
   ['start', 'change-set:start', StartChangeSet, 'Starts a planned change set.'],
   ['abort', 'change-set:abort', AbortChangeSet, 'Starts no further bot of a change set; idempotent.'],
   ['rollback', 'change-set:rollback', RollBackChangeSet, 'Takes each bot back to its own previous version.'],
+  ['pause', 'change-set:pause', PauseChangeSet, 'Releases no other bot until it is resumed; gates go on judging.'],
+  ['resume', 'change-set:pause', ResumeChangeSet, 'Goes on with a paused change set, and puts up with what paused it.'],
+  ['promote', 'change-set:promote', PromoteChangeSet, 'Goes on with the next wave without waiting for its gates.'],
+  ['complete', 'change-set:end', CompleteChangeSet, 'Ends a change set early; bots not reached stay as they are.'],
+  ['fail', 'change-set:end', FailChangeSet, 'Ends a change set as failed, and does what its strategy says of that.'],
 ] as const;
+
+const judgements = [
+  ['approve', ApproveChangeSet, 'Approves exactly the plan of this hash; not for whoever made it.'],
+  ['decline', DeclineChangeSet, 'Declines a plan for good.'],
+] as const;
+const Judgement = z.strictObject({ planHash: Hash, reason: z.string().max(500).default('') });
+const Why = z.strictObject({ reason: SkipAnalysis.data.shape.reason });
+
+const Repeated = z.object({ name: z.string(), strategy: Strategy, fleetId: z.uuid() });
+
+/** What a change set was, to be done again with the bots that failed. */
+const repeatedOf = async (call: Call, id: string) => {
+  const rows = await call.world.views(
+    `select c.name, c.strategy, c.fleet_id as "fleetId" from rollout_read.change_sets c where c.workspace = $1 and c.id = $2`,
+    [call.workspace, id],
+  );
+  return Repeated.parse(oneRow(rows, 'change set'));
+};
 
 export const changeSetRoutes: readonly Route[] = [
   ...reading,
@@ -240,4 +299,63 @@ export const changeSetRoutes: readonly Route[] = [
       done: (call, { params }) => answer(call, params.id),
     }),
   ),
+  ...judgements.map(([verb, command, summary]) =>
+    change({
+      method: 'POST',
+      path: `/change-sets/:id/${verb}`,
+      permission: 'change-set:approve',
+      reach: 'subject',
+      summary,
+      params: Id,
+      subjects: ofChangeSet,
+      body: Judgement,
+      answer: ChangeSet,
+      command,
+      data: (call, { params, body }) => ({ ...body, changeSetId: params.id, role: call.principal.role }),
+      resourceId: (_, { params }) => params.id,
+      done: (call, { params }) => answer(call, params.id),
+    }),
+  ),
+  change({
+    method: 'POST',
+    path: '/change-sets/:id/skip-analysis',
+    permission: 'change-set:skip-analysis',
+    reach: 'subject',
+    summary: 'Goes on without judging traces and without webhooks; needs a reason.',
+    params: Id,
+    subjects: ofChangeSet,
+    body: Why,
+    answer: ChangeSet,
+    command: SkipAnalysis,
+    data: (_, { params, body }) => ({ changeSetId: params.id, reason: body.reason }),
+    resourceId: (_, { params }) => params.id,
+    done: (call, { params }) => answer(call, params.id),
+  }),
+  change({
+    method: 'POST',
+    path: '/change-sets/:id/retry',
+    permission: 'change-set:create',
+    reach: 'subject',
+    summary: 'Plans a change set of the bots that failed in this one, by the same strategy.',
+    params: Id,
+    subjects: ofChangeSet,
+    body: Reason,
+    status: 201,
+    answer: ChangeSet,
+    command: CreateChangeSet,
+    data: async (call, { params, body }) => {
+      const { name, strategy, fleetId } = await repeatedOf(call, params.id);
+      const again = `${name}, again`.slice(0, 200);
+      return {
+        changeSetId: call.newId,
+        name: again,
+        targets: { fleetId },
+        strategy,
+        retryOf: params.id,
+        reason: body.reason,
+      };
+    },
+    resourceId: (call) => call.newId,
+    done: (call) => answer(call, call.newId, 201),
+  }),
 ];

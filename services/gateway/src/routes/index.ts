@@ -9,6 +9,7 @@ import { eventRoutes, streamRoute } from './events.ts';
 import { fleetTelemetryRoutes } from './fleet-telemetry.ts';
 import { fleets } from './fleets.ts';
 import { healthRoutes } from './health.ts';
+import { holdRoutes } from './holds.ts';
 import { jaegerRoutes } from './jaeger/jaeger-routes.ts';
 import { layerChangeRoutes } from './layer-changes.ts';
 import { manifestRoutes } from './manifests.ts';
@@ -40,6 +41,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...layerChangeRoutes,
   ...policyRoutes,
   policyFixRoute,
+  ...holdRoutes,
   ...waiverRoutes,
   ...changeSetRoutes,
   ...targetRoutes,
