@@ -20,7 +20,9 @@ export const deciderImports = new Set([
   '@molthub/identity',
   '@molthub/layers',
   '@molthub/manifest',
+  '@molthub/statistics',
   'canonicalize',
+  'croner',
   'node:crypto',
   'zod',
 ]);
@@ -135,6 +137,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'gathering',
     'last-converged',
     'plan',
+    'planning/',
     'progress',
     'segment',
     'testing',

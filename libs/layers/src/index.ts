@@ -30,6 +30,7 @@ export {
 } from './resolve-layers.ts';
 export { composePatches, mergePatch, patchBetween } from './merge-patch.ts';
 export { cohort, cohortOf, type CohortSize, cohortSize, type Ranked, rankOf } from './cohort.ts';
+export { isTimeZone } from './local-time.ts';
 export { activeAt, type Edge, meet, nextEdge, type Schedule, scheduleProblems } from './schedule.ts';
 export { declareLists, type Lists, type ListSemantics, manifestLists } from './lists.ts';
 export { applyJsonPatch, jsonPatchBetween, jsonPatchLimits, type JsonPatchOperation } from './json-patch.ts';
