@@ -159,10 +159,7 @@ export const change = <P extends z.ZodObject, B extends z.ZodType, D extends Com
       input: { readonly params: z.infer<P>; readonly body: z.infer<B> },
     ) => CommandOf<D>['data'] | Promise<CommandOf<D>['data']>;
     /** The id of what is created or changed, for who has to wait for it. */
-    readonly resourceId: (
-      call: Call,
-      input: { readonly params: z.infer<P>; readonly body: z.infer<B> },
-    ) => string;
+    readonly resourceId: (call: Call, input: { readonly params: z.infer<P>; readonly body: z.infer<B> }) => string;
     readonly done: (
       call: Call,
       input: { readonly params: z.infer<P>; readonly body: z.infer<B> },

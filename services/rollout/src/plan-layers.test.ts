@@ -29,8 +29,8 @@ const gathering = (more: Partial<Gathering> = {}): Gathering => ({
   release: { mode: 'auto', strategy: { kind: 'ALL' } },
   author: anna,
   bots: [
-    { botId, botName: 'bot', wave: 0, before: versionOf(1), after: versionOf(2) },
-    { botId: other, botName: 'other', wave: 0, before: versionOf(1), after: versionOf(2) },
+    { botId, botName: 'bot', labels: {}, before: versionOf(1), after: versionOf(2) },
+    { botId: other, botName: 'other', labels: {}, before: versionOf(1), after: versionOf(2) },
   ],
   refused: [],
   ...more,
@@ -83,6 +83,7 @@ test('where every bot was refused the change set is over before it began, and sa
       type: 'rollout.change-set.start.v1',
       data: { changeSetId: id, reason: '' },
       fleetStatus: 'ACTIVE',
+      window: { open: true, message: '' },
     })
     .rejects('rollout.change-set-not-in-state');
   over.when(planLayers()).thenNothing();

@@ -85,7 +85,10 @@ export const observe = async (
   const gates: GateSeen[] = [];
   if (health) gates.push(judgeHealth(health, await healthOf(changeSetId, reads), failedBots));
   if (run.settledAtMs !== null) {
-    if (traces) gates.push(...(await tracesOf(changeSetId, { gate: traces, run, now, windowLatenessMs }, reads)));
+    // Where every bot has moved nothing is left to compare with, but for what may never be.
+    const compares = nextBots !== null || traces?.errorRateMax !== undefined;
+    if (traces && compares)
+      gates.push(...(await tracesOf(changeSetId, { gate: traces, run, now, windowLatenessMs }, reads)));
     if (webhookGate) gates.push(webhookSeen(run, webhook));
     if (window && nextBots !== null) gates.push(windowSeen(window, now));
   }

@@ -96,7 +96,11 @@ export const settleWebhook = (gate: WebhookGate) => ({
 });
 
 /** An approval gate in which every default stands. */
-export const settleApproval = ({ count, expiresSeconds = 3 * 86_400 }: ApprovalGate) => ({ count, expiresSeconds });
+export const settleApproval = ({ count, role = 'OPERATOR', expiresSeconds = 3 * 86_400 }: ApprovalGate) => ({
+  count,
+  role,
+  expiresSeconds,
+});
 
 const tracesProblems = ({ kind, gates: given }: Strategy): readonly Reason[] => {
   if (!given?.traces) return [];

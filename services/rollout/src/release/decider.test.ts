@@ -33,6 +33,11 @@ const part: Releasable = {
   judgedAt: '2026-11-21T09:59:00.000Z',
   fleet: { id: fleetId, name: 'support', status: 'ACTIVE', environment: 'dev' },
   resolved,
+  currentWave: 0,
+  origin: 'release',
+  held: false,
+  pinned: null,
+  kept: false,
   takenBy: { changeSetId: newer, version: 1, failed: false },
 };
 const releaseBot = (more: Partial<Releasable> = {}) => ({
