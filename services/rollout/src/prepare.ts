@@ -1,5 +1,6 @@
 // What decisions on change sets rest on, read before they are made.
 import type { CommandOf } from '@molthub/contracts';
+import { unreachable } from '@molthub/decider';
 import type { Reads } from '@molthub/event-store';
 import { z } from 'zod';
 import { stateOf } from './course/judge-look.ts';
@@ -46,7 +47,16 @@ export const prepareChangeSet =
           command: { ...command, observed: isRunning ? await observe(changeSetId, state.run, reads, seen) : null },
         };
       }
-      default:
+      case 'rollout.release.plan.v1':
+      case 'rollout.change-set.approve.v1':
+      case 'rollout.change-set.decline.v1':
+      case 'rollout.change-set.pause.v1':
+      case 'rollout.change-set.resume.v1':
+      case 'rollout.change-set.promote.v1':
+      case 'rollout.analysis.skip.v1':
+      case 'rollout.change-set.abort.v1':
         return { command };
+      default:
+        return unreachable(command);
     }
   };

@@ -104,7 +104,7 @@ const conflictsOf = async (botIds: readonly string[], reads: Reads): Promise<rea
        from change_set_bots p join change_sets c on c.id = p.change_set_id
        where p.bot_id = any($1::uuid[]) and c.staged and c.finished_at is null
          and (p.open or c.status in ('RUNNING', 'PAUSED', 'ROLLING_BACK'))
-       group by c.id order by c.created_at`,
+       group by c.id, c.name, c.created_at order by c.created_at`,
       [botIds],
     ),
   );

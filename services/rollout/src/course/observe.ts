@@ -57,7 +57,7 @@ const countsOf = async (changeSetId: string, reads: Reads) => {
        max(p.updated_at) filter (where w.here and not p.open) as "settledLast"
      from change_sets c join change_set_bots p on p.change_set_id = c.id
      cross join lateral (select p.wave = coalesce(c.current_wave, 0) as here) w
-     where c.id = $1 group by c.id`,
+     where c.id = $1 group by c.strategy, c.current_wave, c.waves`,
     [changeSetId],
   );
   return rows[0] ? CountRow.parse(rows[0]) : null;
