@@ -11,16 +11,18 @@ export type HealthCounts = z.infer<typeof HealthCounts>;
 
 export const BotHealthChanged = defineEvent(
   'health.bot.changed.v1',
-  "A bot's health is another one than before, confirmed by the probes it takes.",
+  "A bot's health is another one than before, or the first that is known of another configuration, confirmed by the probes it takes.",
   z.object({
     botId: z.uuid(),
     fleetId: z.uuid(),
+    /** The same as `to` where only the configuration is another one. */
     from: HealthStatus,
     to: HealthStatus,
     detail: z.string(),
     latencyMs: z.number().min(0).nullable(),
     failures: z.int().min(0),
     probedAt: z.iso.datetime(),
+    /** The configuration that the bot was on; null where that is not known. */
     hash: Hash.nullable(),
     simulated: z.boolean(),
   }),
@@ -67,6 +69,7 @@ export const HealthBotsView = defineReadModel(
     latency_ms: z.number().nullable(),
     probed_at: time.nullable(),
     changed_at: time,
+    hash: Hash.nullable(),
     simulated: z.boolean(),
   }),
 );

@@ -45,6 +45,22 @@ test('an identical reading is no event', () => {
   bot.given().when(report('UNKNOWN')).thenNothing();
 });
 
+test('the same health of another configuration is told once, with the configuration', () => {
+  const of = (hash: string | null, status: 'HEALTHY' | 'UNKNOWN' = 'HEALTHY') => {
+    const { data, ...command } = report(status);
+    return { ...command, data: { ...data, hash } };
+  };
+  const hash = `sha256:${'a'.repeat(64)}`;
+  const told = {
+    type: 'health.bot.changed.v1' as const,
+    data: { ...reading, hash, from: 'HEALTHY', to: 'HEALTHY' },
+  } as const;
+  bot.given(changed('UNKNOWN', 'HEALTHY')).when(of(hash)).then(told);
+  bot.given(changed('UNKNOWN', 'HEALTHY'), told).when(of(hash)).thenNothing();
+  bot.given(changed('UNKNOWN', 'HEALTHY'), told).when(of(null)).thenNothing();
+  bot.given().when(of(hash, 'UNKNOWN')).thenNothing();
+});
+
 test('each change says what it was before', () => {
   bot.given(changed('UNKNOWN', 'HEALTHY')).when(report('UNHEALTHY')).then(changed('HEALTHY', 'UNHEALTHY'));
 });

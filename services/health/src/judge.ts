@@ -9,8 +9,16 @@ export type Reading = {
   readonly detail: string;
 };
 
-/** What was last told about a bot, and what speaks against it since. */
-export type Standing = { readonly status: HealthStatus; readonly failures: number; readonly unknowns: number };
+/** A reading and the configuration that the bot was on; null where that is not known. */
+export type ReadingOf = Reading & { readonly hash: string | null };
+
+/** What was last told about a bot and of which configuration, and what speaks against it since. */
+export type Standing = {
+  readonly status: HealthStatus;
+  readonly hash: string | null;
+  readonly failures: number;
+  readonly unknowns: number;
+};
 
 export type Judgement = Standing & {
   /** Whether `status` is to be told. */
@@ -27,15 +35,22 @@ export const unwellMs = 5_000;
 /** How often a bot that is well is asked, and which bad answer in a row is believed. */
 export type Patience = { readonly intervalMs: number; readonly failuresMax: number };
 
-export const judge = (standing: Standing, reading: Reading, { intervalMs, failuresMax }: Patience): Judgement => {
+/** A status is told when it changes, and once of each configuration: who rolls one out waits for its first reading. */
+export const judge = (standing: Standing, reading: ReadingOf, { intervalMs, failuresMax }: Patience): Judgement => {
   const { status } = standing;
-  const as = (told: HealthStatus, failures: number, unknowns: number, againMs: number): Judgement => ({
-    status: told,
-    failures,
-    unknowns,
-    tell: told !== status,
-    againMs: Math.min(againMs, intervalMs),
-  });
+  const as = (
+    told: HealthStatus,
+    failures: number,
+    unknowns: number,
+    againMs: number,
+    isOfAnother = reading.hash !== null && reading.hash !== standing.hash,
+  ): Judgement => {
+    const tell = told !== status || isOfAnother;
+    const hash = tell ? reading.hash : standing.hash;
+    return { status: told, hash, failures, unknowns, tell, againMs: Math.min(againMs, intervalMs) };
+  };
+  /** Nothing is concluded yet. */
+  const waiting = (failures: number, unknowns: number) => as(status, failures, unknowns, confirmMs, false);
   switch (reading.status) {
     case 'HEALTHY':
       return as('HEALTHY', 0, 0, intervalMs);
@@ -43,13 +58,13 @@ export const judge = (standing: Standing, reading: Reading, { intervalMs, failur
       return as('DEGRADED', 0, 0, unwellMs);
     case 'UNHEALTHY': {
       const failures = standing.failures + 1;
-      return failures < failuresMax ? as(status, failures, 0, confirmMs) : as('UNHEALTHY', failures, 0, unwellMs);
+      return failures < failuresMax ? waiting(failures, 0) : as('UNHEALTHY', failures, 0, unwellMs);
     }
     case 'UNKNOWN': {
       const unknowns = standing.unknowns + 1;
       return unknowns < unknownsMax
-        ? as(status, standing.failures, unknowns, confirmMs)
-        : as('UNKNOWN', standing.failures, unknowns, unwellMs);
+        ? waiting(standing.failures, unknowns)
+        : as('UNKNOWN', standing.failures, unknowns, unwellMs, false);
     }
     default:
       return unreachable(reading.status);

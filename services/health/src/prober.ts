@@ -1,5 +1,5 @@
 // The job that asks every bot again and again, tells what changed, and keeps the readings.
-import { HealthStatus, ReportProbe } from '@molthub/contracts';
+import { Hash, HealthStatus, ReportProbe } from '@molthub/contracts';
 import type { Job, Runtime } from '@molthub/service';
 import { z } from 'zod';
 import { askBot, askSimulator } from './ask.ts';
@@ -22,15 +22,17 @@ const retentionEveryMs = 3_600_000;
 
 type Probed = { readonly target: Target; readonly reading: Reading; readonly atMs: number };
 
-const Changed = Target.extend({ revision: z.coerce.number(), told: HealthStatus.nullable() });
+const Told = z.object({ status: HealthStatus, hash: Hash.nullable() });
+const Changed = Target.extend({ revision: z.coerce.number(), told: Told.nullable() });
 
-/** Bots that changed since a revision, with the status that was last told of each. */
+/** Bots that changed since a revision, with what was last told of each. */
 const changedSince = async (runtime: Runtime, revision: number) =>
   z.array(Changed).parse(
     await runtime.reads(
       `select t.workspace, t.bot_id as "botId", t.fleet_id as "fleetId", t.mode, t.url,
          t.token_reference as "tokenReference", t.simulated, t.hash,
-         t.health_check as "healthCheck", t.revision, b.status as told
+         t.health_check as "healthCheck", t.revision,
+         case when b.bot_id is not null then json_build_object('status', b.status, 'hash', b.hash) end as told
        from targets t left join bots b on b.bot_id = t.bot_id where t.revision > $1 order by t.revision`,
       [revision],
     ),
@@ -102,7 +104,7 @@ const takeChanges = async (runtime: Runtime, watch: Watch, revision: number): Pr
     const target = Target.parse(change);
     const status = watch.update(target, change.told, Date.now());
     if (status === null) return;
-    const judgement = { status, failures: 0, unknowns: 0, tell: true, againMs: 0 };
+    const judgement = { status, hash: target.hash, failures: 0, unknowns: 0, tell: true, againMs: 0 };
     await tell(runtime, { target, reading: atRest(target), atMs: Date.now() }, judgement);
   });
   return changes.at(-1)?.revision ?? revision;

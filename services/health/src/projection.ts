@@ -4,12 +4,12 @@ import { projection, when } from '@molthub/event-store';
 
 export const healthViews = projection({
   name: 'health',
-  revision: 2,
+  revision: 3,
   tables: `
     create table bots (
       workspace text not null, bot_id uuid primary key, fleet_id uuid not null, status text not null,
       detail text not null, latency_ms double precision, probed_at timestamptz not null,
-      changed_at timestamptz not null, simulated boolean not null
+      changed_at timestamptz not null, hash text, simulated boolean not null
     );
     create index on bots (workspace, status);
     create table fleets (
@@ -20,7 +20,7 @@ export const healthViews = projection({
   views: {
     bots: `select b.workspace, b.bot_id, b.fleet_id, b.status, coalesce(r.detail, b.detail) as detail,
         coalesce(r.latency_ms, b.latency_ms) as latency_ms, greatest(r.probed_at, b.probed_at) as probed_at,
-        b.changed_at, b.simulated
+        b.changed_at, b.hash, b.simulated
       from bots b join targets t on t.bot_id = b.bot_id and t.mode <> 'DESTROYED'
       left join readings r on r.bot_id = b.bot_id and t.mode = 'RUNNING' and t.health_check->>'kind' <> 'none'`,
     fleets: `select workspace, fleet_id, status, changed_at, json_build_object('healthy', healthy,
@@ -30,11 +30,13 @@ export const healthViews = projection({
   handlers: [
     when(BotHealthChanged, ({ workspace, data, time }, sql) =>
       sql(
-        `insert into bots (workspace, bot_id, fleet_id, status, detail, latency_ms, probed_at, changed_at, simulated)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        `insert into bots (workspace, bot_id, fleet_id, status, detail, latency_ms, probed_at, changed_at, hash,
+           simulated)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          on conflict (bot_id) do update set fleet_id = excluded.fleet_id, status = excluded.status,
            detail = excluded.detail, latency_ms = excluded.latency_ms, probed_at = excluded.probed_at,
-           changed_at = excluded.changed_at, simulated = excluded.simulated`,
+           changed_at = case when bots.status = excluded.status then bots.changed_at else excluded.changed_at end,
+           hash = excluded.hash, simulated = excluded.simulated`,
         [
           workspace,
           data.botId,
@@ -44,6 +46,7 @@ export const healthViews = projection({
           data.latencyMs,
           data.probedAt,
           time,
+          data.hash,
           data.simulated,
         ],
       ),

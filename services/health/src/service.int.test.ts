@@ -105,14 +105,20 @@ const assign = ({ botId, fleetId, simulated }: Bot, healthCheck?: HealthCheck) =
     target: simulated ? 'simulated' : 'local',
     simulated,
   });
-const converge = ({ botId, fleetId, simulated }: Bot, url: string, tokenReference: string | null = null) =>
+const nextHash = `sha256:${'b'.repeat(64)}`;
+const converge = (
+  { botId, fleetId, simulated }: Bot,
+  url: string,
+  tokenReference: string | null = null,
+  ofHash = hash,
+) =>
   say(botId, BotConverged, {
     botId,
     fleetId,
     changeSetId: randomUUID(),
     version: 1,
     generation: 1,
-    hash,
+    hash: ofHash,
     endpoint: { url, pid: null },
     tokenReference,
     target: simulated ? 'simulated' : 'local',
@@ -131,7 +137,7 @@ const simulatedBot = async (fleetId: string, status: HealthStatus): Promise<Bot>
 
 const healthOf = async (botId: string) =>
   (
-    await service.log.reads<{ status: string; detail: string; probed_at: Date }>(
+    await service.log.reads<{ status: string; detail: string; hash: string | null; probed_at: Date; changed_at: Date }>(
       'select * from health_read.bots where bot_id = $1',
       [botId],
     )
@@ -145,6 +151,11 @@ const changesOf = async (botId: string) =>
   (await service.log.readStream(`bot-${botId}`)).map(({ data }) => {
     const { from, to } = z.object({ from: z.string(), to: z.string() }).parse(data);
     return `${from} → ${to}`;
+  });
+const toldOf = async (botId: string) =>
+  (await service.log.readStream(`bot-${botId}`)).map(({ data }) => {
+    const { to, hash: of } = z.object({ to: z.string(), hash: z.string().nullable() }).parse(data);
+    return [to, of];
   });
 const countsOf = async (fleetId: string) =>
   (
@@ -190,6 +201,34 @@ test('two bad answers in a row make a bot unhealthy, and a good one heals it', a
   const stream = await service.log.readStream(`bot-${bot.botId}`);
   expect(stream[1]?.data).toMatchObject({ from: 'HEALTHY', to: 'UNHEALTHY', failures: 2, simulated: true, hash });
   expect(stream).toHaveLength(3);
+});
+
+test('a bot that stays healthy on another configuration says so once, and its health has not changed since', async () => {
+  const bot = await simulatedBot(randomUUID(), 'HEALTHY');
+  const { botId } = bot;
+  const { changed_at } = await isNow(botId, 'HEALTHY');
+  await converge(bot, simulatedUrl(botId), null, nextHash);
+  await until(async () => (await healthOf(botId))?.hash === nextHash, { what: 'the news of the next configuration' });
+  const told = await healthOf(botId);
+  await until(async () => ((await healthOf(botId))?.probed_at ?? new Date(0)) > (told?.probed_at ?? new Date()), {
+    what: 'a later probe',
+  });
+  expect(await toldOf(botId)).toEqual([
+    ['HEALTHY', hash],
+    ['HEALTHY', nextHash],
+  ]);
+  expect((await healthOf(botId))?.changed_at).toEqual(changed_at);
+});
+
+test('a bot that is unhealthy on another configuration says which', async () => {
+  const bot = await simulatedBot(randomUUID(), 'HEALTHY');
+  const { botId } = bot;
+  await isNow(botId, 'HEALTHY');
+  answers.set(botId, 'UNHEALTHY');
+  await converge(bot, simulatedUrl(botId), null, nextHash);
+  await isNow(botId, 'UNHEALTHY');
+  const stream = await service.log.readStream(`bot-${botId}`);
+  expect(stream.at(-1)?.data).toMatchObject({ from: 'HEALTHY', to: 'UNHEALTHY', failures: 2, hash: nextHash });
 });
 
 test('a bot whose manifest switches the check off is unknown and not asked, until another manifest says otherwise', async () => {
@@ -271,17 +310,27 @@ test('a bot whose token cannot be read is unknown, with the reason', async () =>
 test('after a restart everything is known again and nothing is told twice', async () => {
   const bot = await simulatedBot(randomUUID(), 'HEALTHY');
   const { probed_at } = await isNow(bot.botId, 'HEALTHY');
+  const changing = await simulatedBot(randomUUID(), 'HEALTHY');
+  await isNow(changing.botId, 'HEALTHY');
   await service.stop();
+  await converge(changing, simulatedUrl(changing.botId), null, nextHash);
   service = await startTestService(health({ home, probeIntervalMs }), urls);
   await until(async () => ((await healthOf(bot.botId))?.probed_at ?? probed_at) > probed_at, {
     what: 'a probe after the restart',
     timeoutMs: 20_000,
   });
   expect(await changesOf(bot.botId)).toEqual(['UNKNOWN → HEALTHY']);
+  await until(async () => (await toldOf(changing.botId)).length > 1, {
+    what: 'news of the configuration of meanwhile',
+  });
+  expect(await toldOf(changing.botId)).toEqual([
+    ['HEALTHY', hash],
+    ['HEALTHY', nextHash],
+  ]);
 });
 
 test('the read model equals the fold of the log', async () => {
-  const read = () => service.log.reads('select bot_id, status, changed_at from bots order by bot_id');
+  const read = () => service.log.reads('select bot_id, status, hash, changed_at from bots order by bot_id');
   await service.log.idle();
   const before = await read();
   const caller = await openTestCaller(nats.url);

@@ -17,6 +17,7 @@ const target = (more: Partial<Target> = {}): Target => ({
   ...more,
 });
 const healthy = { status: 'HEALTHY', latencyMs: 3, detail: '' } as const;
+const toldWell = { status: 'HEALTHY', hash: null } as const;
 const unhealthy = { status: 'UNHEALTHY', latencyMs: null, detail: '' } as const;
 
 test('a new bot is asked at once, and then once an interval', () => {
@@ -34,7 +35,7 @@ test('a changed endpoint or configuration is asked at once', () => {
     const watch = createWatch(intervalMs);
     watch.update(target(), null, now);
     watch.note(watch.take(now)[0] ?? target(), healthy, now);
-    watch.update(target(change), 'HEALTHY', now + 10);
+    watch.update(target(change), toldWell, now + 10);
     expect(watch.nextMs()).toBe(now + 10);
   }
 });
@@ -43,7 +44,7 @@ test('news of a bot that is well and unchanged does not hasten its next probe', 
   const watch = createWatch(intervalMs);
   watch.update(target(), null, now);
   watch.note(watch.take(now)[0] ?? target(), healthy, now);
-  watch.update(target(), 'HEALTHY', now + 10);
+  watch.update(target(), toldWell, now + 10);
   expect(watch.nextMs()).toBe(now + intervalMs);
 });
 
@@ -60,17 +61,17 @@ test.each(['STOPPED', 'PAUSED', 'DESTROYED', 'STARTING'] as const)(
   'a bot that is %s is not asked and is unknown',
   (mode) => {
     const watch = createWatch(intervalMs);
-    watch.update(target(), 'HEALTHY', now);
-    expect(watch.update(target({ mode }), 'HEALTHY', now)).toBe('UNKNOWN');
+    watch.update(target(), toldWell, now);
+    expect(watch.update(target({ mode }), toldWell, now)).toBe('UNKNOWN');
     expect(watch.take(now + 2 * intervalMs)).toEqual([]);
-    expect(watch.update(target({ mode }), 'UNKNOWN', now)).toBeNull();
+    expect(watch.update(target({ mode }), { status: 'UNKNOWN', hash: null }, now)).toBeNull();
   },
 );
 
 test('after a restart, bots that were well are spread over the interval', () => {
   const watch = createWatch(intervalMs);
   for (let at = 0; at < 300; at += 1) {
-    watch.update(target({ botId: `0193a000-0000-7000-8000-${String(at).padStart(12, '0')}` }), 'HEALTHY', now);
+    watch.update(target({ botId: `0193a000-0000-7000-8000-${String(at).padStart(12, '0')}` }), toldWell, now);
   }
   expect(watch.take(now)).toEqual([]);
   const firstHalf = watch.take(now + intervalMs / 2).length;
@@ -102,8 +103,30 @@ test('a bot whose manifest switches the check off is not asked, and what was sai
   const watch = createWatch(intervalMs);
   watch.update(target(), null, now);
   watch.note(watch.take(now)[0] ?? target(), healthy, now);
-  expect(watch.update(target({ healthCheck: { kind: 'none' } }), 'HEALTHY', now + 10)).toBe('UNKNOWN');
+  expect(watch.update(target({ healthCheck: { kind: 'none' } }), toldWell, now + 10)).toBe('UNKNOWN');
   expect(watch.nextMs()).toBe(null);
-  expect(watch.update(target(), 'UNKNOWN', now + 20)).toBe(null);
+  expect(watch.update(target(), { status: 'UNKNOWN', hash: null }, now + 20)).toBe(null);
   expect(watch.take(now + 20)).toHaveLength(1);
+});
+
+test('a bot whose configuration changed while nobody watched is asked at once and told of the new one', () => {
+  const watch = createWatch(intervalMs);
+  const [before, after] = [`sha256:${'1'.repeat(64)}`, `sha256:${'2'.repeat(64)}`];
+  watch.update(target({ hash: before }), { status: 'HEALTHY', hash: before }, now);
+  expect(watch.take(now)).toEqual([]);
+  const bot = target({ botId: '0193a000-0000-7000-8000-0000000000b2', hash: after });
+  watch.update(bot, { status: 'HEALTHY', hash: before }, now);
+  expect(watch.take(now)).toEqual([bot]);
+  expect(watch.note(bot, healthy, now + 5)).toMatchObject({ tell: true, status: 'HEALTHY', hash: after });
+});
+
+test('an answer of the configuration before is no news of the one that came meanwhile', () => {
+  const watch = createWatch(intervalMs);
+  const [before, after] = [target({ hash: `sha256:${'1'.repeat(64)}` }), target({ hash: `sha256:${'2'.repeat(64)}` })];
+  watch.update(before, null, now);
+  watch.take(now);
+  watch.update(after, null, now + 1);
+  expect(watch.note(before, healthy, now + 2)).toBeNull();
+  expect(watch.take(now + 2)).toEqual([after]);
+  expect(watch.note(after, healthy, now + 3)).toMatchObject({ tell: true, hash: after.hash });
 });

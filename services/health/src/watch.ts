@@ -6,12 +6,15 @@ import type { Target } from './targets.ts';
 
 export type Watched = { readonly target: Target; readonly standing: Standing; readonly dueMs: number };
 
+/** What was last told of a bot, as the log has it. */
+export type Told = { readonly status: HealthStatus; readonly hash: string | null };
+
 export type Watch = {
   /** Takes a target as it is now. Answers the status to tell where that needs no probe: UNKNOWN for one at rest. */
-  readonly update: (target: Target, told: HealthStatus | null, nowMs: number) => 'UNKNOWN' | null;
+  readonly update: (target: Target, told: Told | null, nowMs: number) => 'UNKNOWN' | null;
   /** Bots that are due, oldest first; each is out until its reading is noted. */
   readonly take: (nowMs: number) => readonly Target[];
-  /** Notes a reading. Null if it is about an endpoint that is no longer the bot's. */
+  /** Notes a reading. Null if it is of an endpoint or a configuration that is no longer the bot's. */
   readonly note: (target: Target, reading: Reading, nowMs: number) => Judgement | null;
   /** When the next bot is due; null if none is. */
   readonly nextMs: () => number | null;
@@ -35,7 +38,7 @@ export const createWatch = (defaultIntervalMs: number): Watch => {
   return {
     update: (target, told, nowMs) => {
       const known = bots.get(target.botId);
-      const status = known?.standing.status ?? told ?? 'UNKNOWN';
+      const { status, hash } = known?.standing ?? told ?? { status: 'UNKNOWN', hash: null };
       if (target.mode !== 'RUNNING' || target.url === null || target.healthCheck.kind === 'none') {
         bots.delete(target.botId);
         return status === 'UNKNOWN' ? null : 'UNKNOWN';
@@ -44,9 +47,10 @@ export const createWatch = (defaultIntervalMs: number): Watch => {
       const isWell = status === 'HEALTHY';
       // After a restart of ours a bot that was well waits for its place. A new or changed one, and one that is not
       // well and of which there is news, is asked at once.
+      const isChanged = known !== undefined || hash !== target.hash;
       const placeMs = dueAt(target, nowMs + placeOf(target.botId) * patienceWith(target).intervalMs);
-      const dueMs = !isWell ? nowMs : isSame ? known.dueMs : known ? nowMs : placeMs;
-      const standing = isSame ? known.standing : { status, failures: 0, unknowns: 0 };
+      const dueMs = !isWell ? nowMs : isSame ? known.dueMs : isChanged ? nowMs : placeMs;
+      const standing = isSame ? known.standing : { status, hash, failures: 0, unknowns: 0 };
       bots.set(target.botId, { target, standing, dueMs });
       return null;
     },
@@ -58,17 +62,12 @@ export const createWatch = (defaultIntervalMs: number): Watch => {
     note: (target, reading, nowMs) => {
       out.delete(target.botId);
       const known = bots.get(target.botId);
-      if (!known || known.target.url !== target.url) return null;
+      if (!known || known.target.url !== target.url || known.target.hash !== target.hash) return null;
       const patience = patienceWith(known.target);
-      const judgement = judge(known.standing, reading, patience);
-      const { status, failures, unknowns, againMs } = judgement;
-      const changedMeanwhile = known.target !== target && known.target.hash !== target.hash;
-      const dueMs = changedMeanwhile
-        ? nowMs
-        : againMs < patience.intervalMs
-          ? nowMs + againMs
-          : dueAt(target, nowMs + againMs);
-      bots.set(target.botId, { target: known.target, standing: { status, failures, unknowns }, dueMs });
+      const judgement = judge(known.standing, { ...reading, hash: target.hash }, patience);
+      const { tell: _, againMs, ...standing } = judgement;
+      const dueMs = againMs < patience.intervalMs ? nowMs + againMs : dueAt(target, nowMs + againMs);
+      bots.set(target.botId, { target: known.target, standing, dueMs });
       return judgement;
     },
     nextMs: () => {
