@@ -1,6 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Counts, differenceOfProportions, fisherExact, wilson } from './proportions.ts';
+import {
+  type Counts,
+  differenceOfProportions,
+  fisherExact,
+  fisherExactGreater,
+  totalToDetect,
+  wilson,
+} from './proportions.ts';
 
 const of = (hits: number, total: number): Counts => ({ hits, total });
 const rounded = ({ low, high }: { low: number; high: number }) => [Number(low.toFixed(4)), Number(high.toFixed(4))];
@@ -57,6 +64,22 @@ describe("Fisher's test", () => {
       }),
     );
   });
+  test('one-sided, counts the tables in which the first has as many hits or more', () => {
+    expect(fisherExactGreater(of(3, 4), of(1, 4))).toBeCloseTo(17 / 70, 12);
+    const counts = fc
+      .integer({ min: 1, max: 40 })
+      .chain((total) => fc.integer({ min: 0, max: total }).map((hits) => of(hits, total)));
+    fc.assert(
+      fc.property(counts, counts, (a, b) => {
+        const ways = (k: number) => choose(a.total, k) * choose(b.total, a.hits + b.hits - k);
+        const most = Math.min(a.total, a.hits + b.hits);
+        let asMany = 0n;
+        for (let k = Math.max(a.hits, a.hits + b.hits - b.total); k <= most; k += 1) asMany += ways(k);
+        const p = Number((asMany * 10n ** 15n) / choose(a.total + b.total, a.hits + b.hits)) / 1e15;
+        expect(fisherExactGreater(a, b)).toBeCloseTo(p, 10);
+      }),
+    );
+  });
   test('takes millions of requests', () => {
     expect(fisherExact(of(1_000, 1_000_000), of(1_000, 1_000_000))).toBe(1);
     expect(fisherExact(of(5_000, 1_000_000), of(4_000, 1_000_000))).toBeLessThan(1e-20);
@@ -67,4 +90,12 @@ describe("Fisher's test", () => {
 test.each([of(2, 1), of(-1, 2), of(0, 0), of(0.5, 1), of(Number.NaN, 1)])('%j is no share', (counts) => {
   expect(() => wilson(counts, 0.95)).toThrow(/whole numbers/);
   expect(() => fisherExact(counts, of(1, 2))).toThrow(/whole numbers/);
+});
+
+test.each([
+  [0.5, 0.75, 0.05, 0.9, 77], // documentation of R's power.prop.test: 76.7
+  [0.05, 0.1, 0.05, 0.8, 435],
+])('a share that goes from %d to %d needs so many requests', (from, to, alpha, power, total) => {
+  expect(totalToDetect(from, to, alpha, power)).toBe(total);
+  expect(totalToDetect(to, from, alpha, power)).toBe(total);
 });

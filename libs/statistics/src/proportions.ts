@@ -44,6 +44,26 @@ export const differenceOfProportions = (a: Counts, b: Counts, confidence: number
  * Starts at the likeliest table and goes outwards until nothing is left to add: thousands of steps for millions.
  */
 export const fisherExact = (a: Counts, b: Counts): number => {
+  const likelihoods = tables(a, b);
+  const seen = (likelihoods.get(a.hits) ?? 0) * (1 + tolerance);
+  const ascending = [...likelihoods.values()].sort((x, y) => x - y);
+  const all = ascending.reduce((sum, p) => sum + p, 0);
+  return Math.min(1, ascending.reduce((sum, p) => (p <= seen ? sum + p : sum), 0) / all);
+};
+
+/** Fisher's exact test, one-sided: how likely `a` has so large a part of all hits where both shares are the same. */
+export const fisherExactGreater = (a: Counts, b: Counts): number => {
+  let [all, asMany] = [0, 0];
+  // The rarest first, so that small ones are not lost beside large ones.
+  for (const [hits, p] of [...tables(a, b)].sort(([, x], [, y]) => x - y)) {
+    all += p;
+    if (hits >= a.hits) asMany += p;
+  }
+  return Math.min(1, asMany / all);
+};
+
+/** The hits that `a` may have of all hits there are, each with how likely it is compared with the likeliest. */
+const tables = (a: Counts, b: Counts): ReadonlyMap<number, number> => {
   check(a);
   check(b);
   const hits = a.hits + b.hits;
@@ -56,14 +76,23 @@ export const fisherExact = (a: Counts, b: Counts): number => {
   const likelihoods = new Map([[mode, 1]]);
   for (let k = mode, p = 1; k < last && p > negligible; k += 1) likelihoods.set(k + 1, (p *= step(k)));
   for (let k = mode, p = 1; k > first && p > negligible; k -= 1) likelihoods.set(k - 1, (p /= step(k - 1)));
-  const seen = (likelihoods.get(a.hits) ?? 0) * (1 + tolerance);
-  const ascending = [...likelihoods.values()].sort((x, y) => x - y);
-  const all = ascending.reduce((sum, p) => sum + p, 0);
-  return Math.min(1, ascending.reduce((sum, p) => (p <= seen ? sum + p : sum), 0) / all);
+  return likelihoods;
 };
 const negligible = 1e-300;
 /** Two tables that are equally likely differ in their last digits. */
 const tolerance = 1e-7;
+
+/**
+ * How many requests each side needs so that a share that goes from `from` to `to` is called different at `alpha`
+ * (two-sided) with a chance of `power`.
+ * Source: J. L. Fleiss, Statistical Methods for Rates and Proportions (1981), 3.2; as R's power.prop.test.
+ */
+export const totalToDetect = (from: number, to: number, alpha: number, power: number): number => {
+  const middle = (from + to) / 2;
+  const equal = normalQuantile(1 - alpha / 2) * Math.sqrt(2 * middle * (1 - middle));
+  const apart = normalQuantile(power) * Math.sqrt(from * (1 - from) + to * (1 - to));
+  return Math.ceil(((equal + apart) / (to - from)) ** 2);
+};
 
 const check = ({ hits, total }: Counts): void => {
   if (Number.isInteger(hits) && Number.isInteger(total) && hits >= 0 && hits <= total && total > 0) return;

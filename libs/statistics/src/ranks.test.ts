@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { mannWhitney, quantile, shift } from './ranks.ts';
+import { mannWhitney, quantile, shift, shiftByTest } from './ranks.ts';
 
 const ascending = (values: readonly number[]) => values.toSorted((a, b) => a - b);
 const values = fc.array(fc.integer({ min: -20, max: 20 }), { minLength: 1, maxLength: 30 }).map(ascending);
@@ -74,6 +74,21 @@ test('the interval holds the true shift about as often as it says', () => {
   }
   // 950 expected; four standard deviations to each side.
   expect(Math.abs(held - 950)).toBeLessThan(28);
+});
+
+test('the interval by the test holds just the shifts that the test does not call different', () => {
+  fc.assert(
+    fc.property(values, values, (a, b) => {
+      const { low, high, value } = shiftByTest(a, b, 0.95);
+      expect(value).toBe(shift(a, b, 0.95).value);
+      // Halves lie between whole differences, where the test says the same until the next one.
+      const differs = (by: number) => mannWhitney(ascending(a.map((x) => x - by)), b).p < 0.05;
+      const [least, most] = [(a[0] ?? 0) - (b.at(-1) ?? 0), (a.at(-1) ?? 0) - (b[0] ?? 0)];
+      if (low > least) expect(differs(low - 0.5)).toBe(true);
+      if (high < most) expect(differs(high + 0.5)).toBe(true);
+      if (low < high) expect([differs(low + 0.5), differs(high - 0.5)]).toEqual([false, false]);
+    }),
+  );
 });
 
 test('fractions and large samples keep their exact differences', () => {
