@@ -56,10 +56,11 @@ export type ApiUnderTest = {
   readonly close: () => Promise<void>;
 };
 
-const trace = traceService();
-
 /** None of these tests runs an OpenClaw, so nothing is fetched below this home. */
-const definitions: Readonly<Record<ServiceName, (home: string) => ServiceDefinition>> = {
+const definitionsOf = (
+  trace: ServiceDefinition,
+  windowLatenessMs: number | undefined,
+): Readonly<Record<ServiceName, (home: string) => ServiceDefinition>> => ({
   config: (home) =>
     configService({
       validateEngineConfig: engineConfigValidator({
@@ -70,20 +71,28 @@ const definitions: Readonly<Record<ServiceName, (home: string) => ServiceDefinit
       }),
     }),
   policy: () => policyService,
-  rollout: () => rollout(),
+  rollout: () => rollout(windowLatenessMs === undefined ? {} : { windowLatenessMs: windowLatenessMs + 5_000 }),
   reconciler: (home) => reconcilerService({ home, otlpUrl: null, machineEnv: {} }),
   health: (home) => health({ home }),
   trace: () => trace,
   audit: () => audit(),
   gateway: () => gatewayService(),
-};
+});
 
 const Body = z.record(z.string(), z.unknown());
 
 export const openApi = async (
   servers: { readonly postgres: TestPostgres; readonly nats: TestNats },
-  options: { readonly names?: readonly ServiceName[]; readonly door?: Partial<GatewaySettings> } = {},
+  options: {
+    readonly names?: readonly ServiceName[];
+    readonly door?: Partial<GatewaySettings>;
+    /** How long windows of traces wait for late spans, instead of as long as they do. */
+    readonly windowLatenessMs?: number;
+  } = {},
 ): Promise<ApiUnderTest> => {
+  const { windowLatenessMs } = options;
+  const trace = traceService(windowLatenessMs === undefined ? {} : { windows: { latenessMs: windowLatenessMs } });
+  const definitions = definitionsOf(trace, windowLatenessMs);
   const home = await mkdtemp(join(tmpdir(), 'molthub-api-'));
   const database = await servers.postgres.createDatabase();
   const databases = await provisionRoles(database.url, { text: 'test', path: 'none' });

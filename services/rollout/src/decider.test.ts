@@ -226,7 +226,7 @@ test('a planned change set starts with its only wave', () => {
     .when(start())
     .then(
       { type: 'rollout.change-set.started.v1', data: { changeSetId: id } },
-      { type: 'rollout.wave.started.v1', data: { changeSetId: id, wave: 0, bots: 1 } },
+      { type: 'rollout.wave.started.v1', data: { changeSetId: id, wave: 0, bots: 1, at: envelope.time } },
     );
   rollout
     .given(...running)

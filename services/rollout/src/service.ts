@@ -31,7 +31,7 @@ import { createWake } from './wake.ts';
 export type RolloutSettings = {
   /** How often everything is looked at without being woken; default 5 s. */
   readonly sweepMs?: number;
-  /** How long after its end a window of traces may still be on its way; default 150 s. */
+  /** How long after its end a window of traces may still be on its way; default 30 s. */
   readonly windowLatenessMs?: number;
   /** Whether gates may ask webhooks on this machine and in private networks; default no. */
   readonly allowsPrivateWebhooks?: boolean;
@@ -105,7 +105,7 @@ const holdAggregate = aggregate({
 });
 
 export const rollout = (settings: RolloutSettings = {}): ServiceDefinition => {
-  const { sweepMs = 5_000, windowLatenessMs = 150_000, allowsPrivateWebhooks = false } = settings;
+  const { sweepMs = 5_000, windowLatenessMs = 30_000, allowsPrivateWebhooks = false } = settings;
   const wake = createWake();
   const webhooks = createWebhooks({ allowsPrivate: allowsPrivateWebhooks });
   return {

@@ -24,6 +24,8 @@ export type GateSeen = {
   readonly verdict: GateVerdict;
   readonly message: string;
   readonly evidence: FactOf<typeof GateJudged>['data']['evidence'];
+  /** Where it says itself whether another verdict may come; the others are waited for by the clock. */
+  readonly isFinal?: boolean;
 };
 
 /** What is known of a running change set at a moment. */
@@ -135,13 +137,13 @@ const pauseOf = (run: Run, seen: Observed, nowMs: number): Failure | null => {
 const effective = (
   run: Run,
   { strategy }: Observed,
-  { gate, verdict }: GateSeen,
+  { gate, verdict, isFinal }: GateSeen,
   nowMs: number,
 ): VerdictPolicy | 'WAIT' => {
   if (verdict === 'PASS' || verdict === 'FAIL') return verdict;
   const rules = rulesOf(strategy, gate);
-  if (run.settledAtMs === null || rules === null || countedMs(run.waited, nowMs) < rules.waitMs) return 'WAIT';
-  return rules[verdict];
+  if (run.settledAtMs === null || rules === null) return 'WAIT';
+  return (isFinal ?? countedMs(run.waited, nowMs) >= rules.waitMs) ? rules[verdict] : 'WAIT';
 };
 
 type Rules = Readonly<Record<'INCONCLUSIVE' | 'NO_DATA' | 'ERROR', VerdictPolicy>> & { readonly waitMs: number };
@@ -165,7 +167,8 @@ const rulesOf = ({ gates }: Strategy, gate: GateKind): Rules | null => {
     case 'HEALTH':
       return gates?.health ? of(gates.health, gates.health.waitSeconds ?? 300) : null;
     case 'TRACES':
-      return gates?.traces ? of(gates.traces, gates.traces.maxSeconds ?? 3_600) : null;
+      // Its last look is the end of it.
+      return gates?.traces ? of(gates.traces, 0) : null;
     case 'WEBHOOK':
       return gates?.webhook ? of(gates.webhook, gates.webhook.waitSeconds ?? 300) : null;
     case 'WINDOW':

@@ -2,7 +2,7 @@
 import type { TracesGate } from '@molthub/contracts';
 
 /** `untilMs` from the beginning: what ended later does not count at this look. */
-export type Look = { readonly number: number; readonly untilMs: number };
+export type Look = { readonly number: number; readonly untilMs: number; readonly isLast: boolean };
 
 /** The first look after the least time, the last at the end of all; `at` answers the latest that is due, or null. */
 export const looksOf = ({ minSeconds = 300, maxSeconds = 3_600, looks = 10 }: TracesGate) => {
@@ -14,7 +14,7 @@ export const looksOf = ({ minSeconds = 300, maxSeconds = 3_600, looks = 10 }: Tr
     at: (elapsedMs: number): Look | null => {
       if (elapsedMs < firstMs) return null;
       const number = apartMs === 0 ? 1 : Math.min(count, Math.floor((elapsedMs - firstMs) / apartMs) + 1);
-      return { number, untilMs: firstMs + (number - 1) * apartMs };
+      return { number, untilMs: firstMs + (number - 1) * apartMs, isLast: number === count };
     },
   };
 };

@@ -173,9 +173,9 @@ const tracesOf = async (
   { gate, run, now, windowLatenessMs }: TracesAsked,
   reads: Reads,
 ): Promise<readonly GateSeen[]> => {
-  const fromMs = (run.settledAtMs ?? 0) + (gate.warmUpSeconds ?? 0) * 1_000;
+  const fromMs = run.lookingSinceMs + (gate.warmUpSeconds ?? 0) * 1_000;
   const look = looksOf(gate).at(now.getTime() - fromMs - windowLatenessMs);
-  if (look === null) return [{ gate: 'TRACES', ...(run.said.TRACES ?? tooEarly), evidence: {} }];
+  if (look === null) return [{ gate: 'TRACES', ...(run.said.TRACES ?? tooEarly), evidence: {}, isFinal: false }];
   const rows = await reads(
     `select p.state = 'CONVERGED' as "isCanary", w.bot_id as "botId", w.from_at as "from", w.requests, w.errors,
        w.latency_counts as "latencyCounts", w.duration_ms_sum as "durationMsSum", w.input_tokens as "inputTokens",
@@ -196,7 +196,8 @@ const tracesOf = async (
     look: look.number,
     elapsedSeconds: look.untilMs / 1_000,
   });
-  return [{ gate: 'TRACES', verdict, message, evidence: { look: look.number, measures: z.json().parse(measures) } }];
+  const evidence = { look: look.number, measures: z.json().parse(measures) };
+  return [{ gate: 'TRACES', verdict, message, evidence, isFinal: look.isLast }];
 };
 
 const tooEarly = { verdict: 'NO_DATA' as const, message: 'Its first look is still to come.' };

@@ -28,6 +28,8 @@ export type Run = {
   readonly paused: PauseCause | null;
   /** Null until every bot of the wave has settled. */
   readonly settledAtMs: number | null;
+  /** Since when traces are looked at: since it settled, or since somebody resumed what a gate had paused. */
+  readonly lookingSinceMs: number;
   /** Since the wave was started or resumed: from then on some bot must settle in time. */
   readonly movingSinceMs: number;
   readonly promoted: boolean;
@@ -46,6 +48,7 @@ export const firstWave = (waves: number, atMs: number): Run => ({
   waves,
   paused: null,
   settledAtMs: null,
+  lookingSinceMs: 0,
   movingSinceMs: atMs,
   promoted: false,
   analysisSkipped: false,
@@ -67,7 +70,7 @@ const isWell = ({ said }: Run): boolean => said.HEALTH === undefined || said.HEA
 
 export const settled = (run: Run, atMs: number): Run => {
   const clock = run.paused === null ? started(stopped, atMs) : stopped;
-  return { ...run, settledAtMs: atMs, waited: clock, baked: isWell(run) ? clock : stopped };
+  return { ...run, settledAtMs: atMs, lookingSinceMs: atMs, waited: clock, baked: isWell(run) ? clock : stopped };
 };
 
 export const judged = (run: Run, gate: GateKind, said: Said, atMs: number): Run => {
@@ -94,5 +97,11 @@ export const resumed = (run: Run, atMs: number): Run => {
   const gates = [...new Set([...run.accepted.gates, ...failing])];
   const next = { ...run, paused: null, movingSinceMs: atMs, accepted: { ...run.accepted, gates } };
   if (run.settledAtMs === null) return next;
-  return { ...next, waited: started(stopped, atMs), baked: isWell(run) ? started(run.baked, atMs) : run.baked };
+  const lookingSinceMs = run.paused === 'GATE' ? atMs : run.lookingSinceMs;
+  return {
+    ...next,
+    lookingSinceMs,
+    waited: started(stopped, atMs),
+    baked: isWell(run) ? started(run.baked, atMs) : run.baked,
+  };
 };

@@ -67,7 +67,7 @@ describe('a plan says what is in force', () => {
       },
       webhook: { url: 'https://judge.example/ask', timeoutSeconds: 10, waitSeconds: 300, ...policies },
       window: { timezone: 'Europe/Berlin', deny: [{ cron: '0 18 * * FRI', minutes: 3_600 }] },
-      approval: { count: 2, expiresSeconds: 259_200 },
+      approval: { count: 2, role: 'OPERATOR', expiresSeconds: 259_200 },
     }));
   test('what somebody wrote stays', () => {
     const written: Strategy = {
@@ -82,7 +82,7 @@ describe('a plan says what is in force', () => {
       gates: {
         health: { minBots: { count: 1 }, unhealthyMax: 1, waitSeconds: 1, onNoData: 'FAIL', onError: 'PASS' },
         traces: { maxSeconds: 600, errorRateMax: 0.5, alpha: 0.01, looks: 1 },
-        approval: { count: 1, expiresSeconds: 60 },
+        approval: { count: 1, role: 'OPERATOR', expiresSeconds: 60 },
       },
     };
     expect(settleStrategy(written)).toMatchObject(written);

@@ -197,7 +197,20 @@ test('a bot without an earlier version stays, with the reason', () => {
 });
 
 test('the restored version is released under the same change set and settles by its own generation', () => {
-  release.given(released, requested).when(releaseRollback(3)).then(releasedBack);
+  release
+    .given(released, requested)
+    .when(releaseRollback(3))
+    .then(releasedBack, {
+      type: 'rollout.hold.placed.v1',
+      stream: `hold-${botId}`,
+      data: {
+        botId,
+        kind: 'HOLD',
+        changeSetId,
+        reason: `Taken back by change set ${changeSetId}.`,
+        placedBy: envelope.actor,
+      },
+    });
   release.given(released, requested, releasedBack).when(releaseRollback(3)).thenNothing();
   release.given(released, requested, releasedBack).when(settle('CONVERGED', 2)).thenNothing();
   release
