@@ -133,6 +133,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'advance',
     'catalog',
     'gathering',
+    'judging/',
     'last-converged',
     'plan',
     'progress',
