@@ -2,6 +2,7 @@
 import { apiLatency } from './api-latency.ts';
 import { appendAgainstEmmett } from './append-against-emmett.ts';
 import { groupCommit } from './group-commit.ts';
+import { judging } from './judging.ts';
 import { localBot } from './local-bot.ts';
 import type { Figure } from './measured.ts';
 import { orderMillion } from './order-million.ts';
@@ -27,6 +28,7 @@ export const figures: readonly Figure[] = [
   reconcileQueue,
   policy,
   resolveLayers,
+  judging,
   otlpIngest,
   sweepSpans,
   traceReads,

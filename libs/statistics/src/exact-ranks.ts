@@ -68,21 +68,28 @@ const doubledRanks = (a: ArrayLike<number>, b: ArrayLike<number>) => {
 };
 
 /**
- * In how many ways `size` of the ranks have each sum: the ranks are offered one after another, and each is taken or
- * left. Doubles count them exactly: of 40 values there are at most 1.4 × 10¹¹ ways.
+ * In how many ways `size` of the ranks, which ascend, have each sum: they are offered one after another, and each is
+ * taken or left. Doubles count the ways exactly: of 40 values there are at most 1.4 × 10¹¹.
  */
 const waysToDeal = (ranks: readonly number[], size: number): Float64Array => {
-  const sums = ranks.slice(-size).reduce((sum, rank) => sum + rank, 0) + 1;
-  const ways = Array.from({ length: size + 1 }, () => new Float64Array(sums));
+  const upTo = new Float64Array(ranks.length + 1);
+  for (const [at, rank] of ranks.entries()) upTo[at + 1] = (upTo[at] ?? 0) + rank;
+  const between = (from: number, to: number): number => (upTo[to] ?? 0) - (upTo[from] ?? 0);
+  const ways = Array.from({ length: size + 1 }, () => new Float64Array(between(ranks.length - size, ranks.length) + 1));
   ways[0]?.fill(1, 0, 1);
   for (const [offered, rank] of ranks.entries()) {
-    for (let taken = Math.min(offered + 1, size); taken > 0; taken -= 1) {
+    // With fewer than this, all that is still to come could not fill the side.
+    const least = Math.max(1, size - (ranks.length - 1 - offered));
+    for (let taken = Math.min(offered + 1, size); taken >= least; taken -= 1) {
       const [fewer, these] = [ways[taken - 1], ways[taken]];
       if (!fewer || !these) continue;
-      for (let sum = rank; sum < sums; sum += 1) these[sum] = (these[sum] ?? 0) + (fewer[sum - rank] ?? 0);
+      const most = between(offered + 1 - taken, offered + 1);
+      for (let sum = between(0, taken - 1) + rank; sum <= most; sum += 1) {
+        these[sum] = (these[sum] ?? 0) + (fewer[sum - rank] ?? 0);
+      }
     }
   }
-  return ways[size] ?? new Float64Array(sums);
+  return ways[size] ?? new Float64Array(0);
 };
 
 /** Without ties the ranks are always the same, and so are the ways: they are counted once for each pair of sizes. */

@@ -208,7 +208,7 @@ test('a canary whose traces err goes back by itself, and the other nine never ch
   const fleet = await makeFleet('erring');
   const before = await bots(fleet.id);
   await publishToAll(fleet, { latencyMs: 4 });
-  const gates = { traces: { minSeconds: 1, maxSeconds: 600, looks: 300, minRequests: 20 } };
+  const gates = { traces: { minSeconds: 1, maxSeconds: 200, looks: 100, minRequests: 20 } };
   const changeSet = await create(fleet, canary({ gates }));
   const canaryId = changeSet.waves[0]?.botInstanceIds[0];
   const stop = await traffic(fleet.botIds, (botId) => botId === canaryId);

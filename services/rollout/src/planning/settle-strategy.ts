@@ -70,7 +70,10 @@ export const settleHealth = (gate: HealthGate) => ({
   ...settlePolicies(gate),
 });
 
-/** A traces gate in which every default stands; `errorRateMax` has none. */
+/**
+ * A traces gate in which every default stands. `errorRateMax` has none; a limit of latency, tokens or cost that is named
+ * has to be judged, one that is not is 0.25 where there is anything to judge.
+ */
 export const settleTraces = (gate: TracesGate) => ({
   warmUpSeconds: gate.warmUpSeconds ?? 0,
   minSeconds: gate.minSeconds ?? 300,
@@ -80,10 +83,10 @@ export const settleTraces = (gate: TracesGate) => ({
   looks: gate.looks ?? 10,
   alpha: gate.alpha ?? 0.05,
   errorRateIncreaseMax: gate.errorRateIncreaseMax ?? 0.02,
-  latencyIncreaseMax: gate.latencyIncreaseMax ?? 0.25,
-  tokensIncreaseMax: gate.tokensIncreaseMax ?? 0.25,
-  costIncreaseMax: gate.costIncreaseMax ?? 0.25,
   ...(gate.errorRateMax === undefined ? {} : { errorRateMax: gate.errorRateMax }),
+  ...(gate.latencyIncreaseMax === undefined ? {} : { latencyIncreaseMax: gate.latencyIncreaseMax }),
+  ...(gate.tokensIncreaseMax === undefined ? {} : { tokensIncreaseMax: gate.tokensIncreaseMax }),
+  ...(gate.costIncreaseMax === undefined ? {} : { costIncreaseMax: gate.costIncreaseMax }),
   ...settlePolicies(gate),
 });
 

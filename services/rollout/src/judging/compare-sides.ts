@@ -1,0 +1,170 @@
+// What the requests of canary and control say about each measure: pure, and the same for the same windows.
+import { latencyBucketsMs, type TraceWindowSummarized } from '@molthub/contracts';
+import {
+  type Counts,
+  differenceOfProportions,
+  fisherExactGreater,
+  mean,
+  rankTest,
+  shiftByTest,
+  type WithInterval,
+} from '@molthub/statistics';
+import type { z } from 'zod';
+
+/** A minute of a bot on one configuration, as trace-ingest said it. */
+export type BotWindow = Pick<
+  z.infer<typeof TraceWindowSummarized.data>,
+  | 'botId'
+  | 'from'
+  | 'requests'
+  | 'errors'
+  | 'latencyCounts'
+  | 'durationMsSum'
+  | 'inputTokens'
+  | 'outputTokens'
+  | 'costUsd'
+  | 'unpricedCalls'
+  | 'simulated'
+>;
+
+export type MeasureName = 'errorRate' | 'latencyMs' | 'tokens' | 'costUsd';
+
+export type Compared = {
+  readonly measure: MeasureName;
+  /** Of all requests: the share that failed, or the mean of one. Null where nothing is known. */
+  readonly canary: number | null;
+  readonly control: number | null;
+  /** Canary less control, in the unit of the measure. */
+  readonly difference: WithInterval | null;
+  /** One-sided: how likely the canary looks so much worse where it is not. */
+  readonly p: number | null;
+  /** What the limit holds for, with its interval: the difference of error rates; of the others, as a share of control. */
+  readonly effect: WithInterval | null;
+};
+
+/** From so many bots on each side on, a bot is one value. */
+export const botsToStandAlone = 10;
+
+type Unit = { readonly requests: number; readonly errors: number; readonly windows: readonly BotWindow[] };
+
+/**
+ * Both sides by every measure; `confidence` is that of the intervals.
+ *
+ * Requests of one bot have much in common, so they are no independent witnesses. What is compared is one value for each
+ * bot where both sides have ten bots or more, and otherwise one for each bot and minute: with fewer bots nothing can tell
+ * what a change does from what a bot is like, so a limit has to be above what bots differ by anyway.
+ * - Error rates: Fisher's exact test, one-sided, on counts divided by their design effect, which is by how much the
+ *   failures of the units scatter more than chance lets them (J. N. K. Rao and A. J. Scott, Biometrics 48 (1992) 577),
+ *   never below 1; the interval is Newcombe's on the same counts.
+ * - Means of requests: Mann and Whitney's test, one-sided, on the units' means, exact for few; the difference is that of
+ *   Hodges and Lehmann.
+ */
+export const compareSides = (
+  canary: readonly BotWindow[],
+  control: readonly BotWindow[],
+  confidence: number,
+): readonly Compared[] => {
+  const alone = botsOf(canary) >= botsToStandAlone && botsOf(control) >= botsToStandAlone;
+  const [these, those] = [unitsOf(canary, alone), unitsOf(control, alone)];
+  // Where some windows have only buckets, all are read by them: two ways to measure are no comparison.
+  const summed = [...canary, ...control].every(({ durationMsSum }) => durationMsSum !== undefined);
+  return [
+    errorRate(these, those, confidence),
+    perRequest('latencyMs', these, those, confidence, (window) => (summed ? window.durationMsSum : byBuckets(window))),
+    perRequest('tokens', these, those, confidence, (window) => window.inputTokens + window.outputTokens),
+    perRequest('costUsd', these, those, confidence, costOf),
+  ];
+};
+
+export const botsOf = (windows: readonly BotWindow[]): number =>
+  new Set(windows.filter(({ requests }) => requests > 0).map(({ botId }) => botId)).size;
+
+export const countsOf = (windows: readonly { readonly requests: number; readonly errors: number }[]): Counts => ({
+  hits: windows.reduce((sum, { errors }) => sum + errors, 0),
+  total: windows.reduce((sum, { requests }) => sum + requests, 0),
+});
+
+const unitsOf = (windows: readonly BotWindow[], byBot: boolean): readonly Unit[] => {
+  const units = new Map<string, BotWindow[]>();
+  for (const window of windows) {
+    if (window.requests === 0) continue;
+    const key = byBot ? window.botId : `${window.botId} ${window.from}`;
+    const unit = units.get(key);
+    if (unit) unit.push(window);
+    else units.set(key, [window]);
+  }
+  return [...units.values()].map((of) => {
+    const { hits, total } = countsOf(of);
+    return { requests: total, errors: hits, windows: of };
+  });
+};
+
+const errorRate = (canary: readonly Unit[], control: readonly Unit[], confidence: number): Compared => {
+  const [these, those] = [countsOf(canary), countsOf(control)];
+  const [ofCanary, ofControl] = [these.hits / these.total, those.hits / those.total];
+  const [fewer, fewerOthers] = [independent(canary, these), independent(control, those)];
+  const { low, high } = differenceOfProportions(fewer, fewerOthers, confidence);
+  const difference = { value: ofCanary - ofControl, low, high };
+  const p = fisherExactGreater(fewer, fewerOthers);
+  return { measure: 'errorRate', canary: ofCanary, control: ofControl, difference, p, effect: difference };
+};
+
+/** As many requests as say the same if they had nothing in common. */
+const independent = (units: readonly Unit[], { hits, total }: Counts): Counts => {
+  const share = hits / total;
+  if (share === 0 || share === 1 || units.length < 2) return { hits, total };
+  const scatter = units.reduce((sum, { errors, requests }) => sum + (errors - share * requests) ** 2, 0);
+  const expected = total * share * (1 - share);
+  const designEffect = Math.max(1, ((units.length / (units.length - 1)) * scatter) / expected);
+  const fewer = Math.max(1, Math.round(total / designEffect));
+  return { hits: Math.min(fewer, Math.round(hits / designEffect)), total: fewer };
+};
+
+const perRequest = (
+  measure: MeasureName,
+  canary: readonly Unit[],
+  control: readonly Unit[],
+  confidence: number,
+  sumOf: (window: BotWindow) => number | undefined,
+): Compared => {
+  const [these, those] = [meansOf(canary, sumOf), meansOf(control, sumOf)];
+  const values = { measure, canary: these.overall, control: those.overall };
+  if (these.each.length === 0 || those.each.length === 0) return { ...values, difference: null, p: null, effect: null };
+  const difference = shiftByTest(these.each, those.each, confidence);
+  const usual = mean(those.each);
+  const part = (by: number) => (by === 0 ? 0 : by / usual);
+  const effect = { value: part(difference.value), low: part(difference.low), high: part(difference.high) };
+  return { ...values, difference, p: rankTest(these.each, those.each).pGreater, effect };
+};
+
+/** Means that differ only by how their sums were rounded have to tie. */
+const digitsThatMean = 12;
+
+/** The mean of one request: of all, and of each unit, ascending. What a window does not know is left out. */
+const meansOf = (units: readonly Unit[], sumOf: (window: BotWindow) => number | undefined) => {
+  const each: number[] = [];
+  let [all, requests] = [0, 0];
+  for (const unit of units) {
+    let [sum, counted] = [0, 0];
+    for (const window of unit.windows) {
+      const known = sumOf(window);
+      if (known === undefined) continue;
+      sum += known;
+      counted += window.requests;
+    }
+    if (counted === 0) continue;
+    each.push(Number((sum / counted).toPrecision(digitsThatMean)));
+    all += sum;
+    requests += counted;
+  }
+  return { each: Float64Array.from(each).sort(), overall: requests === 0 ? null : all / requests };
+};
+
+/** What all requests took, each taken for the middle of its bucket (on the scale that buckets double on). */
+const byBuckets = ({ latencyCounts }: BotWindow): number =>
+  latencyCounts.reduce((sum, count, at) => sum + count * (bucketMiddles[at] ?? 0), 0);
+const bucketMiddles = [...latencyBucketsMs, 2 * (latencyBucketsMs.at(-1) ?? 0)].map((upTo) => upTo / Math.SQRT2);
+
+/** Unknown where a call has no price: what is known would look cheap. */
+const costOf = ({ costUsd, unpricedCalls = 0 }: BotWindow): number | undefined =>
+  costUsd === undefined || unpricedCalls > 0 ? undefined : Number(costUsd);
