@@ -13,7 +13,8 @@ export const evidenceMigration: Migration = {
     create table trace_windows (
       bot_id uuid not null, config_hash text not null, from_at timestamptz not null, to_at timestamptz not null,
       requests int not null, errors int not null, latency_counts jsonb not null, duration_ms_sum float8,
-      input_tokens bigint not null, output_tokens bigint not null, cost_usd numeric, simulated boolean not null,
+      input_tokens bigint not null, output_tokens bigint not null, cost_usd numeric, unpriced_calls int,
+      simulated boolean not null,
       primary key (bot_id, config_hash, from_at)
     );
     create index on trace_windows using brin (from_at);
@@ -77,6 +78,7 @@ const keepWindows = async (events: readonly Recorded[], sql: Sql): Promise<void>
             input_tokens: data.inputTokens,
             output_tokens: data.outputTokens,
             cost_usd: data.costUsd ?? null,
+            unpriced_calls: data.unpricedCalls ?? null,
             simulated: data.simulated,
           },
         ],
@@ -84,7 +86,7 @@ const keepWindows = async (events: readonly Recorded[], sql: Sql): Promise<void>
   await sql(
     `insert into trace_windows select * from jsonb_to_recordset($1) as w (bot_id uuid, config_hash text,
        from_at timestamptz, to_at timestamptz, requests int, errors int, latency_counts jsonb, duration_ms_sum float8,
-       input_tokens bigint, output_tokens bigint, cost_usd numeric, simulated boolean)
+       input_tokens bigint, output_tokens bigint, cost_usd numeric, unpriced_calls int, simulated boolean)
      on conflict do nothing`,
     [JSON.stringify(rows)],
   );

@@ -2,7 +2,8 @@
 import { Strategy, type TracesGate, type WindowGate } from '@molthub/contracts';
 import type { Reads } from '@molthub/event-store';
 import { z } from 'zod';
-import { type BotWindow, judgeTraces } from '../judging/judge-traces.ts';
+import type { BotWindow } from '../judging/compare-sides.ts';
+import { judgeTraces } from '../judging/judge-traces.ts';
 import { windowAt } from '../planning/windows.ts';
 import { progressOf } from '../queries.ts';
 import type { GateSeen, Observed } from './judge.ts';
@@ -149,10 +150,20 @@ const WindowRow = z.object({
   requests: z.int(),
   errors: z.int(),
   latencyCounts: z.array(z.int()),
-  durationMsSum: z.number().nullable(),
+  durationMsSum: z
+    .number()
+    .nullable()
+    .transform((sum) => sum ?? undefined),
   inputTokens: z.coerce.number(),
   outputTokens: z.coerce.number(),
-  costUsd: z.string().nullable(),
+  costUsd: z
+    .string()
+    .nullable()
+    .transform((usd) => usd ?? undefined),
+  unpricedCalls: z
+    .int()
+    .nullable()
+    .transform((calls) => calls ?? undefined),
   simulated: z.boolean(),
 });
 
@@ -179,7 +190,8 @@ const tracesOf = async (
   const rows = await reads(
     `select p.state = 'CONVERGED' as "isCanary", w.bot_id as "botId", w.from_at as "from", w.requests, w.errors,
        w.latency_counts as "latencyCounts", w.duration_ms_sum as "durationMsSum", w.input_tokens as "inputTokens",
-       w.output_tokens as "outputTokens", w.cost_usd::text as "costUsd", w.simulated
+       w.output_tokens as "outputTokens", w.cost_usd::text as "costUsd",
+       w.unpriced_calls as "unpricedCalls", w.simulated
      from change_set_bots p join trace_windows w on w.bot_id = p.bot_id
        and w.config_hash = case when p.state = 'CONVERGED' then p.after->>'hash' else p.before->>'hash' end
      where p.change_set_id = $1 and (p.state = 'CONVERGED' or p.state = 'PLANNED' and p.open)
