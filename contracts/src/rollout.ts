@@ -228,6 +228,8 @@ export const CreateChangeSet = defineCommand(
     onConflict: z.enum(['REFUSE', 'SUPERSEDE']).optional(),
     /** Only its bots that failed, in the same order of waves. */
     retryOf: z.uuid().optional(),
+    /** Sum of the newest published versions of the targets, as whoever asks knows them: no older ones are planned. */
+    publishedVersions: z.int().min(0).optional(),
     reason: z.string().max(500).default(''),
   }),
 );

@@ -230,3 +230,96 @@ test('a canary whose traces err goes back by itself, and the other nine never ch
     await stop();
   }
 });
+
+test('a fleet on mixed versions goes forward and back, each bot to its own; one that somebody changed since is left', async () => {
+  const fleet = await makeFleet('mixed');
+  const [changed = '', ...others] = fleet.botIds;
+  const [older, newer] = [others.slice(0, 4), others.slice(4)];
+  await publishToAll({ ...fleet, botIds: newer }, { latencyMs: 5 });
+  const second = await create(fleet, { kind: 'ALL' });
+  await ok('POST', `/change-sets/${second.id}/start`, {});
+  await hasStatus(second.id, 'SUCCEEDED');
+  const hashes = async () => new Map((await bots(fleet.id)).map(({ id, observedHash }) => [id, observedHash]));
+  const before = await hashes();
+  expect(new Set(before.values()).size).toBe(10);
+
+  await publishToAll(fleet, { latencyMs: 6 });
+  const forward = await create(fleet, { kind: 'PERCENTAGE', steps: [50, 100] });
+  await ok('POST', `/change-sets/${forward.id}/start`, {});
+  await hasStatus(forward.id, 'SUCCEEDED');
+  const moved = await hashes();
+  expect(fleet.botIds.filter((id) => moved.get(id) === before.get(id))).toEqual([]);
+
+  await publishToAll({ ...fleet, botIds: [changed] }, { latencyMs: 7 });
+  const elsewhere = await create(fleet, { kind: 'ALL' });
+  await ok('POST', `/change-sets/${elsewhere.id}/start`, {});
+  await hasStatus(elsewhere.id, 'SUCCEEDED');
+  const own = (await hashes()).get(changed);
+
+  await ok('POST', `/change-sets/${forward.id}/rollback`, { reason: 'worse' });
+  const { message } = await hasStatus(forward.id, 'ROLLED_BACK');
+  expect(message).toBe('9 bots restored, 1 skipped');
+  const after = await hashes();
+  expect([...older, ...newer].map((id) => after.get(id))).toEqual([...older, ...newer].map((id) => before.get(id)));
+  expect(after.get(changed)).toBe(own);
+  const skipped = await ok('GET', `/change-sets/${forward.id}/plan?botInstanceId=${changed}`);
+  expect(skipped['items']).toMatchObject([{ message: expect.stringContaining('Changed since') }]);
+});
+
+test('what is paused releases nothing more; a promotion goes on without waiting, and an abort ends it', async () => {
+  const fleet = await makeFleet('steered');
+  await publishToAll(fleet, { latencyMs: 8 });
+  const changeSet = await create(fleet, canary({ bakeSeconds: 3_600 }));
+  const post = (verb: string, body = {}) => ok('POST', `/change-sets/${changeSet.id}/${verb}`, body);
+  await post('start');
+  await until(async () => (await planOf(changeSet.id)).some(({ state }) => state === 'CONVERGED'), {
+    what: 'the canary',
+  });
+  await post('pause', { reason: 'lunch' });
+  const paused = await api.call('POST', `/api/v1/change-sets/${changeSet.id}/promote`, { body: {} });
+  expect(paused).toMatchObject({ status: 409, body: { code: 'rollout.paused' } });
+  await post('resume');
+  await post('promote', { reason: 'urgent' });
+  await until(async () => (await statusOf(changeSet.id)).currentWave === 1, {
+    what: 'the second wave',
+    timeoutMs: 30_000,
+  });
+  await until(async () => (await planOf(changeSet.id)).filter(({ state }) => state === 'CONVERGED').length === 3, {
+    what: 'the second wave to have moved',
+  });
+  await post('abort', { reason: 'enough' });
+  await post('abort', { reason: 'enough' });
+  const states = (await planOf(changeSet.id)).map(({ wave, state }) => `${wave} ${state}`);
+  expect(states).toEqual([
+    ...Array(1).fill('0 CONVERGED'),
+    ...Array(2).fill('1 CONVERGED'),
+    ...Array(7).fill('2 SKIPPED'),
+  ]);
+  expect((await statusOf(changeSet.id)).message).toBe('enough');
+});
+
+test('a plan that needs an approval starts once somebody else has approved exactly it', async () => {
+  const fleet = await makeFleet('approved');
+  await publishToAll(fleet, { latencyMs: 9 });
+  const gates = { approval: { count: 1 } };
+  const changeSet = await create(fleet, canary({ gates }));
+  expect(changeSet.status).toBe('AWAITING_APPROVAL');
+  const path = `/api/v1/change-sets/${changeSet.id}`;
+  const { planHash } = changeSet;
+  expect(await api.call('POST', `${path}/start`, { body: {} })).toMatchObject({
+    body: { code: 'rollout.not-approved' },
+  });
+  expect(await api.call('POST', `${path}/approve`, { body: { planHash } })).toMatchObject({
+    body: { code: 'rollout.own-plan' },
+  });
+  const key = await ok('POST', '/api-keys', { name: 'berta', role: 'OPERATOR' }, 201);
+  const berta = z.string().parse(key['key'] ?? key['secret'] ?? key['token']);
+  const approve = (hash: string) => api.call('POST', `${path}/approve`, { body: { planHash: hash }, key: berta });
+  expect(await approve(`sha256:${'0'.repeat(64)}`)).toMatchObject({ body: { code: 'rollout.another-plan' } });
+  expect(await approve(planHash)).toMatchObject({
+    status: 200,
+    body: { status: 'APPROVED', approvals: [{ approver: { name: 'berta' } }] },
+  });
+  await ok('POST', `/change-sets/${changeSet.id}/start`, {});
+  await hasStatus(changeSet.id, 'SUCCEEDED');
+});

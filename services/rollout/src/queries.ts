@@ -50,6 +50,7 @@ export const creatingOf = async (command: CommandOf<typeof CreateChangeSet>, rea
     'fleetId' in targets
       ? ['b.fleet_id = $2::uuid', targets.fleetId]
       : ['b.id = any($2::uuid[])', targets.botInstanceIds];
+  await knowsAll(data.publishedVersions ?? 0, workspace, where, target, reads);
   const rows = await reads(
     `select b.id as "botId", b.name as "botName", ${labelsSql('p.resolved')} as labels,
        exists (select from holds h where h.bot_id = b.id and h.kind = 'PIN') as pinned,
@@ -93,6 +94,21 @@ export const creatingOf = async (command: CommandOf<typeof CreateChangeSet>, rea
     ),
     lineageId: retryOf === undefined ? changeSetId : await lineageOf(retryOf, workspace, reads),
   };
+};
+
+/** What was published a moment ago may not be heard of yet; a plan without it would leave bots out, and not say so. */
+const knowsAll = async (
+  versions: number,
+  workspace: string,
+  where: string,
+  target: string | readonly string[],
+  reads: Reads,
+): Promise<void> => {
+  const [row] = await reads<{ versions: number }>(
+    `select coalesce(sum(b.newest_version), 0)::int as versions from bots b where b.workspace = $1 and not b.retired and ${where}`,
+    [workspace, target],
+  );
+  if ((row?.versions ?? 0) < versions) throw new Error('Some versions of these bots are not known yet.');
 };
 
 const ConflictRow = z.object({ changeSetId: z.uuid(), name: z.string(), bots: z.array(z.string()) });

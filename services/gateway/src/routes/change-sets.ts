@@ -104,7 +104,18 @@ const targetsOf = ({ body }: { readonly body: z.infer<typeof Body> }) =>
     ? [{ kind: 'fleet', id: body.targets.fleetId } as const]
     : body.targets.botInstanceIds.map((id) => ({ kind: 'bot', id }) as const);
 
-const Body = CreateChangeSet.data.omit({ changeSetId: true });
+const Body = CreateChangeSet.data.omit({ changeSetId: true, publishedVersions: true });
+
+/** What whoever asks can know to be published: rollout plans nothing older, though it hears of it later than we do. */
+const publishedVersions = async (call: Call, targets: z.infer<typeof Body>['targets']): Promise<number> => {
+  const [where, target] =
+    'fleetId' in targets ? ['fleet_id = $2::uuid', targets.fleetId] : ['id = any($2::uuid[])', targets.botInstanceIds];
+  const [row] = await call.world.views(
+    `select coalesce(sum(manifest_version), 0)::int as versions from config_read.bots where workspace = $1 and ${where}`,
+    [call.workspace, target],
+  );
+  return Number(row?.['versions'] ?? 0);
+};
 
 const PlannedRow = z.object({
   botInstanceId: z.uuid(),
@@ -278,7 +289,11 @@ export const changeSetRoutes: readonly Route[] = [
     status: 201,
     answer: ChangeSet,
     command: CreateChangeSet,
-    data: (call, { body }) => ({ ...body, changeSetId: call.newId }),
+    data: async (call, { body }) => ({
+      ...body,
+      changeSetId: call.newId,
+      publishedVersions: await publishedVersions(call, body.targets),
+    }),
     resourceId: (call) => call.newId,
     done: (call) => answer(call, call.newId, 201),
   }),
