@@ -298,6 +298,12 @@ describe('a strategy that does not fit the bots is refused, naming field and fix
       /label tier: bot-0, bot-1, bot-10, .* and 3 more\. Give it/,
     ],
     [
+      { kind: 'PERCENTAGE', steps: [100], stratifyBy: 'constructor' },
+      'rollout.label-missing',
+      'strategy.stratifyBy',
+      /label constructor: bot-0/,
+    ],
+    [
       { kind: 'RINGS', label: 'ring', rings: ['inner', 'outer', 'inner'] },
       'rollout.ring-twice',
       'strategy.rings',

@@ -85,7 +85,7 @@ const roundedNotes = (percents: readonly number[], total: number): readonly stri
 };
 
 const percentage = ({ steps, growth, stratifyBy }: Of<'PERCENTAGE'>, order: readonly Plannable[]): Staged => {
-  const percents = steps ?? exponential(growth ?? { firstPercent: 100, factor: 2 });
+  const percents = growth ? exponential(growth) : (steps ?? [100]);
   return {
     order: evenly(order, stratifyBy),
     steps: stepsOf(percents, order.length),
@@ -120,7 +120,7 @@ const canaryNotes = (asked: Of<'CANARY'>['canary'], size: number, total: number)
   if ('count' in asked && asked.count > total) {
     return [`${counted(asked.count)} were to be canaries, and the plan has ${counted(total)}.`];
   }
-  return size === total ? [`Every bot of the plan is a canary.`] : [];
+  return size === total ? ['Every bot of the plan is a canary.'] : [];
 };
 
 /** How many canaries, and those of them that were not left to the lot. */

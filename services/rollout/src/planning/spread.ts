@@ -8,44 +8,56 @@ export const byLot = <B extends { readonly botId: string }>(bots: readonly B[], 
     .sort((a, b) => (a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : 0))
     .map(({ bot }) => bot);
 
-type Group<B> = { readonly bots: readonly B[]; readonly places: readonly number[]; taken: number };
+/** A group of which `taken` bots have their place. */
+type Group<B> = { readonly bots: readonly B[]; readonly taken: number };
 
 /**
  * Reorders bots so that among the first h of n, for every h, each group of m has m·h/n of them, rounded down or up. Inside
- * a group they keep their order, and where two groups have the same right to a place, the bot that stood first gets it.
+ * a group they keep their order, and of groups with the same right to a place the one that has had it longer gets it.
  *
  * Largest remainders, taken for each h alone, would take a bot out again when h grows (the Alabama paradox). So places
- * are given one after the other: to a group that is not yet rounded up, the one whose next bot can wait least. Source: M. L.
- * Balinski and H. P. Young, The quota method of apportionment, American Mathematical Monthly 82 (1975) 701.
+ * are given one after the other: bot number k of m may have one after place (k − 1)·n/m, and must have it by k·n/m, and of
+ * those that may, the one that must first gets it. That is always in time. Source: M. L. Balinski and H. P. Young, The
+ * quota method of apportionment, American Mathematical Monthly 82 (1975) 701.
  */
 export const spread = <B>(bots: readonly B[], groupOf: (bot: B) => string): readonly B[] => {
-  let waiting: Group<B>[] = [...Map.groupBy(bots.entries(), ([, bot]) => groupOf(bot)).values()].map((members) => ({
-    bots: members.map(([, bot]) => bot),
-    places: members.map(([place]) => place),
-    taken: 0,
-  }));
+  const total = bots.length;
+  const coming = calendar<Group<B>>();
+  const due = calendar<Group<B>>();
+  const wait = (group: Group<B>): void => {
+    if (group.taken < group.bots.length) coming.add(Math.floor((group.taken * total) / group.bots.length) + 1, group);
+  };
+  for (const members of Map.groupBy(bots, groupOf).values()) wait({ bots: members, taken: 0 });
   return bots.flatMap((_, before) => {
-    const next = nextOf(waiting, before + 1, bots.length);
-    const bot = next?.bots[next.taken];
-    if (!next || bot === undefined) return [];
-    next.taken += 1;
-    if (next.taken === next.bots.length) waiting = waiting.filter((group) => group !== next);
+    for (let group = coming.next(before + 1); group; group = coming.next(before + 1)) {
+      due.add(Math.ceil(((group.taken + 1) * total) / group.bots.length), group);
+    }
+    const group = due.next(total);
+    const bot = group?.bots[group.taken];
+    if (!group || bot === undefined) return [];
+    wait({ ...group, taken: group.taken + 1 });
     return [bot];
   });
 };
 
-/** Of the groups that have fewer than their exact part of the first `h`, the one whose next bot is due first. */
-const nextOf = <B>(waiting: readonly Group<B>[], h: number, n: number): Group<B> | undefined => {
-  let best: Group<B> | undefined;
-  for (const group of waiting) {
-    if (group.taken * n >= group.bots.length * h) continue;
-    if (best === undefined || isDueBefore(group, best)) best = group;
-  }
-  return best;
-};
-
-/** Bot number k of m is due at the latest in place k·n/m. */
-const isDueBefore = <B>(a: Group<B>, b: Group<B>): boolean => {
-  const [dueA, dueB] = [(a.taken + 1) * b.bots.length, (b.taken + 1) * a.bots.length];
-  return dueA < dueB || (dueA === dueB && (a.places[a.taken] ?? 0) < (b.places[b.taken] ?? 0));
+/** Things by day: the first of the earliest day is next. */
+const calendar = <T>() => {
+  const days = new Map<number, { readonly things: T[]; taken: number }>();
+  let earliest = 1;
+  return {
+    add: (day: number, thing: T): void => {
+      const there = days.get(day) ?? { things: [], taken: 0 };
+      there.things.push(thing);
+      days.set(day, there);
+      earliest = Math.min(earliest, day);
+    },
+    /** Takes it, unless its day is after `last`. */
+    next: (last: number): T | undefined => {
+      for (; earliest <= last; earliest += 1) {
+        const there = days.get(earliest);
+        if (there && there.taken < there.things.length) return there.things[there.taken++];
+      }
+      return undefined;
+    },
+  };
 };

@@ -1,4 +1,5 @@
 import type { WindowGate } from '@molthub/contracts';
+import { nextEdge } from '@molthub/layers';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { windowAt } from './windows.ts';
@@ -42,6 +43,10 @@ describe('a window', () => {
     expect(state(allow('0 0 * * *', 1_441), '2026-07-01T12:00:00Z')).toBe('open until 2026-10-25T22:01:00.000Z');
     expect(state(allow('0 0 * * MON-WED', 1_500), '2026-06-29T12:00:00Z')).toBe('open until 2026-07-01T23:00:00.000Z');
     expect(state(deny('*/5 * * * *', 5), '2026-07-01T12:00:00Z')).toBe('closed until nothing known');
+    // Minute by minute nobody looks as far as the next weekend, so nothing is said of it.
+    const minutes = { ...allow('* * * * *', 1), ...deny('0 0 * * SAT', 60) };
+    expect(state(minutes, '2026-07-01T12:00:00Z')).toBe('open until nothing known');
+    expect(state(minutes, '2026-07-03T20:00:00Z')).toBe('open until 2026-07-03T22:00:00.000Z');
   });
   test('on the 29th of February waits for the next leap year', () => {
     const leap = allow('0 12 29 2 *', 60, 'UTC');
@@ -51,10 +56,10 @@ describe('a window', () => {
   });
   test('says why it is as it is, and until when, by its own clocks', () => {
     expect(windowAt(allow('0 22 * * *', 120), new Date('2026-07-01T12:00:00Z')).message).toMatch(
-      /^Closed outside every allow, until 2026-07-01 22:00:00 \S+ \(Europe\/Berlin\)\.$/,
+      /^Closed outside every allow, until 2026-07-01 22:00 \(Europe\/Berlin\)\.$/,
     );
     expect(windowAt(deny('0 18 * * FRI', 60), new Date('2026-11-27T17:30:00Z')).message).toMatch(
-      /^Closed by deny\[0\] \(0 18 \* \* FRI, 60 min\), until 2026-11-27 19:00:00/,
+      /^Closed by deny\[0\] \(0 18 \* \* FRI, 60 min\), until 2026-11-27 19:00 /,
     );
   });
 });
@@ -176,6 +181,20 @@ describe('whatever the gate', () => {
         },
       ),
       { numRuns: 100 },
+    );
+  });
+  test('a time of day is found where schedules of layers find it, over each change of clocks', () => {
+    const days = fc.constantFrom('2026-03-08', '2026-03-29', '2026-07-15', '2026-10-04', '2026-10-25', '2026-11-01');
+    fc.assert(
+      fc.property(gates, days, two, fc.integer({ min: 0, max: 59 }), ({ timezone }, day, hour, minute) => {
+        const clock = [hour, minute].map((value) => String(value).padStart(2, '0')).join(':');
+        const edge = nextEdge({ start: `${day}T${clock}`, timeZone: timezone }, '1970-01-01T00:00:00Z');
+        const start = Date.parse(edge?.at ?? '');
+        const isOpen = (ms: number) => windowAt(allow(`${minute} ${hour} * * *`, 30, timezone), new Date(ms)).open;
+        const told = [start - 1, start, start + 30 * 60_000 - 1, start + 30 * 60_000].map(isOpen);
+        expect(told).toEqual([false, true, true, false]);
+      }),
+      { numRuns: 300 },
     );
   });
   test('an expression that names each half hour is open as the clock on the wall says, over each change of clocks', () => {

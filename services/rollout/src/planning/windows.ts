@@ -51,7 +51,7 @@ const change = (ms: number): { readonly changesAt: Date | null } => ({ changesAt
 const until = ({ timezone }: WindowGate, ms: number): string =>
   ms === never
     ? `and nothing else as far as was looked`
-    : `until ${new Date(ms).toLocaleString('sv-SE', { timeZone: timezone, timeZoneName: 'short' })} (${timezone})`;
+    : `until ${new Date(ms).toLocaleString('sv-SE', { timeZone: timezone }).slice(0, 16)} (${timezone})`;
 
 /** The first moment from `now` on that is allowed and not denied. */
 const opensAfter = ({ allow, deny, work }: Windows, now: number): number => {
