@@ -9,6 +9,7 @@ import {
   type CommandOf,
   type CreateChangeSet,
 } from '@molthub/contracts';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Rejected } from '@molthub/decider';
 import type { Reads } from '@molthub/event-store';
 import { z } from 'zod';
@@ -97,6 +98,7 @@ export const creatingOf = async (command: CommandOf<typeof CreateChangeSet>, rea
 };
 
 /** What was published a moment ago may not be heard of yet; a plan without it would leave bots out, and not say so. */
+const knowsTriesMax = 60;
 const knowsAll = async (
   versions: number,
   workspace: string,
@@ -104,11 +106,16 @@ const knowsAll = async (
   target: string | readonly string[],
   reads: Reads,
 ): Promise<void> => {
-  const [row] = await reads<{ versions: number }>(
-    `select coalesce(sum(b.newest_version), 0)::int as versions from bots b where b.workspace = $1 and not b.retired and ${where}`,
-    [workspace, target],
-  );
-  if ((row?.versions ?? 0) < versions) throw new Error('Some versions of these bots are not known yet.');
+  for (let tries = 0; tries < knowsTriesMax; tries += 1) {
+    const [row] = await reads<{ versions: number }>(
+      `select coalesce(sum(b.newest_version), 0)::int as versions from bots b
+       where b.workspace = $1 and not b.retired and ${where}`,
+      [workspace, target],
+    );
+    if ((row?.versions ?? 0) >= versions) return;
+    await delay(50);
+  }
+  throw new Error('Some versions of these bots are not known yet.');
 };
 
 const ConflictRow = z.object({ changeSetId: z.uuid(), name: z.string(), bots: z.array(z.string()) });

@@ -77,7 +77,9 @@ export const started = (changeSetId: string, bots: number, at: string): readonly
 export const planRelease = ({ data, time }: CommandOf<typeof PlanRelease>): readonly Placed<PlanFact>[] => {
   const { changeSetId, fleetId, fleetName, environment, fleetStatus, bot, waits } = data;
   // One bot is one wave, whatever cohorts its fleet has.
-  const strategy = settleStrategy(data.strategy);
+  const made = orProblem(() => settleStrategy(data.strategy));
+  if (typeof made === 'string') return [refusedRelease(data, made)];
+  const strategy = made;
   const planned: Placed<PlanFact>[] = [
     {
       type: ChangeSetPlanned.type,
@@ -125,6 +127,37 @@ export const planRelease = ({ data, time }: CommandOf<typeof PlanRelease>): read
     },
   ];
 };
+
+/** What nobody waits for is refused by a fact, so that it is seen. */
+const refusedRelease = (
+  {
+    changeSetId,
+    fleetId,
+    fleetName,
+    environment,
+    strategy,
+    bot,
+    author,
+    reason,
+  }: CommandOf<typeof PlanRelease>['data'],
+  problem: string,
+): PlanFact => ({
+  type: ChangeSetRefused.type,
+  data: {
+    changeSetId,
+    name: `${bot.botName} version ${bot.after.version}`,
+    fleetId,
+    fleetName,
+    environment,
+    strategy,
+    planHash: planHash({ changeSetId, fleetId, strategy, bots: [bot] }),
+    refused: 1,
+    refusedBots: [{ botId: bot.botId, botName: bot.botName, code: 'rollout.strategy-refused', message: problem }],
+    author,
+    reason,
+    message: `The strategy of the fleet cannot work: ${problem}`.slice(0, 1_000),
+  },
+});
 
 export const takesRollouts = (status: FleetStatus | null): boolean => status !== 'PAUSED' && status !== 'DRAINING';
 
@@ -289,11 +322,17 @@ const planned = (salt: string, asked: Strategy, bots: readonly Plannable[]): Mad
 /** The same, with what does not fit as an answer: nobody waits for the refusal of what starts by itself. */
 const inWaves = (salt: string, strategy: Strategy, bots: readonly Plannable[]): Made | { readonly problem: string } => {
   if (bots.length === 0) return { strategy, bots: [], notes: [] };
+  const made = orProblem(() => planned(salt, strategy, bots));
+  return typeof made === 'string' ? { problem: made } : made;
+};
+
+/** What is made, or why it cannot be. */
+const orProblem = <T>(make: () => T): T | string => {
   try {
-    return planned(salt, strategy, bots);
+    return make();
   } catch (error) {
-    if (error instanceof Rejected) return { problem: error.message };
-    throw error;
+    if (!(error instanceof Rejected)) throw error;
+    return [error.message, ...error.errors.map(({ path, message }) => `${path}: ${message}`)].join(' ');
   }
 };
 
