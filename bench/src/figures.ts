@@ -14,6 +14,7 @@ import { rebuildWhileServing } from './rebuild-while-serving.ts';
 import { reconcileQueue } from './reconcile-queue.ts';
 import { reconcilerMemory } from './reconciler-memory.ts';
 import { resolveLayers } from './resolve-layers.ts';
+import { rolloutWaves } from './rollout-waves.ts';
 import { startAndIdle } from './start-and-idle.ts';
 import { tenThousandBots } from './ten-thousand-bots.ts';
 import { traceReads } from './trace-reads.ts';
@@ -35,5 +36,6 @@ export const figures: readonly Figure[] = [
   startAndIdle,
   localBot,
   tenThousandBots,
+  rolloutWaves,
   reconcilerMemory,
 ];
