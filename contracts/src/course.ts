@@ -151,6 +151,12 @@ export const JudgeChangeSet = defineCommand(
     webhook: z.strictObject({ verdict: GateVerdict, message: z.string() }).optional(),
   }),
 );
+/** `records: false`. */
+export const SimulateChangeSet = defineCommand(
+  'rollout.change-set.simulate.v1',
+  'Answers how long a change set takes at least, and what its traces gate would see with the traffic of late.',
+  z.strictObject({ changeSetId }),
+);
 export const ExpireChangeSet = defineCommand(
   'rollout.change-set.expire.v1',
   "Ends a plan that was not approved in time. Rollout's own job; not for callers.",

@@ -306,6 +306,8 @@ test('a plan that needs an approval starts once somebody else has approved exact
   expect(changeSet.status).toBe('AWAITING_APPROVAL');
   const path = `/api/v1/change-sets/${changeSet.id}`;
   const { planHash } = changeSet;
+  const simulated = await ok('POST', `/change-sets/${changeSet.id}/simulate`);
+  expect(simulated).toMatchObject({ leastSeconds: 2, botsWithTraffic: 0, waves: [{ bots: 1, remaining: 9 }, {}, {}] });
   expect(await api.call('POST', `${path}/start`, { body: {} })).toMatchObject({
     body: { code: 'rollout.not-approved' },
   });

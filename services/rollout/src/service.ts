@@ -21,6 +21,7 @@ import { createWebhooks } from './course/webhooks.ts';
 import { changeSet, changeSetCommands, changeSetEvents } from './decider.ts';
 import { hold, type HoldCommand, holdEvents } from './hold/decider.ts';
 import { holds } from './hold/projection.ts';
+import { simulate } from './planning/simulate.ts';
 import { prepareChangeSet } from './prepare.ts';
 import { changeSets } from './projection.ts';
 import { isKnownBot, partOf, releasableOf } from './queries.ts';
@@ -115,7 +116,7 @@ export const rollout = (settings: RolloutSettings = {}): ServiceDefinition => {
     projections: [holds, changeSets],
     reactions,
     listeners: catalogListeners(() => wake.ring('catalog')),
-    queries: [],
+    queries: [simulate],
     jobs: [advance(wake, { sweepMs, windowLatenessMs, webhooks })],
     gatherMs: 40,
   };

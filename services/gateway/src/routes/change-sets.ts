@@ -17,6 +17,7 @@ import {
   ResumeChangeSet,
   Role,
   RollBackChangeSet,
+  SimulateChangeSet,
   SkipAnalysis,
   StartChangeSet,
   Strategy,
@@ -116,6 +117,32 @@ const publishedVersions = async (call: Call, targets: z.infer<typeof Body>['targ
   );
   return Number(row?.['versions'] ?? 0);
 };
+
+const Simulated = z.object({
+  leastSeconds: z.number().describe('From the first wave to the end, without the time that bots take to move.'),
+  botsWithTraffic: z.int(),
+  trafficHours: z.int(),
+  waves: z.array(
+    z.object({
+      wave: z.int(),
+      bots: z.int(),
+      moved: z.int(),
+      remaining: z.int(),
+      leastSeconds: z.number(),
+      sight: z
+        .object({
+          kind: z.enum(['nothing-to-compare', 'unknown', 'known']),
+          smallestRise: z.number().nullable().optional(),
+          secondsForAsked: z.number().nullable().optional(),
+          requests: z.number().optional(),
+          cleanRateBelow: z.number().optional(),
+          message: z.string(),
+        })
+        .nullable(),
+    }),
+  ),
+  notes: z.array(z.string()),
+});
 
 const PlannedRow = z.object({
   botInstanceId: z.uuid(),
@@ -219,6 +246,20 @@ const reading: readonly Route[] = [
         botInstanceId: { where: 'p.bot_id = ?', value: uuid },
       },
       fixed: { changeSetId: 'p.change_set_id = ?' },
+    }),
+  }),
+  route({
+    method: 'POST',
+    path: '/change-sets/:id/simulate',
+    permission: 'change-set:read',
+    reach: 'subject',
+    summary: 'Answers what a change set takes at least, and what its traces gate would see. Changes nothing.',
+    params: Id,
+    subjects: ofChangeSet,
+    answer: Simulated,
+    run: async (call, { params }) => ({
+      status: 200,
+      body: await call.dispatch.ask(call, SimulateChangeSet, { changeSetId: params.id }),
     }),
   }),
   list({
