@@ -213,6 +213,17 @@ describe('what counts as evidence', () => {
     expect(pOf(fleet(() => true))).toBeCloseTo(1 / 184_756, 10);
   });
 
+  test('of few bots, all of the canary have to bear out what their minutes say', () => {
+    const bots = (...latencies: readonly number[]) =>
+      latencies.flatMap((ms, bot) =>
+        side(30, (minute) => ({ botId: `bot-${bot}`, durationMsSum: 20 * ms + (minute % 5) })),
+      );
+    const control = bots(200, 210, 220);
+    expect(measureOf('latencyMs', bots(300, 310, 320), control)).toMatchObject({ verdict: 'FAIL' });
+    // One bot as fast as before: three of twenty ways to deal six bots look like this or worse.
+    expect(measureOf('latencyMs', bots(300, 310, 205), control)).toMatchObject({ verdict: 'INCONCLUSIVE', p: 0.2 });
+  });
+
   test('each look spends its share of alpha, and one that was not planned spends none', () => {
     const canary = side(6, (minute) => ({ durationMsSum: 6_000 + minute }));
     const control = side(6, (minute) => ({ durationMsSum: 4_000 + minute }));
