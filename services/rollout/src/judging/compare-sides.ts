@@ -40,6 +40,8 @@ export type Compared = {
   readonly p: number | null;
   /** What the limit holds for, with its interval: the difference of error rates; of the others, as a share of control. */
   readonly effect: WithInterval | null;
+  /** Both sides have the same values, each as often. */
+  readonly identical: boolean;
 };
 
 /** From so many bots on each side on, a bot is one value. */
@@ -127,8 +129,14 @@ const errorRate = ({ canary, control }: Sides, confidence: number): Compared => 
   const { low, high } = differenceOfProportions(fewer, fewerOthers, confidence);
   const difference = { value: ofCanary - ofControl, low, high };
   const p = fisherExactGreater(fewer, fewerOthers);
-  return { measure: 'errorRate', canary: ofCanary, control: ofControl, difference, p, effect: difference };
+  const identical = isSame(countsInOrder(canary), countsInOrder(control));
+  return { measure: 'errorRate', canary: ofCanary, control: ofControl, difference, p, effect: difference, identical };
 };
+
+const countsInOrder = (units: readonly Unit[]): readonly string[] =>
+  units.map(({ requests, errors }) => `${errors} of ${requests}`).sort();
+const isSame = <T>(a: ArrayLike<T>, b: ArrayLike<T>): boolean =>
+  a.length === b.length && Array.from(a).every((value, at) => value === b[at]);
 
 /** As many requests as say the same if they had nothing in common. */
 const independent = (units: readonly Unit[], { hits, total }: Counts): Counts => {
@@ -144,12 +152,15 @@ const independent = (units: readonly Unit[], { hits, total }: Counts): Counts =>
 const perRequest = (measure: MeasureName, { canary, control }: Sides, confidence: number, sumOf: SumOf): Compared => {
   const [these, those] = [meansOf(canary, sumOf), meansOf(control, sumOf)];
   const values = { measure, canary: these.overall, control: those.overall };
-  if (these.each.length === 0 || those.each.length === 0) return { ...values, difference: null, p: null, effect: null };
+  if (these.each.length === 0 || those.each.length === 0) {
+    return { ...values, difference: null, p: null, effect: null, identical: false };
+  }
   const difference = shiftByTest(these.each, those.each, confidence);
   const usual = mean(those.each);
   const part = (by: number) => (by === 0 ? 0 : by / usual);
   const effect = { value: part(difference.value), low: part(difference.low), high: part(difference.high) };
-  return { ...values, difference, p: rankTest(these.each, those.each).pGreater, effect };
+  const p = rankTest(these.each, those.each).pGreater;
+  return { ...values, difference, p, effect, identical: isSame(these.each, those.each) };
 };
 
 /** Means that differ only by how their sums were rounded have to tie. */

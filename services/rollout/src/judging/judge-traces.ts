@@ -53,8 +53,8 @@ const hardLimit = { requestsMin: 10, errorsMin: 2, confidence: 0.98 };
  * 4. A measure FAILs that is worse than control, significantly (one-sided, Holm over the measures, at the share of alpha
  *    that this look may spend), and by more than allowed. So a change that is none fails with a chance of at most alpha,
  *    over all looks and measures.
- * 5. A measure PASSes where its interval (one-sided, at 1 − alpha) rules out a rise above what is allowed. Neither FAIL
- *    nor PASS is INCONCLUSIVE: too little was seen to tell.
+ * 5. A measure PASSes where its interval (one-sided, at 1 − alpha) rules out a rise above what is allowed, or where both
+ *    sides have the same values. Neither FAIL nor PASS is INCONCLUSIVE: too little was seen to tell.
  * 6. One FAIL fails, and all measures that there are have to PASS. What has no values on a side, such as cost without
  *    prices, is left out, unless the gate names a limit for it.
  */
@@ -155,7 +155,7 @@ const byMeasures = (gate: TracesGate, seen: Seen): Verdict => {
     if (each.p === null || each.effect === null) return { ...each, limit, verdict: 'NO_DATA' };
     const significant = (raised[tested++] ?? 1) <= spent;
     if (significant && each.effect.value > limit) return { ...each, limit, verdict: 'FAIL' };
-    return { ...each, limit, verdict: each.effect.high <= limit ? 'PASS' : 'INCONCLUSIVE' };
+    return { ...each, limit, verdict: each.identical || each.effect.high <= limit ? 'PASS' : 'INCONCLUSIVE' };
   });
   const worse = measures.filter(({ verdict }) => verdict === 'FAIL');
   if (worse.length > 0) {
