@@ -44,6 +44,9 @@ export type Compared = {
   readonly identical: boolean;
 };
 
+/** Where control has next to nothing, no share says how much more it is; this is above every limit that a gate may name. */
+export const partMax = 1_000;
+
 /** From so many bots on each side on, a bot is one value. */
 export const botsToStandAlone = 10;
 
@@ -157,7 +160,7 @@ const perRequest = (measure: MeasureName, { canary, control }: Sides, confidence
   }
   const difference = shiftByTest(these.each, those.each, confidence);
   const usual = mean(those.each);
-  const part = (by: number) => (by === 0 ? 0 : by / usual);
+  const part = (by: number) => (by === 0 ? 0 : Math.max(-partMax, Math.min(partMax, by / usual)));
   const effect = { value: part(difference.value), low: part(difference.low), high: part(difference.high) };
   const p = rankTest(these.each, those.each).pGreater;
   return { ...values, difference, p, effect, identical: isSame(these.each, those.each) };

@@ -275,7 +275,10 @@ describe('what counts as evidence', () => {
 
   test('something where there was nothing is more than any limit', () => {
     const none = side(30, () => ({ costUsd: '0' }));
-    expect(measureOf('costUsd', side(30), none, { costIncreaseMax: 100 })?.verdict).toBe('FAIL');
+    const { measures, message } = judged(side(30), none, { costIncreaseMax: 100 });
+    expect(message).toMatch(/cost of a request \$0.001 against \$0, higher by 1000 times or more/);
+    // What goes into an event has to be finite.
+    expect(JSON.parse(JSON.stringify(measures))).toEqual(measures);
     expect(measureOf('costUsd', none, none)?.verdict).toBe('PASS');
   });
 });

@@ -2,7 +2,15 @@
 import type { GateVerdict, TracesGate } from '@molthub/contracts';
 import { unreachable } from '@molthub/decider';
 import { alphaOfLook, holm, wilson } from '@molthub/statistics';
-import { botsOf, type BotWindow, type Compared, compareSides, countsOf, type MeasureName } from './compare-sides.ts';
+import {
+  botsOf,
+  type BotWindow,
+  type Compared,
+  compareSides,
+  countsOf,
+  type MeasureName,
+  partMax,
+} from './compare-sides.ts';
 
 export type Seen = {
   /** Of the bots that have moved, after they warmed up. */
@@ -177,7 +185,7 @@ const names: Readonly<Record<MeasureName, string>> = {
   tokens: 'tokens of a request',
   costUsd: 'cost of a request',
 };
-const percent = (share: number): string => (Number.isFinite(share) ? `${short(share * 100)} %` : 'any amount');
+const percent = (share: number): string => (share < partMax ? `${short(share * 100)} %` : `${partMax} times or more`);
 const short = (value: number): string => String(Number(value.toPrecision(3)));
 const valueOf = (measure: MeasureName, value: number | null): string => {
   if (value === null) return 'unknown';
