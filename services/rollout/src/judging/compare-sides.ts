@@ -40,7 +40,7 @@ export type Compared = {
   readonly p: number | null;
   /** What the limit holds for, with its interval: the difference of error rates; of the others, as a share of control. */
   readonly effect: WithInterval | null;
-  /** Both sides have the same values, each as often. */
+  /** Both sides have the same means, each as often. Failures are few whole numbers: that those agree says nothing. */
   readonly identical: boolean;
 };
 
@@ -132,12 +132,17 @@ const errorRate = ({ canary, control }: Sides, confidence: number): Compared => 
   const { low, high } = differenceOfProportions(fewer, fewerOthers, confidence);
   const difference = { value: ofCanary - ofControl, low, high };
   const p = fisherExactGreater(fewer, fewerOthers);
-  const identical = isSame(countsInOrder(canary), countsInOrder(control));
-  return { measure: 'errorRate', canary: ofCanary, control: ofControl, difference, p, effect: difference, identical };
+  return {
+    measure: 'errorRate',
+    canary: ofCanary,
+    control: ofControl,
+    difference,
+    p,
+    effect: difference,
+    identical: false,
+  };
 };
 
-const countsInOrder = (units: readonly Unit[]): readonly string[] =>
-  units.map(({ requests, errors }) => `${errors} of ${requests}`).sort();
 const isSame = <T>(a: ArrayLike<T>, b: ArrayLike<T>): boolean =>
   a.length === b.length && Array.from(a).every((value, at) => value === b[at]);
 

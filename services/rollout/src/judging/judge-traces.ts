@@ -62,7 +62,7 @@ const hardLimit = { requestsMin: 10, errorsMin: 2, confidence: 0.98 };
  *    that this look may spend), and by more than allowed. So a change that is none fails with a chance of at most alpha,
  *    over all looks and measures; by more only where few bots differ of themselves by more than is allowed.
  * 5. A measure PASSes where its interval (one-sided, at 1 − alpha) rules out a rise above what is allowed, or where both
- *    sides have the same values. Neither FAIL nor PASS is INCONCLUSIVE: too little was seen to tell.
+ *    sides have the same means. Neither FAIL nor PASS is INCONCLUSIVE: too little was seen to tell.
  * 6. One FAIL fails, and all measures that there are have to PASS. What has no values on a side, such as cost without
  *    prices, is left out, unless the gate names a limit for it.
  */
