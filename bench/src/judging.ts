@@ -1,7 +1,9 @@
 // How often the judge of canaries is wrong, and how fast it judges. Seeded: the shares are the same on every machine.
+import { loadavg } from 'node:os';
 import { classify, scoreOf } from '@molthub/canary';
 import { type Rehearsal, seeded, sharesOf, usual } from '@molthub/rollout-service/simulated-traces';
-import { type Figure, measured } from './measured.ts';
+import { countCpu } from './cpu.ts';
+import { type Figure, measured, median } from './measured.ts';
 
 const falseAlarmRuns = 20_000;
 const powerRuns = 2_000;
@@ -33,11 +35,13 @@ export const judging: Figure = {
       const { failed, passedFirst } = sharesOf(runs, 1, rehearsal, gate);
       report(measured(`judged FAIL: ${name}`, 'share', [failed], { simulations: runs, looks: 10, passedFirst }));
     }
-    report(measured(`${measures} measures of 2 × ${points} points judged`, 'ms', speed(), { floor: 200 }));
+    const { took, cpuMs } = await speed();
+    const context = { floor: 200, cpuMs: median(cpuMs), load: loadavg()[0] };
+    report(measured(`${measures} measures of 2 × ${points} points judged`, 'ms', took, context));
   },
 };
 
-const speed = (): readonly number[] => {
+const speed = async () => {
   const random = seeded(2);
   const sample = () => Array.from({ length: points }, () => 200 * Math.exp(random() + random() - random()));
   const all = Array.from({ length: measures }, (_, at) => ({ name: `m${at}`, canary: sample(), control: sample() }));
@@ -51,9 +55,13 @@ const speed = (): readonly number[] => {
       new Map(),
     );
   judge();
-  return Array.from({ length: speedRuns }, () => {
+  const [took, cpuMs]: [number[], number[]] = [[], []];
+  for (let run = 0; run < speedRuns; run += 1) {
+    const used = await countCpu([]);
     const began = performance.now();
     judge();
-    return performance.now() - began;
-  });
+    took.push(performance.now() - began);
+    cpuMs.push((await used()).ownMs);
+  }
+  return { took, cpuMs };
 };

@@ -104,10 +104,10 @@ export const classify = (measure: Measure): Classified => {
   return { ...found, label: 'PASS', critical: false, reason: 'The canary lies neither above nor below for sure.' };
 };
 
-const ascending = (values: readonly number[]): readonly number[] => values.toSorted((x, y) => x - y);
+const ascending = (values: readonly number[]): Float64Array => Float64Array.from(values).sort();
 
 /** How many standard deviations `a`, lowered by `by`, lies above `b`, corrected for continuity. */
-const lies = (a: readonly number[], b: readonly number[], by: number): number => {
+const lies = (a: Float64Array, b: Float64Array, by: number): number => {
   const { u, deviation } = rankDeviation(
     a.map((value) => value - by),
     b,

@@ -80,6 +80,21 @@ test('more values are approximated, and there the two ways agree to the third di
   expect(exactUpTo).toBe(40);
 });
 
+test.each([2, 5, 10, 20])(
+  'where p is small, the approximation is the more careful one: %i above the others',
+  (size) => {
+    const b = Array.from({ length: exactUpTo - size }, (_, at) => at);
+    for (let rank = exactUpTo - size; rank > 0; rank -= 1) {
+      // All above all others, then one after another sinks.
+      const a = ascending([rank - 0.5, ...Array.from({ length: size - 1 }, (_, at) => 1_000 + at)]);
+      const exact = rankTest(a, b);
+      if (exact.pGreater > 0.005) break;
+      expect(mannWhitney(a, b).p / 2).toBeGreaterThan(exact.pGreater);
+    }
+    expect.hasAssertions();
+  },
+);
+
 test('equal samples do not differ, few or many', () => {
   for (const length of [1, 3, 20, 30]) {
     const same = Array.from({ length }, () => 7);

@@ -17,7 +17,8 @@ export const exactUpTo = 40;
  * Up to 40 values of both sides together it is exact, with ties too: the distribution of the rank sum over all ways to
  * deal the values that there are, where tied values share the middle of their ranks. `p` is the share of ways whose
  * rank sum lies as far from its mean, `pGreater` that of those whose rank sum is as high. Above 40 it is the normal
- * approximation with corrections for ties and for continuity, whose error is then below the third digit.
+ * approximation with corrections for ties and for continuity: off by some 0.001 where the sides are of like size, and
+ * where p is small it says a larger one, by far where one side has only a few values. So it never alarms too soon.
  */
 export const rankTest = (a: ArrayLike<number>, b: ArrayLike<number>): SidedRankTest => {
   const pairs = a.length * b.length;

@@ -40,19 +40,28 @@ export type Compared = {
   readonly p: number | null;
   /** What the limit holds for, with its interval: the difference of error rates; of the others, as a share of control. */
   readonly effect: WithInterval | null;
+  /** Both sides have the same means, each as often. Failures are few whole numbers: that those agree says nothing. */
+  readonly identical: boolean;
 };
+
+/** Where control has next to nothing, no share says how much more it is; this is above every limit that a gate may name. */
+export const partMax = 1_000;
 
 /** From so many bots on each side on, a bot is one value. */
 export const botsToStandAlone = 10;
 
+type SumOf = (window: BotWindow) => number | undefined;
+type Sides = { readonly canary: readonly Unit[]; readonly control: readonly Unit[] };
 type Unit = { readonly requests: number; readonly errors: number; readonly windows: readonly BotWindow[] };
 
 /**
  * Both sides by every measure; `confidence` is that of the intervals.
  *
  * Requests of one bot have much in common, so they are no independent witnesses. What is compared is one value for each
- * bot where both sides have ten bots or more, and otherwise one for each bot and minute: with fewer bots nothing can tell
- * what a change does from what a bot is like, so a limit has to be above what bots differ by anyway.
+ * bot where both sides have ten bots or more, and otherwise one for each bot and minute. Then a minute too may only say
+ * what its bot is like, so the bots have to bear it out: `p` is at least that of the same test on one value for each bot,
+ * except where every bot of the canary lies above every other, beyond which so few bots can say nothing. By chance that
+ * happens to 1 in 2 for one bot against one, 1 in 20 for three against three, 1 in 31 for one against thirty.
  * - Error rates: Fisher's exact test, one-sided, on counts divided by their design effect, which is by how much the
  *   failures of the units scatter more than chance lets them (J. N. K. Rao and A. J. Scott, Biometrics 48 (1992) 577),
  *   never below 1; the interval is Newcombe's on the same counts.
@@ -64,16 +73,31 @@ export const compareSides = (
   control: readonly BotWindow[],
   confidence: number,
 ): readonly Compared[] => {
-  const alone = botsOf(canary) >= botsToStandAlone && botsOf(control) >= botsToStandAlone;
-  const [these, those] = [unitsOf(canary, alone), unitsOf(control, alone)];
+  const bots = { canary: unitsOf(canary, botOf), control: unitsOf(control, botOf) };
+  const alone = bots.canary.length >= botsToStandAlone && bots.control.length >= botsToStandAlone;
+  const units = alone ? bots : { canary: unitsOf(canary, minuteOf), control: unitsOf(control, minuteOf) };
   // Where some windows have only buckets, all are read by them: two ways to measure are no comparison.
   const summed = [...canary, ...control].every(({ durationMsSum }) => durationMsSum !== undefined);
-  return [
-    errorRate(these, those, confidence),
-    perRequest('latencyMs', these, those, confidence, (window) => (summed ? window.durationMsSum : byBuckets(window))),
-    perRequest('tokens', these, those, confidence, (window) => window.inputTokens + window.outputTokens),
-    perRequest('costUsd', these, those, confidence, costOf),
-  ];
+  const measures = [
+    ['errorRate', ({ errors }) => errors],
+    ['latencyMs', (window) => (summed ? window.durationMsSum : byBuckets(window))],
+    ['tokens', ({ inputTokens, outputTokens }) => inputTokens + outputTokens],
+    ['costUsd', costOf],
+  ] as const satisfies readonly (readonly [MeasureName, SumOf])[];
+  return measures.map(([measure, sumOf]) => {
+    const compared =
+      measure === 'errorRate' ? errorRate(units, confidence) : perRequest(measure, units, confidence, sumOf);
+    if (alone || compared.p === null) return compared;
+    return { ...compared, p: Math.max(compared.p, doubtOfBots(bots, sumOf)) };
+  });
+};
+
+/** How likely so many bots of the canary lie so high by chance; 0 where all lie above all others: few cannot say more. */
+const doubtOfBots = ({ canary, control }: Sides, sumOf: SumOf): number => {
+  const [these, those] = [meansOf(canary, sumOf).each, meansOf(control, sumOf).each];
+  if (these.length === 0 || those.length === 0) return 1;
+  const { u, pGreater } = rankTest(these, those);
+  return u === these.length * those.length ? 0 : pGreater;
 };
 
 export const botsOf = (windows: readonly BotWindow[]): number =>
@@ -84,11 +108,13 @@ export const countsOf = (windows: readonly { readonly requests: number; readonly
   total: windows.reduce((sum, { requests }) => sum + requests, 0),
 });
 
-const unitsOf = (windows: readonly BotWindow[], byBot: boolean): readonly Unit[] => {
+const botOf = ({ botId }: BotWindow): string => botId;
+const minuteOf = ({ botId, from }: BotWindow): string => `${botId} ${from}`;
+const unitsOf = (windows: readonly BotWindow[], keyOf: (window: BotWindow) => string): readonly Unit[] => {
   const units = new Map<string, BotWindow[]>();
   for (const window of windows) {
     if (window.requests === 0) continue;
-    const key = byBot ? window.botId : `${window.botId} ${window.from}`;
+    const key = keyOf(window);
     const unit = units.get(key);
     if (unit) unit.push(window);
     else units.set(key, [window]);
@@ -99,15 +125,26 @@ const unitsOf = (windows: readonly BotWindow[], byBot: boolean): readonly Unit[]
   });
 };
 
-const errorRate = (canary: readonly Unit[], control: readonly Unit[], confidence: number): Compared => {
+const errorRate = ({ canary, control }: Sides, confidence: number): Compared => {
   const [these, those] = [countsOf(canary), countsOf(control)];
   const [ofCanary, ofControl] = [these.hits / these.total, those.hits / those.total];
   const [fewer, fewerOthers] = [independent(canary, these), independent(control, those)];
   const { low, high } = differenceOfProportions(fewer, fewerOthers, confidence);
   const difference = { value: ofCanary - ofControl, low, high };
   const p = fisherExactGreater(fewer, fewerOthers);
-  return { measure: 'errorRate', canary: ofCanary, control: ofControl, difference, p, effect: difference };
+  return {
+    measure: 'errorRate',
+    canary: ofCanary,
+    control: ofControl,
+    difference,
+    p,
+    effect: difference,
+    identical: false,
+  };
 };
+
+const isSame = <T>(a: ArrayLike<T>, b: ArrayLike<T>): boolean =>
+  a.length === b.length && Array.from(a).every((value, at) => value === b[at]);
 
 /** As many requests as say the same if they had nothing in common. */
 const independent = (units: readonly Unit[], { hits, total }: Counts): Counts => {
@@ -120,28 +157,25 @@ const independent = (units: readonly Unit[], { hits, total }: Counts): Counts =>
   return { hits: Math.min(fewer, Math.round(hits / designEffect)), total: fewer };
 };
 
-const perRequest = (
-  measure: MeasureName,
-  canary: readonly Unit[],
-  control: readonly Unit[],
-  confidence: number,
-  sumOf: (window: BotWindow) => number | undefined,
-): Compared => {
+const perRequest = (measure: MeasureName, { canary, control }: Sides, confidence: number, sumOf: SumOf): Compared => {
   const [these, those] = [meansOf(canary, sumOf), meansOf(control, sumOf)];
   const values = { measure, canary: these.overall, control: those.overall };
-  if (these.each.length === 0 || those.each.length === 0) return { ...values, difference: null, p: null, effect: null };
+  if (these.each.length === 0 || those.each.length === 0) {
+    return { ...values, difference: null, p: null, effect: null, identical: false };
+  }
   const difference = shiftByTest(these.each, those.each, confidence);
   const usual = mean(those.each);
-  const part = (by: number) => (by === 0 ? 0 : by / usual);
+  const part = (by: number) => (by === 0 ? 0 : Math.max(-partMax, Math.min(partMax, by / usual)));
   const effect = { value: part(difference.value), low: part(difference.low), high: part(difference.high) };
-  return { ...values, difference, p: rankTest(these.each, those.each).pGreater, effect };
+  const p = rankTest(these.each, those.each).pGreater;
+  return { ...values, difference, p, effect, identical: isSame(these.each, those.each) };
 };
 
 /** Means that differ only by how their sums were rounded have to tie. */
 const digitsThatMean = 12;
 
 /** The mean of one request: of all, and of each unit, ascending. What a window does not know is left out. */
-const meansOf = (units: readonly Unit[], sumOf: (window: BotWindow) => number | undefined) => {
+const meansOf = (units: readonly Unit[], sumOf: SumOf) => {
   const each: number[] = [];
   let [all, requests] = [0, 0];
   for (const unit of units) {

@@ -74,6 +74,16 @@ describe('the whole', () => {
     expect(found.message).toMatch(/error rate 3.33 % against 1.67 %, which may be .* points higher where 2 points/);
   });
 
+  test('the same means on both sides pass, however few; as many failures do not', () => {
+    const few = side(5, (minute) => ({ requests: 10, errors: minute % 3, durationMsSum: 2_000 + 900 * minute }));
+    const later = few.map((each, at) => ({ ...each, botId: 'other', from: few.at(-1 - at)?.from ?? '' })).toReversed();
+    expect(measureOf('latencyMs', few, later)?.verdict).toBe('PASS');
+    expect(measureOf('errorRate', few, later)?.verdict).toBe('INCONCLUSIVE');
+    const [first, ...rest] = few;
+    const one = first ? [{ ...first, durationMsSum: 2_001 }, ...rest] : rest;
+    expect(measureOf('latencyMs', one, later)?.verdict).toBe('INCONCLUSIVE');
+  });
+
   test('the same windows are always judged the same, in whatever order they come', () => {
     const canary = side(30, (minute) => ({ durationMsSum: 4_000 + ((minute * 37) % 11), errors: minute % 3 }));
     const control = side(30, (minute) => ({ durationMsSum: 4_000 + ((minute * 17) % 13), errors: minute % 2 }));
@@ -213,6 +223,17 @@ describe('what counts as evidence', () => {
     expect(pOf(fleet(() => true))).toBeCloseTo(1 / 184_756, 10);
   });
 
+  test('of few bots, all of the canary have to bear out what their minutes say', () => {
+    const bots = (...latencies: readonly number[]) =>
+      latencies.flatMap((ms, bot) =>
+        side(30, (minute) => ({ botId: `bot-${bot}`, durationMsSum: 20 * ms + (minute % 5) })),
+      );
+    const control = bots(200, 210, 220);
+    expect(measureOf('latencyMs', bots(300, 310, 320), control)).toMatchObject({ verdict: 'FAIL' });
+    // One bot as fast as before: three of twenty ways to deal six bots look like this or worse.
+    expect(measureOf('latencyMs', bots(300, 310, 205), control)).toMatchObject({ verdict: 'INCONCLUSIVE', p: 0.2 });
+  });
+
   test('each look spends its share of alpha, and one that was not planned spends none', () => {
     const canary = side(6, (minute) => ({ durationMsSum: 6_000 + minute }));
     const control = side(6, (minute) => ({ durationMsSum: 4_000 + minute }));
@@ -255,7 +276,10 @@ describe('what counts as evidence', () => {
 
   test('something where there was nothing is more than any limit', () => {
     const none = side(30, () => ({ costUsd: '0' }));
-    expect(measureOf('costUsd', side(30), none, { costIncreaseMax: 100 })?.verdict).toBe('FAIL');
+    const { measures, message } = judged(side(30), none, { costIncreaseMax: 100 });
+    expect(message).toMatch(/cost of a request \$0.001 against \$0, higher by 1000 times or more/);
+    // What goes into an event has to be finite.
+    expect(JSON.parse(JSON.stringify(measures))).toEqual(measures);
     expect(measureOf('costUsd', none, none)?.verdict).toBe('PASS');
   });
 });

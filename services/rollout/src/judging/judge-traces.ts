@@ -2,7 +2,15 @@
 import type { GateVerdict, TracesGate } from '@molthub/contracts';
 import { unreachable } from '@molthub/decider';
 import { alphaOfLook, holm, wilson } from '@molthub/statistics';
-import { botsOf, type BotWindow, type Compared, compareSides, countsOf, type MeasureName } from './compare-sides.ts';
+import {
+  botsOf,
+  type BotWindow,
+  type Compared,
+  compareSides,
+  countsOf,
+  type MeasureName,
+  partMax,
+} from './compare-sides.ts';
 
 export type Seen = {
   /** Of the bots that have moved, after they warmed up. */
@@ -52,9 +60,9 @@ const hardLimit = { requestsMin: 10, errorsMin: 2, confidence: 0.98 };
  * 3. No control: PASS only where `errorRateMax` holds for sure, otherwise INCONCLUSIVE.
  * 4. A measure FAILs that is worse than control, significantly (one-sided, Holm over the measures, at the share of alpha
  *    that this look may spend), and by more than allowed. So a change that is none fails with a chance of at most alpha,
- *    over all looks and measures.
- * 5. A measure PASSes where its interval (one-sided, at 1 − alpha) rules out a rise above what is allowed. Neither FAIL
- *    nor PASS is INCONCLUSIVE: too little was seen to tell.
+ *    over all looks and measures; by more only where few bots differ of themselves by more than is allowed.
+ * 5. A measure PASSes where its interval (one-sided, at 1 − alpha) rules out a rise above what is allowed, or where both
+ *    sides have the same means. Neither FAIL nor PASS is INCONCLUSIVE: too little was seen to tell.
  * 6. One FAIL fails, and all measures that there are have to PASS. What has no values on a side, such as cost without
  *    prices, is left out, unless the gate names a limit for it.
  */
@@ -155,7 +163,7 @@ const byMeasures = (gate: TracesGate, seen: Seen): Verdict => {
     if (each.p === null || each.effect === null) return { ...each, limit, verdict: 'NO_DATA' };
     const significant = (raised[tested++] ?? 1) <= spent;
     if (significant && each.effect.value > limit) return { ...each, limit, verdict: 'FAIL' };
-    return { ...each, limit, verdict: each.effect.high <= limit ? 'PASS' : 'INCONCLUSIVE' };
+    return { ...each, limit, verdict: each.identical || each.effect.high <= limit ? 'PASS' : 'INCONCLUSIVE' };
   });
   const worse = measures.filter(({ verdict }) => verdict === 'FAIL');
   if (worse.length > 0) {
@@ -177,7 +185,7 @@ const names: Readonly<Record<MeasureName, string>> = {
   tokens: 'tokens of a request',
   costUsd: 'cost of a request',
 };
-const percent = (share: number): string => (Number.isFinite(share) ? `${short(share * 100)} %` : 'any amount');
+const percent = (share: number): string => (share < partMax ? `${short(share * 100)} %` : `${partMax} times or more`);
 const short = (value: number): string => String(Number(value.toPrecision(3)));
 const valueOf = (measure: MeasureName, value: number | null): string => {
   if (value === null) return 'unknown';
