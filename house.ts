@@ -116,6 +116,8 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'fleets',
     'healing',
     'heap',
+    'hold/aggregate',
+    'orphan/aggregate',
     'plan',
     'queue',
     'reconcile',
@@ -127,6 +129,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'target.conformance',
     'targets/',
     'timeline',
+    'watchdog',
     'workers',
   ],
   rollout: [

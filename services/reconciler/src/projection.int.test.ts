@@ -66,6 +66,10 @@ const fact = (botId: string): fc.Arbitrary<BotFact> => {
         mode: 'heal',
       },
     }),
+    fc.constant<BotFact>({
+      type: 'reconciler.drift.revert-accepted.v1',
+      data: { ...ids, classes: ['config'], reason: 'r' },
+    }),
     endpoint.map((at): BotFact => {
       const healed = { classes: ['config' as const], endpoint: at, tokenReference: null, steps: [step, step] };
       return { type: 'reconciler.drift.healed.v1', data: { ...ids, generation: 1, ...healed, simulated: true } };

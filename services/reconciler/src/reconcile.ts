@@ -40,6 +40,7 @@ export type ReconcileContext = {
 export type Outcome = 'unchanged' | 'converged' | 'drifted' | 'healed' | 'failed' | 'waiting' | 'not-ours';
 export type Result = { readonly ending: Ending; readonly outcome: Outcome };
 
+const asItShouldBe: ReadonlySet<Outcome> = new Set(['unchanged', 'converged', 'healed']);
 const settled = (outcome: Outcome): Result => ({ ending: { kind: 'settled' }, outcome });
 const again = (waitMs: number, outcome: Outcome = 'waiting'): Result => ({
   ending: { kind: 'again', waitMs, priority: 'drift' },
@@ -63,6 +64,7 @@ export const reconcile = async (row: BotRow, attempt: number, context: Reconcile
   context.unsettled.set(id, { generation, acts });
   const result = await look(row, attempt, context, acts);
   if (result.ending.kind === 'settled' || result.ending.kind === 'blocked') context.unsettled.delete(id);
+  if (asItShouldBe.has(result.outcome)) context.healing.calm(id, row.fleet_id);
   return result;
 };
 
@@ -233,8 +235,9 @@ const isKnown = (row: BotRow, items: readonly DriftItem[]) =>
 
 /** Null when it may be healed; `waitMs` null when only a change elsewhere can allow it. */
 const whyNotHeal = (one: Case, observed: Observation, key: string): { readonly waitMs: number | null } | null => {
-  const { row, context } = one;
-  if (observed.is === 'foreign' || context.fleetStatus(row.fleet_id) === 'PAUSED') return { waitMs: null };
+  const { row, desired, context } = one;
+  if (observed.is === 'foreign' || desired.resolved.spec.drift?.mode === 'detect') return { waitMs: null };
+  if (context.fleetStatus(row.fleet_id) === 'PAUSED') return { waitMs: null };
   const permit = context.healing.permit(row.bot_id, row.fleet_id, key, context.now());
   if (permit.is === 'granted') return null;
   context.heldBack(row, permit.why);

@@ -20,7 +20,8 @@ import type { Logger } from '@molthub/telemetry';
 import { planActions } from '../plan.ts';
 import type { Configured, Desired, Observation, Say, Target } from '../target.ts';
 import { applyLive } from './local-apply.ts';
-import { compare, effectiveConfig, ownedOf } from './local-compare.ts';
+import { compare, effectiveConfig, ownedOf, patchOf } from './local-compare.ts';
+import { markedOn } from './local-marked.ts';
 import {
   type Identity,
   isAnythingLeft,
@@ -125,6 +126,12 @@ export const openLocalTarget = async (settings: LocalSettings, logger: Logger): 
           logger.warn({ err: error, botId }, 'a bot could not be adopted; it is looked at again');
         }
       }
+    },
+    marked: () => markedOn(local.home, local.nodeId),
+    observedPatch: async (desired) => {
+      const place = placeOf(local.home, desired.botId);
+      const identity = await readIdentity(place);
+      return identity?.nodeId === local.nodeId ? patchOf(place, identity, desired) : null;
     },
     watch: (changed) => {
       listeners.add(changed);

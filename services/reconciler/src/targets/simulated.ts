@@ -1,6 +1,7 @@
 // Target `simulated`: any number of bots inside this process, each behaving as its manifest's spec.config.simulation says.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Rejected } from '@molthub/decider';
+import { configPatch } from '@molthub/openclaw';
 import { createHeap } from '../heap.ts';
 import { planActions } from '../plan.ts';
 import type { Desired, Observation, Target } from '../target.ts';
@@ -9,6 +10,7 @@ import {
   createBot,
   differencesOfBot,
   nextDue,
+  observedConfig,
   observedHash,
   type SimulatedBot,
   startBot,
@@ -104,6 +106,17 @@ export const createSimulatedTarget = async (settings: SimulatedSettings): Promis
         startBot(bot, desired.restarts, now());
         lives.expect(bot);
       }
+    },
+    marked: async () =>
+      [...bots.values()].map(({ botId, workspace, process }) => ({
+        botId,
+        workspace,
+        pid: null,
+        detail: `simulated: its process is ${process.is}`,
+      })),
+    observedPatch: async ({ botId, resolved }) => {
+      const bot = bots.get(botId);
+      return bot ? configPatch(resolved.spec.config, observedConfig(bot)) : null;
     },
     watch: (changed) => {
       listeners.add(changed);
