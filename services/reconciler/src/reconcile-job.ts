@@ -10,7 +10,6 @@ import {
 } from '@molthub/contracts';
 import type { Job, Runtime } from '@molthub/service';
 import { z } from 'zod';
-import { attemptsBeforeError } from './bot.ts';
 import { allBots, type BotRow, createBotLoader, desiredOf } from './bot-row.ts';
 import { readFleets } from './fleets.ts';
 import { createHealing, type HealingSettings } from './healing.ts';
@@ -18,7 +17,7 @@ import { createQueue, type Priority, type Queue } from './queue.ts';
 import { type Outcome, reconcile, type ReconcileContext } from './reconcile.ts';
 import type { Report } from './report.ts';
 import type { Desired, Targets } from './target.ts';
-import { createHoldKeeper, createOrphanWatch, readSilent, stuckCode, type Tell } from './watchdog.ts';
+import { createHoldKeeper, createOrphanWatch, readSilent, stuckReport, type Tell } from './watchdog.ts';
 import { createWorkers, type Workers } from './workers.ts';
 
 /** What others in this process noticed; each may be missed without harm. */
@@ -70,7 +69,7 @@ export const reconcileJob = (settings: ReconcileSettings): Job => ({
 const lead = async (settings: ReconcileSettings, targets: Targets, runtime: Runtime, signal: AbortSignal) => {
   const bots = new Map<string, Known>();
   const fleets = { status: await readFleets(runtime.reads), sizes: new Map<string, number>() };
-  const { workers, queue, context } = openWorkers(settings, targets, runtime, bots, fleets, signal);
+  const { workers, queue, context, cancel } = openWorkers(settings, targets, runtime, bots, fleets, signal);
   const add = (botId: string, priority: Priority, generation?: number) => {
     const known = bots.get(botId);
     if (!known) return;
@@ -126,7 +125,7 @@ const lead = async (settings: ReconcileSettings, targets: Targets, runtime: Runt
   // Listening begins before reading, so that nothing falls between the two.
   const ends = [
     runtime.committed((events) => {
-      heard(events, { bots, learn, forget, add });
+      heard(events, { bots, learn, forget, add, cancel });
       if (events.some(({ type }) => isHold.has(type))) void holds.sync(Date.now()).catch(fault);
     }),
     settings.hints.onFleets(() => void refreshFleets().catch(fault)),
@@ -162,7 +161,13 @@ const openWorkers = (
   bots: ReadonlyMap<string, Known>,
   fleets: { readonly status: ReadonlyMap<string, FleetStatus>; readonly sizes: ReadonlyMap<string, number> },
   signal: AbortSignal,
-): { readonly workers: Workers; readonly queue: Queue; readonly context: ReconcileContext } => {
+): {
+  readonly workers: Workers;
+  readonly queue: Queue;
+  readonly context: ReconcileContext;
+  readonly cancel: (botId: string) => void;
+} => {
+  const works = new Map<string, AbortController>();
   const load = createBotLoader(runtime.reads);
   const outcomes = runtime.metrics.counter('molthub_reconciles_total', 'Looks at bots, by what came of them', [
     'outcome',
@@ -181,6 +186,7 @@ const openWorkers = (
     botsOfFleet: (fleetId) => fleets.sizes.get(fleetId) ?? 1,
     report,
     isStopping: () => signal.aborted,
+    cancelled: (botId) => works.get(botId)?.signal,
     heldBack: (row, why) =>
       runtime.logger.info({ botId: row.bot_id, fleetId: row.fleet_id, why }, 'a drifted bot is not healed now'),
     now: Date.now,
@@ -196,16 +202,26 @@ const openWorkers = (
     work: async ({ key, attempt }) => {
       const row = bots.has(key) ? await load(key) : null;
       if (!row) return { kind: 'settled' };
-      const { ending, outcome } = await reconcile(row, attempt, context);
-      count(outcome);
-      return ending;
+      const controller = new AbortController();
+      works.set(key, controller);
+      if (signal.aborted) controller.abort();
+      try {
+        const { ending, outcome } = await reconcile(row, attempt, context);
+        count(outcome);
+        return ending;
+      } finally {
+        works.delete(key);
+      }
     },
     failed: (botId, error) => {
       count('fault');
       runtime.logger.warn({ err: error, botId }, 'looking at a bot failed; trying again');
     },
   });
-  return { workers, queue, context };
+  signal.addEventListener('abort', () => {
+    for (const controller of works.values()) controller.abort();
+  });
+  return { workers, queue, context, cancel: (botId) => works.get(botId)?.abort() };
 };
 
 /** Takes up what ran before this process did. */
@@ -229,7 +245,7 @@ const ranAs = (row: BotRow): Desired['run'] =>
   row.status === 'PAUSED' || row.status === 'STOPPED' ? row.status : 'RUNNING';
 
 const Assigned = z.object({ botId: z.uuid(), fleetId: z.uuid(), target: z.string(), generation: z.int() });
-const OfBot = z.object({ botId: z.uuid() });
+const OfBot = z.object({ botId: z.uuid(), action: z.string().optional() });
 
 type Learn = (row: {
   bot_id: string;
@@ -242,9 +258,15 @@ type Add = (botId: string, priority: Priority, generation?: number) => void;
 
 const heard = (
   events: readonly Recorded[],
-  parts: { bots: ReadonlyMap<string, Known>; learn: Learn; forget: (botId: string) => void; add: Add },
+  parts: {
+    bots: ReadonlyMap<string, Known>;
+    learn: Learn;
+    forget: (botId: string) => void;
+    add: Add;
+    cancel: (botId: string) => void;
+  },
 ) => {
-  const { bots, learn, forget, add } = parts;
+  const { bots, learn, forget, add, cancel } = parts;
   for (const event of events) {
     // Our own reports are no news: only what another process wrote is looked for by version.
     const known = bots.get(event.stream.slice(streamPrefix.length));
@@ -252,9 +274,14 @@ const heard = (
     if (event.type === 'reconciler.bot.assigned.v1') {
       const { botId, fleetId, target, generation } = Assigned.extend({ target: TargetOf }).parse(event.data);
       learn({ bot_id: botId, workspace: event.workspace, fleet_id: fleetId, target, version: event.version });
+      cancel(botId);
       add(botId, 'user', generation);
-    } else if (asks.has(event.type)) add(OfBot.parse(event.data).botId, 'user');
-    else if (event.type === 'reconciler.bot.destroyed.v1') forget(OfBot.parse(event.data).botId);
+    } else if (asks.has(event.type)) {
+      const { botId, action } = OfBot.parse(event.data);
+      // Another look is no reason to leave off.
+      if (action !== 'reconcile') cancel(botId);
+      add(botId, 'user');
+    } else if (event.type === 'reconciler.bot.destroyed.v1') forget(OfBot.parse(event.data).botId);
   }
 };
 const asks: ReadonlySet<string> = new Set([BotActionAccepted.type, DriftRevertAccepted.type]);
@@ -321,18 +348,11 @@ const watchdog = (parts: {
       const now = Date.now();
       if (queue.waitsForRoom(botId, now) || (queue.inFlightMs(botId, now) ?? limitMs) < limitMs) continue;
       const row = await load(botId);
-      if (row) await context.report(row, stuckReport(row, limitMs, context));
+      if (row)
+        await context.report(row, stuckReport(row, limitMs, context.unsettled.get(botId)?.acts.underway() ?? null));
     }
     known.set((await orphans()).length);
   };
-};
-
-const stuckReport = (row: BotRow, limitMs: number, context: ReconcileContext): Report => {
-  const underway = context.unsettled.get(row.bot_id)?.acts.underway() ?? null;
-  const at = underway ? `the step ${underway.name} has been under way since ${underway.since}` : 'no step is under way';
-  const message = `The bot has been ${row.status} and nothing was heard of it for ${limitMs / 1_000} s: ${at}.`;
-  const error = { code: stuckCode, message, permanent: false };
-  return { kind: 'failed', generation: row.generation, error, attempt: attemptsBeforeError, steps: [] };
 };
 
 /** What another process of this service committed: bots that are newer, or gone, compared with what is known here. */

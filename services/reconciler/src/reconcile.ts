@@ -28,6 +28,8 @@ export type ReconcileContext = {
   readonly report: (row: BotRow, report: Report) => Promise<void>;
   /** The process is going down: what fails now is tried by the next one, and is nobody's failure. */
   readonly isStopping: () => boolean;
+  /** Aborts when something newer is asked of the bot while it is worked on. */
+  readonly cancelled?: (botId: string) => AbortSignal | undefined;
   /** Told why a drifted bot is not healed. */
   readonly heldBack: (row: BotRow, why: string) => void;
   readonly now: () => number;
@@ -69,7 +71,8 @@ export const reconcile = async (row: BotRow, attempt: number, context: Reconcile
 };
 
 const look = async (row: BotRow, attempt: number, context: ReconcileContext, acts: Acts): Promise<Result> => {
-  const desired = desiredOf(row, context.fleetStatus(row.fleet_id));
+  const cancelled = context.cancelled?.(row.bot_id);
+  const desired = { ...desiredOf(row, context.fleetStatus(row.fleet_id)), ...(cancelled ? { cancelled } : {}) };
   let target: Target;
   try {
     target = targetOf(context.targets, row.target);
@@ -277,7 +280,9 @@ const asJson = (value: unknown): DriftItem['observed'] => JSON.parse(JSON.string
 
 const failed = async (one: Pick<Case, 'row' | 'attempt' | 'context' | 'acts'>, error: unknown): Promise<Result> => {
   const { row, attempt, context, acts } = one;
-  if (context.isStopping()) return { ending: { kind: 'retry' }, outcome: 'waiting' };
+  const isCancelled = context.cancelled?.(row.bot_id)?.aborted === true;
+  // What was asked for meanwhile begins at once, and that this did not get there is nobody's failure.
+  if (context.isStopping() || isCancelled) return { ending: { kind: 'retry' }, outcome: 'waiting' };
   const botError = acts.errorOf(error);
   await context.report(row, {
     kind: 'failed',

@@ -17,6 +17,8 @@ export type Desired = {
   readonly run: 'RUNNING' | 'PAUSED' | 'STOPPED' | 'DESTROYED';
   /** How many restarts were asked for so far; a process started for fewer is restarted. */
   readonly restarts: number;
+  /** Ends what may take long: something newer is asked of the bot, or Molthub stops. What was begun is found again. */
+  readonly cancelled?: AbortSignal;
 };
 
 /** One way in which a bot differs from what was asked; secrets are redacted by whoever makes it. */

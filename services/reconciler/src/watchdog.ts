@@ -9,9 +9,12 @@ import {
   TellOrphan,
 } from '@molthub/contracts';
 import type { Reads } from '@molthub/event-store';
+import { attemptsBeforeError } from './bot.ts';
+import type { BotRow } from './bot-row.ts';
 import type { Healing } from './healing.ts';
 import { type HeldFleet, readHolds } from './hold/projection.ts';
 import { readOrphans } from './orphan/projection.ts';
+import type { Report } from './report.ts';
 import type { Marked, Targets } from './target.ts';
 
 export type Tell = <D extends CommandDefinition>(
@@ -94,7 +97,7 @@ export const createOrphanWatch = (parts: {
 };
 
 /** What the stuck have in common; a bot whose retries are told is not among them. */
-export const stuckCode = 'reconciler.stuck';
+const stuckCode = 'reconciler.stuck';
 
 /** Bots that something is to come of and of which nothing was heard for this long, unless that was said already. */
 export const readSilent = async (reads: Reads, limitMs: number): Promise<readonly string[]> => {
@@ -106,4 +109,16 @@ export const readSilent = async (reads: Reads, limitMs: number): Promise<readonl
     [limitMs, stuckCode],
   );
   return rows.map((row) => row.bot_id);
+};
+
+/** It counts as broken, so that whoever waits for it hears of it; the loop still tries on. */
+export const stuckReport = (
+  row: BotRow,
+  limitMs: number,
+  underway: { readonly name: string; readonly since: string } | null,
+): Report => {
+  const at = underway ? `the step ${underway.name} has been under way since ${underway.since}` : 'no step is under way';
+  const message = `The bot has been ${row.status} and nothing was heard of it for ${limitMs / 1_000} s: ${at}.`;
+  const error = { code: stuckCode, message, permanent: false };
+  return { kind: 'failed', generation: row.generation, error, attempt: attemptsBeforeError, steps: [] };
 };

@@ -184,14 +184,16 @@ const versionOf = (desired: Desired): string => {
   ]);
 };
 
-const install = (local: Local, desired: Desired, say: Say) =>
-  installOpenclaw({
+const install = (local: Local, desired: Desired, say: Say) => {
+  const signal = desired.cancelled ?? local.signal;
+  return installOpenclaw({
     version: versionOf(desired),
     runtimesDir: local.runtimes,
     log: say,
     machineEnv: local.machineEnv,
-    ...(local.signal ? { signal: local.signal } : {}),
+    ...(signal ? { signal } : {}),
   });
+};
 
 const configure = async (local: Local, desired: Desired, say: Say): Promise<Configured> => {
   const place = placeOf(local.home, desired.botId);
@@ -255,6 +257,7 @@ const processKeyOf = (desired: Desired): string => {
 
 const start = (local: Local, desired: Desired, say: Say): Promise<void> =>
   local.starting(async () => {
+    desired.cancelled?.throwIfAborted();
     const place = placeOf(local.home, desired.botId);
     const before = await readIdentity(place);
     if (!before) throw new Error('The bot is not configured yet.');
@@ -292,11 +295,12 @@ const configurationExit = 78;
 
 const ready = async (local: Local, desired: Desired, place: Place, begun: Begun): Promise<void> => {
   const { port, identity } = begun;
+  const signal = desired.cancelled ?? local.signal;
   const readiness = await waitReady({
     port,
     identity,
     timeoutMs: local.startTimeout,
-    ...(local.signal ? { signal: local.signal } : {}),
+    ...(signal ? { signal } : {}),
   });
   if (readiness.state === 'ready') return answersItself(place, port);
   if (readiness.state === 'timeout') {

@@ -53,7 +53,7 @@ export const createSimulatedTarget = async (settings: SimulatedSettings): Promis
   };
   const start = async (desired: Desired) => {
     const bot = known(desired);
-    await pause(bot.simulation.startMs, settings.signal);
+    await pause(bot.simulation.startMs, desired.cancelled ?? settings.signal);
     startBot(bot, desired.restarts, now());
     lives.expect(bot);
   };
@@ -73,7 +73,7 @@ export const createSimulatedTarget = async (settings: SimulatedSettings): Promis
       bots.set(desired.botId, bot);
       const wasUp = bot.process.is === 'up';
       const simulation = createBot(desired).simulation;
-      await pause(simulation.applyMs, settings.signal);
+      await pause(simulation.applyMs, desired.cancelled ?? settings.signal);
       if (simulation.failApply) {
         throw new Rejected('reconciler.apply-refused', 'simulated: spec.config.simulation.failApply is true.', [
           { path: 'spec.config.simulation.failApply', code: 'refused', message: 'Set it to false to let it apply.' },
