@@ -118,6 +118,8 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'fleets',
     'healing',
     'heap',
+    'hold/aggregate',
+    'orphan/aggregate',
     'plan',
     'queue',
     'reconcile',
@@ -129,6 +131,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'target.conformance',
     'targets/',
     'timeline',
+    'watchdog',
     'workers',
   ],
   rollout: [

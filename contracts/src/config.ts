@@ -258,6 +258,8 @@ export const ProposeManifest = defineCommand(
     manifest: Manifest,
     reason: z.string().max(500).default(''),
     expectedVersion: version.optional(),
+    /** `accept-drift`: it says what the bot was found to run. Default `update`: somebody wrote it. */
+    origin: ManifestOrigin.extract(['update', 'accept-drift']).optional(),
   }),
 );
 export const RollBackManifest = defineCommand(

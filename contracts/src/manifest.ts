@@ -95,6 +95,16 @@ export const HealthCheck = z.discriminatedUnion('kind', [
 ]);
 export type HealthCheck = z.infer<typeof HealthCheck>;
 
+/** What becomes of a bot that is not as released any more. */
+export const DriftMode = z.enum(['detect', 'heal']);
+export type DriftMode = z.infer<typeof DriftMode>;
+
+/** Without it a bot is healed. */
+export const DriftPolicy = z.strictObject({
+  /** `detect`: drift is told and left, whatever it is, until someone accepts or reverts it. */
+  mode: DriftMode.default('heal'),
+});
+
 export const SecretReference = z.strictObject({
   name: z.string().regex(/^[A-Z_][A-Z0-9_]*$/),
   provider: z.enum(['env', 'file', 'aws-secrets-manager', 'vault']),
@@ -212,6 +222,7 @@ export const Manifest = z.strictObject({
     observability: Observability.optional(),
     healthCheck: HealthCheck.optional(),
     security: Security.optional(),
+    drift: DriftPolicy.optional(),
     policies: ManifestPolicies.optional(),
   }),
 });

@@ -1,7 +1,7 @@
 // reconciler keeps each bot's process and configuration equal to what was released for it: one stream `bot-<id>`.
 import { z } from 'zod';
 import { FleetStatus } from './config.ts';
-import { EntityName, Environment, Hash, ResolvedManifest, TargetKind } from './manifest.ts';
+import { DriftMode, EntityName, Environment, Hash, ResolvedManifest, TargetKind } from './manifest.ts';
 import { defineCommand, defineEvent, defineReadModel, WorkspaceSlug } from './message.ts';
 
 export const BotStatus = z.enum([
@@ -159,7 +159,7 @@ export const DriftDetected = defineEvent(
     generation,
     observedHash: Hash.nullable(),
     items: z.array(DriftItem).min(1).max(100),
-    mode: z.enum(['detect', 'heal']),
+    mode: DriftMode,
   }),
 );
 export const DriftHealed = defineEvent(
@@ -174,6 +174,55 @@ export const DriftHealed = defineEvent(
     steps: z.array(Step),
     simulated,
   }),
+);
+
+export const DriftRevertAccepted = defineEvent(
+  'reconciler.drift.revert-accepted.v1',
+  'Someone wants a drifted bot to be as released again, now and whatever its mode, the budget or a hold say.',
+  z.object({ ...bot, classes: z.array(DriftClass), reason: z.string() }),
+);
+
+// Of a whole fleet: one stream `healing-<fleetId>`
+export const HealingHeld = defineEvent(
+  'reconciler.healing.held.v1',
+  'So much of a fleet drifted at once that the fault is probably ours: nothing of it is healed for now.',
+  z.object({
+    fleetId: z.uuid(),
+    /** How many of its bots drifted within a minute, and how many it has. */
+    drifted: z.int().min(1),
+    bots: z.int().min(1),
+    /** The share of a fleet above which healing is held. */
+    shareMax: z.number().min(0).max(1),
+  }),
+);
+export const HealingResumed = defineEvent(
+  'reconciler.healing.resumed.v1',
+  'The bots of a fleet are healed again.',
+  z.object({
+    fleetId: z.uuid(),
+    /** Nobody had to say so: no more of the fleet drifts than may. */
+    isOver: z.boolean(),
+    reason: z.string(),
+  }),
+);
+
+// What no bot accounts for: one stream `orphan-<botId>`
+export const OrphanDetected = defineEvent(
+  'reconciler.orphan.detected.v1',
+  "Something with Molthub's mark is there whose bot is not. It is told and left alone.",
+  z.object({
+    botId: z.uuid(),
+    target: TargetKind,
+    node: z.string().nullable(),
+    pid: z.int().nullable(),
+    /** Where it is and how it was recognised. */
+    detail: z.string(),
+  }),
+);
+export const OrphanGone = defineEvent(
+  'reconciler.orphan.gone.v1',
+  'What no bot accounted for is not there any more, or its bot is.',
+  z.object({ botId: z.uuid() }),
 );
 
 export const SimulatorKeyPublished = defineEvent(
@@ -207,6 +256,52 @@ export const ReconcileBot = defineCommand(
   'reconciler.bot.reconcile.v1',
   'Looks at the bot now and makes it right.',
   action,
+);
+export const RevertDrift = defineCommand(
+  'reconciler.drift.revert.v1',
+  'Makes a drifted bot as released again, now.',
+  action,
+);
+/** Asks the bot itself, `records: false`: what was told of its drift is shortened and hides secrets. */
+export const ReadObservedConfig = defineCommand(
+  'reconciler.drift.read-config.v1',
+  'Answers what would make spec.config what the bot was found to run; refused where that holds a secret.',
+  z.strictObject({ botId: z.uuid() }),
+);
+export const ObservedConfig = z.object({
+  /** The released version that the bot differs from. */
+  version: z.int().min(1),
+  /** JSON merge patch (RFC 7396) of spec.config. */
+  patch: z.record(z.string(), z.json()),
+  paths: z.array(z.string()).min(1),
+  /** Who changed it, as far as it can be known. */
+  owner: DriftItem.shape.owner,
+});
+export type ObservedConfig = z.infer<typeof ObservedConfig>;
+export const HoldHealing = defineCommand(
+  'reconciler.healing.hold.v1',
+  "Heals nothing of a fleet for now. The reconciler's own; not for callers.",
+  HealingHeld.data,
+);
+export const ResumeHealing = defineCommand(
+  'reconciler.healing.resume.v1',
+  'Heals the bots of a fleet again.',
+  z.strictObject({
+    fleetId: z.uuid(),
+    reason: z.string().max(500).default(''),
+    /** Said by the reconciler itself; whoever is a person leaves it out. */
+    isOver: z.boolean().default(false),
+  }),
+);
+export const TellOrphan = defineCommand(
+  'reconciler.orphan.tell.v1',
+  "Makes known what no bot accounts for. The reconciler's own; not for callers.",
+  OrphanDetected.data,
+);
+export const ForgetOrphan = defineCommand(
+  'reconciler.orphan.forget.v1',
+  "Says that an orphan is gone. The reconciler's own; not for callers.",
+  OrphanGone.data,
 );
 export const DestroyBot = defineCommand(
   'reconciler.bot.destroy.v1',
@@ -254,7 +349,7 @@ export const ReportBot = defineCommand(
         generation,
         observedHash: Hash.nullable(),
         items: z.array(DriftItem).min(1).max(100),
-        mode: z.enum(['detect', 'heal']).default('heal'),
+        mode: DriftMode.default('heal'),
       }),
     ]),
   }),
@@ -306,5 +401,25 @@ export const TimelineView = defineReadModel(
     time,
     message: z.string(),
     data: z.record(z.string(), z.json()),
+  }),
+);
+export const HealingHoldsView = defineReadModel(
+  'reconciler',
+  'healing_holds',
+  'Fleets of which nothing is healed for now, because too much of them drifted at once.',
+  z.object({ workspace: WorkspaceSlug, fleet_id: z.uuid(), drifted: z.int(), bots: z.int(), since: time }),
+);
+export const OrphansView = defineReadModel(
+  'reconciler',
+  'orphans',
+  "What has Molthub's mark and no bot.",
+  z.object({
+    workspace: WorkspaceSlug,
+    bot_id: z.uuid(),
+    target: z.string(),
+    node: z.string().nullable(),
+    pid: z.int().nullable(),
+    detail: z.string(),
+    since: time,
   }),
 );

@@ -3,11 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { trimLog } from './bot-log.ts';
-import type { BotDirs } from './environment.ts';
+import { type BotDirs, botDirs } from './environment.ts';
 import { withFileLock } from './file-lock.ts';
 import { identityOf, isAlive, type ProcessIdentity, processesWithEnv, processIdentity } from './process-identity.ts';
 
@@ -81,13 +81,31 @@ export async function findBotProcess(dirs: BotDirs): Promise<ProcessIdentity | u
     return written.data.process;
   }
   // Workers and commands of the bot inherit its environment; the main process is the one none of them started.
-  const all = await processesWithEnv('OPENCLAW_STATE_DIR', dirs.state);
+  const all = await processesIn(dirs);
   const gateways = all.filter(
     ({ title }) => /^openclaw(-gateway)?$/.test(title) || /openclaw\.mjs gateway run/.test(title),
   );
   const main = gateways.find(({ parent }) => !all.some(({ pid }) => pid === parent));
   return main === undefined ? undefined : identityOf(main.pid);
 }
+
+/** By the environment that Molthub gave it, never by its command line or port: those others may have as well. */
+const processesIn = (dirs: BotDirs) => processesWithEnv('OPENCLAW_STATE_DIR', (value) => value === dirs.state);
+
+/** The main processes of all bots whose folders are in `root`, each with the name of its folder, there or not. */
+export async function botProcessesBelow(root: string): Promise<readonly { name: string; pid: number }[]> {
+  const all = await processesWithEnv('OPENCLAW_STATE_DIR', (value) => nameIn(root, value) !== undefined);
+  const main = all.filter(({ parent, value }) => !all.some((other) => other.pid === parent && other.value === value));
+  return main.flatMap(({ pid, value }) => {
+    const name = nameIn(root, value);
+    return name === undefined ? [] : [{ name, pid }];
+  });
+}
+
+const nameIn = (root: string, stateDir: string): string | undefined => {
+  const name = basename(dirname(stateDir));
+  return botDirs(join(root, name)).state === stateDir ? name : undefined;
+};
 
 export type StopReport = {
   readonly how: 'not-running' | 'terminated' | 'killed';
@@ -124,7 +142,7 @@ export async function stopBot(request: { dirs: BotDirs; port: number; graceMs?: 
 async function endLeftovers(dirs: BotDirs): Promise<void> {
   const deadline = Date.now() + LEFTOVERS_GRACE_MS;
   for (;;) {
-    const left = await processesWithEnv('OPENCLAW_STATE_DIR', dirs.state);
+    const left = await processesIn(dirs);
     if (left.length === 0) return;
     if (Date.now() > deadline) {
       for (const { pid } of left) {

@@ -3,6 +3,7 @@ export { type ApplyOutcome, type ApplyRequest, type ApplyStep, applyConfig } fro
 export { lastLogLines, trimLog } from './bot-log.ts';
 export {
   type BotExit,
+  botProcessesBelow,
   findBotProcess,
   type StartedBot,
   type StartRequest,

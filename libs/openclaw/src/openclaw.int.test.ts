@@ -154,6 +154,6 @@ test('a stopped bot is gone, with all its workers and its port', async () => {
     portFree: true,
   });
   expect(await isAlive(identity)).toBe(false);
-  expect(await processesWithEnv('OPENCLAW_STATE_DIR', dirs.state)).toEqual([]);
+  expect(await processesWithEnv('OPENCLAW_STATE_DIR', (value) => value === dirs.state)).toEqual([]);
   expect(await stopBot({ dirs, port: owned.port })).toMatchObject({ how: 'not-running' });
 });

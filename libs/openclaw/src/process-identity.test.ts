@@ -33,10 +33,10 @@ test.runIf(process.platform === 'linux')(
     });
     await once(child.stdout, 'data');
     try {
-      expect(await processesWithEnv('OPENCLAW_STATE_DIR', dir)).toEqual([
-        { pid: child.pid, parent: process.pid, title: expect.stringMatching(/^openclaw/) },
+      expect(await processesWithEnv('OPENCLAW_STATE_DIR', (value) => value === dir)).toEqual([
+        { pid: child.pid, parent: process.pid, title: expect.stringMatching(/^openclaw/), value: dir },
       ]);
-      expect(await processesWithEnv('OPENCLAW_STATE_DIR', `${dir}x`)).toEqual([]);
+      expect(await processesWithEnv('OPENCLAW_STATE_DIR', (value) => value === `${dir}x`)).toEqual([]);
     } finally {
       child.kill('SIGKILL');
     }

@@ -31,25 +31,38 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   return now !== undefined && now.startTime === identity.startTime && now.bootId === identity.bootId;
 }
 
-export type RunningProcess = { readonly pid: number; readonly parent: number; readonly title: string };
+export type RunningProcess = {
+  readonly pid: number;
+  readonly parent: number;
+  readonly title: string;
+  /** What its environment says under the name that was asked for. */
+  readonly value: string;
+};
 
 /**
- * Processes of this user whose environment says `name=value`. Only Linux shows environments; elsewhere none is found.
+ * Processes of this user whose environment says a matching value under `name`. Only Linux shows environments; elsewhere
+ * none is found.
  */
-export async function processesWithEnv(name: string, value: string): Promise<readonly RunningProcess[]> {
+export async function processesWithEnv(
+  name: string,
+  matches: (value: string) => boolean,
+): Promise<readonly RunningProcess[]> {
   if (process.platform !== 'linux') return [];
-  const entry = `${name}=${value}`;
+  const key = `${name}=`;
   const found: RunningProcess[] = [];
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(gone);
-    if (environment === undefined || !Buffer.from(environment, 'latin1').toString('utf8').split('\0').includes(entry))
-      continue;
+    const entries = Buffer.from(environment ?? '', 'latin1')
+      .toString('utf8')
+      .split('\0');
+    const value = entries.find((entry) => entry.startsWith(key))?.slice(key.length);
+    if (value === undefined || !matches(value)) continue;
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(gone);
     const title = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(gone);
     if (stat === undefined || title === undefined) continue;
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if ('ZX'.includes(fields[0] ?? 'Z')) continue;
-    found.push({ pid: Number(pid), parent: Number(fields[1]), title: title.replaceAll('\0', ' ').trim() });
+    found.push({ pid: Number(pid), parent: Number(fields[1]), title: title.replaceAll('\0', ' ').trim(), value });
   }
   return found;
 }

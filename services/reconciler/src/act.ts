@@ -20,6 +20,8 @@ export type Acts = {
   readonly takeSteps: () => Step[];
   readonly applied: () => Applied;
   readonly hasStarted: () => boolean;
+  /** The step that has begun and not ended. */
+  readonly underway: () => { readonly name: string; readonly since: string } | null;
   readonly errorOf: (error: unknown) => BotError;
 };
 
@@ -29,9 +31,11 @@ export const createActs = (now: () => number): Acts => {
   const steps: Step[] = [];
   let applied: Applied = 'unchanged';
   let failedAt: string | null = null;
+  let underway: { readonly name: string; readonly since: string } | null = null;
 
   const step = async <T>(name: string, work: (say: (message: string) => void) => Promise<T>): Promise<T> => {
     const startedAt = now();
+    underway = { name, since: new Date(startedAt).toISOString() };
     const said: string[] = [];
     try {
       return await work((message) => said.push(message));
@@ -40,6 +44,7 @@ export const createActs = (now: () => number): Acts => {
       said.push(messageOf(error));
       throw error;
     } finally {
+      underway = null;
       steps.push({
         name,
         startedAt: new Date(startedAt).toISOString(),
@@ -90,6 +95,7 @@ export const createActs = (now: () => number): Acts => {
     },
     takeSteps: () => steps.splice(0),
     applied: () => applied,
+    underway: () => underway,
     hasStarted: () => applied === 'started' || applied === 'restarted',
     errorOf: (error) => {
       if (error instanceof Rejected) return { code: error.code, message: rejectionOf(error), permanent: true };

@@ -13,6 +13,8 @@ import {
   type DriftDetected,
   type DriftHealed,
   type DriftItem,
+  type DriftMode,
+  type DriftRevertAccepted,
   type Endpoint,
   type FactOf,
   type TargetKind,
@@ -39,7 +41,7 @@ export type Bot = {
   /** How many restarts were asked for; the target remembers up to which one it did. */
   readonly restarts: number;
   readonly endpoint: Endpoint | null;
-  readonly drift: { readonly items: readonly DriftItem[]; readonly mode: 'detect' | 'heal' } | null;
+  readonly drift: { readonly items: readonly DriftItem[]; readonly mode: DriftMode } | null;
   readonly failure: BotError | null;
   readonly reason: string;
 };
@@ -60,6 +62,7 @@ export type BotFact = FactOf<
   | typeof BotActionAccepted
   | typeof DriftDetected
   | typeof DriftHealed
+  | typeof DriftRevertAccepted
 >;
 
 /** After this many failed attempts a bot counts as broken; the loop still tries on, ever more rarely. */
@@ -102,10 +105,12 @@ const moved = (bot: Bot, fact: Moved): Bot => {
         status: bot.status === 'RUNNING' ? 'DEGRADED' : bot.status,
         drift: { items: fact.data.items, mode: fact.data.mode },
       };
+    case 'reconciler.drift.revert-accepted.v1':
+      return { ...bot, status: 'RECONCILING', failure: null, reason: fact.data.reason };
     case 'reconciler.drift.healed.v1':
       return {
         ...bot,
-        status: bot.status === 'DEGRADED' || bot.status === 'ERROR' ? statusReached(bot) : bot.status,
+        status: isToBeReached(bot) ? statusReached(bot) : bot.status,
         endpoint: fact.data.endpoint,
         drift: null,
         failure: null,
@@ -114,6 +119,8 @@ const moved = (bot: Bot, fact: Moved): Bot => {
       return unreachable(fact);
   }
 };
+
+const isToBeReached = ({ status }: Bot) => status === 'DEGRADED' || status === 'ERROR' || status === 'RECONCILING';
 
 /** A bot to be paused still has its channels to be cut; BotPaused says when they are. */
 const statusReached = (bot: Bot): BotStatus => (bot.wanted === 'RUNNING' ? 'RUNNING' : 'RECONCILING');

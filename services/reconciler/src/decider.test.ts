@@ -52,6 +52,7 @@ const act = (action: Action): BotCommand => ({
   type: `reconciler.bot.${action}.v1`,
   data: { botId, reason: 'because' },
 });
+const revert: BotCommand = { ...envelope, type: 'reconciler.drift.revert.v1', data: { botId, reason: 'because' } };
 const destroy: BotCommand = { ...envelope, type: 'reconciler.bot.destroy.v1', data: { ...ids, reason: '' } };
 
 const assigned = (n = 1): BotFact => ({ type: 'reconciler.bot.assigned.v1', data: assignment(n) });
@@ -273,6 +274,28 @@ describe('reports', () => {
     given(...running, assigned(2))
       .when(report({ ...sawDrift('debug'), generation: 2 }))
       .thenNothing());
+  test('of a bot that someone wants reverted heal its drift, and it is asked for once', () => {
+    const facts = [...running, drifted('debug')];
+    const asked: BotFact = {
+      type: 'reconciler.drift.revert-accepted.v1',
+      data: { ...ids, classes: ['config'], reason: 'because' },
+    };
+    given(...facts)
+      .when(revert)
+      .then(asked);
+    given(...facts, asked)
+      .when(revert)
+      .thenNothing();
+    given(...facts, asked)
+      .when(report(arrived()))
+      .thenTypes('reconciler.drift.healed.v1');
+  });
+  test('of no drift leave nothing to revert', () => {
+    given(...running)
+      .when(revert)
+      .rejects('reconciler.not-drifted');
+    given().when(revert).rejects('reconciler.not-drifted');
+  });
   test('of a bot that is right again heal its drift', () =>
     given(...running, drifted('debug'))
       .when(report(arrived()))

@@ -14,11 +14,13 @@ import {
   DestroyBot,
   DriftDetected,
   DriftHealed,
+  DriftRevertAccepted,
   PauseBot,
   ReconcileBot,
   ReportBot,
   RestartBot,
   ResumeBot,
+  RevertDrift,
   StartBot,
   StopBot,
 } from '@molthub/contracts';
@@ -34,6 +36,7 @@ export const botCommands = [
   StopBot,
   StartBot,
   ReconcileBot,
+  RevertDrift,
   DestroyBot,
   ReportBot,
 ] as const;
@@ -48,6 +51,7 @@ export const botEvents = [
   BotActionAccepted,
   DriftDetected,
   DriftHealed,
+  DriftRevertAccepted,
 ] as const;
 export type BotCommand = CommandOf<(typeof botCommands)[number]>;
 
@@ -81,6 +85,8 @@ export const botDecider: Decider<State, BotCommand, BotFact> = {
         return act('start', command.data, state);
       case 'reconciler.bot.reconcile.v1':
         return act('reconcile', command.data, state);
+      case 'reconciler.drift.revert.v1':
+        return revert(command.data, state);
       case 'reconciler.bot.destroy.v1':
         return destroy(command.data, state);
       case 'reconciler.bot.report.v1':
@@ -116,6 +122,17 @@ const act = (action: Action, data: { readonly botId: string; readonly reason: st
     );
   }
   return [accepted(state, action, data.reason)];
+};
+
+const revert = (data: CommandOf<typeof RevertDrift>['data'], state: State): readonly BotFact[] => {
+  const drift = state.is === 'known' ? state.drift : null;
+  if (state.is !== 'known' || drift === null) {
+    throw new Rejected('reconciler.not-drifted', 'The bot is as released, as far as it was seen: nothing to revert.');
+  }
+  if (state.status === 'RECONCILING') return [];
+  const { botId, fleetId } = state;
+  const classes = [...new Set(drift.items.map((item) => item.class))];
+  return [{ type: DriftRevertAccepted.type, data: { botId, fleetId, classes, reason: data.reason } }];
 };
 
 /** Asked for already and not done yet: the second asking changes nothing. */

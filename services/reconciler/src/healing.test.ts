@@ -38,12 +38,59 @@ test('the heal budget of a minute is kept, and the wait is told', () => {
   expect(healing.permit('c', 'fleet', 'k', 60_001).is).toBe('granted');
 });
 
+const hold = defaultHealing.breakerHoldMs;
+const massOf = (healing: ReturnType<typeof make>) => {
+  for (const bot of ['a', 'b', 'c']) healing.drifted(bot, 'fleet', 5, 0);
+};
+
 test('when half of a fleet drifts within a minute nothing of it is healed, other fleets are', () => {
   const healing = make({ breakerBotsMin: 3 });
-  for (const bot of ['a', 'b', 'c']) healing.drifted(bot, 'fleet', 5, 0);
+  massOf(healing);
   expect(healing.permit('a', 'fleet', 'k', 1).is).toBe('refused');
   expect(healing.permit('z', 'other', 'k', 1).is).toBe('granted');
-  expect(healing.permit('a', 'fleet', 'k', defaultHealing.breakerHoldMs).is).toBe('granted');
+  expect([...healing.holds()]).toMatchObject([['fleet', { drifted: 3, bots: 5 }]]);
+});
+
+test('a held fleet stays held, however long, as long as too much of it drifts', () => {
+  const healing = make({ breakerBotsMin: 3 });
+  massOf(healing);
+  expect(healing.over(() => 5, 100 * hold)).toEqual([]);
+  expect(healing.permit('a', 'fleet', 'k', 100 * hold).is).toBe('refused');
+});
+
+test('a held fleet is over when enough of it came right, and never before its time', () => {
+  const healing = make({ breakerBotsMin: 3 });
+  massOf(healing);
+  healing.calm('a', 'fleet');
+  expect(healing.over(() => 5, hold - 1)).toEqual([]);
+  expect(healing.over(() => 5, hold)).toEqual(['fleet']);
+  expect(healing.resume('fleet', hold)).toEqual(['b', 'c']);
+  expect(healing.permit('b', 'fleet', 'k', hold).is).toBe('granted');
+});
+
+test('a person who resumes is not overruled by the next bot that is seen drifting', () => {
+  const healing = make({ breakerBotsMin: 3 });
+  massOf(healing);
+  expect(healing.resume('fleet', 10)).toEqual(['a', 'b', 'c']);
+  for (const bot of ['a', 'b', 'c']) healing.drifted(bot, 'fleet', 5, 20);
+  expect(healing.permit('a', 'fleet', 'k', 30).is).toBe('granted');
+  for (const bot of ['a', 'b', 'c']) healing.drifted(bot, 'fleet', 5, 10 + hold);
+  expect(healing.permit('b', 'fleet', 'k', 10 + hold).is).toBe('refused');
+});
+
+test('a hold that was told before this process began is kept for its whole time', () => {
+  const healing = make();
+  healing.hold('fleet', { drifted: 30, bots: 50 }, 1_000);
+  expect(healing.permit('a', 'fleet', 'k', 2_000).is).toBe('refused');
+  expect(healing.over(() => 50, 1_000 + hold - 1)).toEqual([]);
+  expect(healing.over(() => 50, 1_000 + hold)).toEqual(['fleet']);
+});
+
+test('a bot that is gone does not keep its fleet held', () => {
+  const healing = make({ breakerBotsMin: 3 });
+  massOf(healing);
+  for (const bot of ['a', 'b', 'c']) healing.forget(bot, 'fleet');
+  expect(healing.over(() => 2, hold)).toEqual(['fleet']);
 });
 
 test('a few bots of a small fleet, or drift spread over time, do not open the breaker', () => {

@@ -66,6 +66,10 @@ const fact = (botId: string): fc.Arbitrary<BotFact> => {
         mode: 'heal',
       },
     }),
+    fc.constant<BotFact>({
+      type: 'reconciler.drift.revert-accepted.v1',
+      data: { ...ids, classes: ['config'], reason: 'r' },
+    }),
     endpoint.map((at): BotFact => {
       const healed = { classes: ['config' as const], endpoint: at, tokenReference: null, steps: [step, step] };
       return { type: 'reconciler.drift.healed.v1', data: { ...ids, generation: 1, ...healed, simulated: true } };
@@ -103,6 +107,14 @@ test('random histories in random batches', async () => {
           const { status, wanted, restarts, generation, endpoint, failure } = state;
           const drift = state.drift?.items ?? [];
           expect(row).toEqual({ status, wanted, restarts, generation, hash: state.hash, endpoint, failure, drift });
+          const [shown] = await service.runtime.reads<{ drift_status: string }>(
+            'select drift_status from reconciler_read.bots where bot_id = $1',
+            [botId],
+          );
+          // What a version or an action moves is on its way, and not drifted.
+          const isOnItsWay = ['PENDING', 'RECONCILING', 'DELETING'].includes(status);
+          if (isOnItsWay) expect(shown?.drift_status).toBe('PROGRESSING');
+          else expect(shown?.drift_status === 'DRIFTED').toBe(drift.length > 0);
         }
         const timeline = await service.runtime.reads<{ sequence: number; type: string }>(
           'select sequence, type from timeline where bot_id = $1 order by sequence',

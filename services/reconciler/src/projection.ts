@@ -54,8 +54,8 @@ const views = {
     select workspace, bot_id, fleet_id, status, generation, desired_hash, manifest_version, observed_generation,
       observed_hash, change_set_id, target, simulated, endpoint, last_error,
       case
-        when drift <> '[]' then 'DRIFTED'
         when status in ('PENDING', 'RECONCILING', 'DELETING') then 'PROGRESSING'
+        when drift <> '[]' then 'DRIFTED'
         when status in ('RUNNING', 'DEGRADED', 'PAUSED') then 'IN_SYNC'
         else 'UNKNOWN'
       end as drift_status,
@@ -66,7 +66,7 @@ const views = {
 
 export const botsProjection: Projection = {
   name: 'bots',
-  revision: 1,
+  revision: 2,
   tables,
   views,
   types: new Set(botEvents.map((event) => event.type)),
@@ -148,6 +148,7 @@ const stopped = "'reconciler.bot.stopped.v1'";
 const paused = "'reconciler.bot.paused.v1'";
 const detected = "'reconciler.drift.detected.v1'";
 const healed = "'reconciler.drift.healed.v1'";
+const reverting = "'reconciler.drift.revert-accepted.v1'";
 
 /** The same fold as `evolve` in bot.ts; a test holds the two together. */
 const movedSql = `
@@ -162,8 +163,9 @@ const movedSql = `
       when e.kind = ${stopped} then 'STOPPED'
       when e.kind = ${paused} then 'PAUSED'
       when e.kind = ${detected} then case when b.status = 'RUNNING' then 'DEGRADED' else b.status end
+      when e.kind = ${reverting} then 'RECONCILING'
       when e.kind = ${healed} then case
-        when b.status not in ('DEGRADED', 'ERROR') then b.status
+        when b.status not in ('DEGRADED', 'ERROR', 'RECONCILING') then b.status
         when b.wanted = 'RUNNING' then 'RUNNING' else 'RECONCILING' end
       when e.kind in ${lifecycle} then 'RECONCILING'
       when e.kind = 'reconcile' then case when b.status = 'ERROR' then 'RECONCILING' else b.status end
@@ -190,7 +192,7 @@ const movedSql = `
     converged_at = case when e.kind = ${converged} then e.at else b.converged_at end,
     last_error = case
       when e.kind = ${failed} then data->'error'
-      when e.kind in (${converged}, ${healed}) or e.kind in ${lifecycle} then null
+      when e.kind in (${converged}, ${healed}, ${reverting}) or e.kind in ${lifecycle} then null
       when e.kind = 'reconcile' and b.status = 'ERROR' then null
       else b.last_error
     end,

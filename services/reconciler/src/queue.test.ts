@@ -125,6 +125,16 @@ describe('the keyed queue', () => {
     expect(queue.take(0)?.key).toBe('l2');
   });
 
+  test('tells a key that waits for room from one that waits for its time, and how long one has been in flight', () => {
+    const queue = make(1);
+    queue.add('a', asked('user'), 0);
+    queue.add('b', asked('user'), 0);
+    queue.add('c', asked('user', { waitMs: 100 }), 0);
+    queue.take(10);
+    expect(['a', 'b', 'c'].map((key) => queue.waitsForRoom(key, 50))).toEqual([false, true, false]);
+    expect(['a', 'b', 'c'].map((key) => queue.inFlightMs(key, 50))).toEqual([40, null, null]);
+  });
+
   test('ending a key that is not in flight is a fault', () => {
     expect(() => make().done('a', settled, 0)).toThrow(/not in flight/);
   });

@@ -38,6 +38,10 @@ export type Queue = {
   /** When `take` could answer something, or null as long as nobody adds or ends anything. */
   readonly nextAt: (now: number) => number | null;
   readonly inFlight: () => number;
+  /** How long the key has been in flight; null when it is not. */
+  readonly inFlightMs: (key: string, now: number) => number | null;
+  /** Whether the key could be taken and only its lane has no room. */
+  readonly waitsForRoom: (key: string, now: number) => boolean;
   readonly waiting: () => number;
 };
 
@@ -57,6 +61,7 @@ type Entry = {
   state: 'idle' | 'waiting' | 'in-flight';
   priority: Priority;
   readyAt: number;
+  takenAt: number;
   /** Older stamps of a key in a heap are skipped: cheaper than taking them out. */
   stamp: number;
   failures: number;
@@ -100,6 +105,14 @@ export const createQueue = (settings: QueueSettings): Queue => {
       return bestLane(state) ? now : (state.delayed.peek()?.at ?? null);
     },
     inFlight: () => state.busy,
+    inFlightMs: (key, now) => {
+      const entry = state.entries.get(key);
+      return entry?.state === 'in-flight' ? now - entry.takenAt : null;
+    },
+    waitsForRoom: (key, now) => {
+      const entry = state.entries.get(key);
+      return entry?.state === 'waiting' && entry.readyAt <= now;
+    },
     waiting: () => [...state.entries.values()].filter((entry) => entry.state === 'waiting').length,
   };
 };
@@ -131,6 +144,7 @@ const take = (state: State, now: number): Ticket | null => {
   best.lane.busy += 1;
   state.busy += 1;
   entry.state = 'in-flight';
+  entry.takenAt = now;
   return { key: best.mark.key, lane: entry.lane, priority: entry.priority, attempt: entry.failures + 1 };
 };
 
@@ -228,6 +242,7 @@ const fresh = (lane: string): Entry => ({
   state: 'idle',
   priority: 'resync',
   readyAt: 0,
+  takenAt: 0,
   stamp: 0,
   failures: 0,
   backoffUntil: 0,

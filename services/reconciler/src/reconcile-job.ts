@@ -1,14 +1,23 @@
 // The loop around the queue: who is looked at when. What it knows it read from the log's fold; hints only make it faster.
-import { type FleetStatus, ReportBot, type Recorded } from '@molthub/contracts';
+import {
+  BotActionAccepted,
+  DriftRevertAccepted,
+  type FleetStatus,
+  HealingHeld,
+  HealingResumed,
+  type Recorded,
+  ReportBot,
+} from '@molthub/contracts';
 import type { Job, Runtime } from '@molthub/service';
 import { z } from 'zod';
 import { allBots, type BotRow, createBotLoader, desiredOf } from './bot-row.ts';
 import { readFleets } from './fleets.ts';
 import { createHealing, type HealingSettings } from './healing.ts';
-import { createQueue, type Priority } from './queue.ts';
+import { createQueue, type Priority, type Queue } from './queue.ts';
 import { type Outcome, reconcile, type ReconcileContext } from './reconcile.ts';
 import type { Report } from './report.ts';
 import type { Desired, Targets } from './target.ts';
+import { createHoldKeeper, createOrphanWatch, readSilent, stuckReport, type Tell } from './watchdog.ts';
 import { createWorkers, type Workers } from './workers.ts';
 
 /** What others in this process noticed; each may be missed without harm. */
@@ -28,6 +37,10 @@ export type ReconcileSettings = {
   readonly resyncMs: (kind: string) => number;
   /** How often is read what another process of this service may have committed. */
   readonly pollMs: number;
+  /** How long nothing may be heard of a bot that something is to come of. */
+  readonly stuckAfterMs: number;
+  /** How often is looked for bots that are stuck and for what no bot accounts for. */
+  readonly watchMs: number;
   readonly random: () => number;
 };
 
@@ -56,7 +69,7 @@ export const reconcileJob = (settings: ReconcileSettings): Job => ({
 const lead = async (settings: ReconcileSettings, targets: Targets, runtime: Runtime, signal: AbortSignal) => {
   const bots = new Map<string, Known>();
   const fleets = { status: await readFleets(runtime.reads), sizes: new Map<string, number>() };
-  const { workers, context } = openWorkers(settings, targets, runtime, bots, fleets, signal);
+  const { workers, queue, context, cancel } = openWorkers(settings, targets, runtime, bots, fleets, signal);
   const add = (botId: string, priority: Priority, generation?: number) => {
     const known = bots.get(botId);
     if (!known) return;
@@ -68,6 +81,7 @@ const lead = async (settings: ReconcileSettings, targets: Targets, runtime: Runt
     const resyncAt = known?.resyncAt ?? Date.now() + settings.resyncMs(row.target) * settings.random();
     const { workspace, fleet_id: fleetId, target: lane, version } = row;
     bots.set(row.bot_id, { workspace, fleetId, lane, version, resyncAt });
+    workspaces.set(fleetId, workspace);
   };
   const forget = (botId: string) => {
     const known = bots.get(botId);
@@ -75,25 +89,52 @@ const lead = async (settings: ReconcileSettings, targets: Targets, runtime: Runt
     fleets.sizes.set(known.fleetId, (fleets.sizes.get(known.fleetId) ?? 1) - 1);
     bots.delete(botId);
     workers.forget(botId);
-    context.healing.forget(botId);
+    context.healing.forget(botId, known.fleetId);
     context.sightings.delete(botId);
     context.unsettled.delete(botId);
   };
+  const tell: Tell = async (definition, data, workspace) => {
+    const outcome = await runtime.execute(definition, data, { workspace });
+    if (outcome.status === 'DONE' || outcome.status === 'REFUSED') return;
+    throw new Error(`${definition.type} was not taken: ${JSON.stringify(outcome)}`);
+  };
+  const workspaces = new Map<string, string>();
+  const holds = createHoldKeeper({
+    healing: context.healing,
+    tell,
+    reads: runtime.reads,
+    shareMax: settings.healing.breakerShare,
+    fleet: (fleetId) => {
+      const workspace = workspaces.get(fleetId);
+      return workspace === undefined ? null : { workspace, bots: fleets.sizes.get(fleetId) ?? 0 };
+    },
+    resumed: (botIds) => {
+      for (const botId of botIds) add(botId, 'drift');
+    },
+  });
+  const watch = watchdog({ settings, targets, runtime, bots, queue, context, tell });
   const refreshFleets = async () => {
+    await holds.sync(Date.now());
     const before = fleets.status;
     fleets.status = await readFleets(runtime.reads);
     for (const [botId, { fleetId }] of bots) {
       if (before.get(fleetId) !== fleets.status.get(fleetId)) add(botId, 'user');
     }
   };
+  const fault = (error: unknown) => logFault(runtime, error);
   // Listening begins before reading, so that nothing falls between the two.
   const ends = [
-    runtime.committed((events) => heard(events, { bots, learn, forget, add })),
-    settings.hints.onFleets(() => void refreshFleets().catch((error: unknown) => logFault(runtime, error))),
+    runtime.committed((events) => {
+      heard(events, { bots, learn, forget, add, cancel });
+      if (events.some(({ type }) => isHold.has(type))) void holds.sync(Date.now()).catch(fault);
+    }),
+    settings.hints.onFleets(() => void refreshFleets().catch(fault)),
     settings.hints.onBot((botId) => add(botId, 'drift')),
     ...[...targets.values()].map((target) => target.watch((botId) => add(botId, 'drift'))),
   ];
   try {
+    // Before any bot is looked at: what is held stays held.
+    await holds.sync(Date.now());
     for await (const rows of allBots(runtime.reads)) {
       const page = rows.flatMap((one) => (one.is === 'read' ? [one.row] : []));
       for (const one of rows) if (one.is === 'unreadable') logFault(runtime, one.error);
@@ -102,7 +143,7 @@ const lead = async (settings: ReconcileSettings, targets: Targets, runtime: Runt
       for (const row of page)
         if (needsLook(row)) add(row.bot_id, row.drift.length > 0 ? 'drift' : 'user', row.generation);
     }
-    await keepLooking({ settings, runtime, bots, signal, add, learn, forget, refreshFleets });
+    await keepLooking({ settings, runtime, bots, signal, add, learn, forget, refreshFleets, holds, watch });
   } finally {
     for (const end of ends) end();
     await Promise.race([workers.stop(), elapsed(stopGraceMs)]);
@@ -120,7 +161,13 @@ const openWorkers = (
   bots: ReadonlyMap<string, Known>,
   fleets: { readonly status: ReadonlyMap<string, FleetStatus>; readonly sizes: ReadonlyMap<string, number> },
   signal: AbortSignal,
-): { readonly workers: Workers; readonly context: ReconcileContext } => {
+): {
+  readonly workers: Workers;
+  readonly queue: Queue;
+  readonly context: ReconcileContext;
+  readonly cancel: (botId: string) => void;
+} => {
+  const works = new Map<string, AbortController>();
   const load = createBotLoader(runtime.reads);
   const outcomes = runtime.metrics.counter('molthub_reconciles_total', 'Looks at bots, by what came of them', [
     'outcome',
@@ -139,6 +186,7 @@ const openWorkers = (
     botsOfFleet: (fleetId) => fleets.sizes.get(fleetId) ?? 1,
     report,
     isStopping: () => signal.aborted,
+    cancelled: (botId) => works.get(botId)?.signal,
     heldBack: (row, why) =>
       runtime.logger.info({ botId: row.bot_id, fleetId: row.fleet_id, why }, 'a drifted bot is not healed now'),
     now: Date.now,
@@ -146,22 +194,34 @@ const openWorkers = (
     unsettled: new Map(),
   };
   const count = (outcome: Outcome | 'fault') => outcomes.inc({ outcome });
+  const concurrency = (lane: string) => targets.get(lane)?.concurrency ?? 1;
+  const queue = createQueue({ concurrency, random: settings.random });
   const workers = createWorkers({
-    queue: createQueue({ concurrency: (lane) => targets.get(lane)?.concurrency ?? 1, random: settings.random }),
+    queue,
     now: Date.now,
     work: async ({ key, attempt }) => {
       const row = bots.has(key) ? await load(key) : null;
       if (!row) return { kind: 'settled' };
-      const { ending, outcome } = await reconcile(row, attempt, context);
-      count(outcome);
-      return ending;
+      const controller = new AbortController();
+      works.set(key, controller);
+      if (signal.aborted) controller.abort();
+      try {
+        const { ending, outcome } = await reconcile(row, attempt, context);
+        count(outcome);
+        return ending;
+      } finally {
+        works.delete(key);
+      }
     },
     failed: (botId, error) => {
       count('fault');
       runtime.logger.warn({ err: error, botId }, 'looking at a bot failed; trying again');
     },
   });
-  return { workers, context };
+  signal.addEventListener('abort', () => {
+    for (const controller of works.values()) controller.abort();
+  });
+  return { workers, queue, context, cancel: (botId) => works.get(botId)?.abort() };
 };
 
 /** Takes up what ran before this process did. */
@@ -185,7 +245,7 @@ const ranAs = (row: BotRow): Desired['run'] =>
   row.status === 'PAUSED' || row.status === 'STOPPED' ? row.status : 'RUNNING';
 
 const Assigned = z.object({ botId: z.uuid(), fleetId: z.uuid(), target: z.string(), generation: z.int() });
-const OfBot = z.object({ botId: z.uuid() });
+const OfBot = z.object({ botId: z.uuid(), action: z.string().optional() });
 
 type Learn = (row: {
   bot_id: string;
@@ -198,9 +258,15 @@ type Add = (botId: string, priority: Priority, generation?: number) => void;
 
 const heard = (
   events: readonly Recorded[],
-  parts: { bots: ReadonlyMap<string, Known>; learn: Learn; forget: (botId: string) => void; add: Add },
+  parts: {
+    bots: ReadonlyMap<string, Known>;
+    learn: Learn;
+    forget: (botId: string) => void;
+    add: Add;
+    cancel: (botId: string) => void;
+  },
 ) => {
-  const { bots, learn, forget, add } = parts;
+  const { bots, learn, forget, add, cancel } = parts;
   for (const event of events) {
     // Our own reports are no news: only what another process wrote is looked for by version.
     const known = bots.get(event.stream.slice(streamPrefix.length));
@@ -208,11 +274,18 @@ const heard = (
     if (event.type === 'reconciler.bot.assigned.v1') {
       const { botId, fleetId, target, generation } = Assigned.extend({ target: TargetOf }).parse(event.data);
       learn({ bot_id: botId, workspace: event.workspace, fleet_id: fleetId, target, version: event.version });
+      cancel(botId);
       add(botId, 'user', generation);
-    } else if (event.type === 'reconciler.bot.action-accepted.v1') add(OfBot.parse(event.data).botId, 'user');
-    else if (event.type === 'reconciler.bot.destroyed.v1') forget(OfBot.parse(event.data).botId);
+    } else if (asks.has(event.type)) {
+      const { botId, action } = OfBot.parse(event.data);
+      // Another look is no reason to leave off.
+      if (action !== 'reconcile') cancel(botId);
+      add(botId, 'user');
+    } else if (event.type === 'reconciler.bot.destroyed.v1') forget(OfBot.parse(event.data).botId);
   }
 };
+const asks: ReadonlySet<string> = new Set([BotActionAccepted.type, DriftRevertAccepted.type]);
+const isHold: ReadonlySet<string> = new Set([HealingHeld.type, HealingResumed.type]);
 const streamPrefix = 'bot-';
 const TargetOf = z.enum(['local', 'simulated']);
 
@@ -225,9 +298,12 @@ const keepLooking = async (parts: {
   readonly learn: Learn;
   readonly forget: (botId: string) => void;
   readonly refreshFleets: () => Promise<void>;
+  readonly holds: { readonly tick: (now: number) => Promise<void> };
+  readonly watch: () => Promise<void>;
 }) => {
   const { settings, bots, signal } = parts;
   let polledAt = Date.now();
+  let watchedAt = Date.now();
   let lookedAt = Date.now();
   while (!signal.aborted) {
     await elapsed(tickMs, signal);
@@ -237,6 +313,11 @@ const keepLooking = async (parts: {
       known.resyncAt = now + settings.resyncMs(known.lane);
       parts.add(botId, 'resync');
     }
+    await parts.holds.tick(now);
+    if (now - watchedAt >= settings.watchMs) {
+      await parts.watch();
+      watchedAt = now;
+    }
     if (now - polledAt < settings.pollMs) continue;
     const isFull = now - lookedAt >= fullLookMs;
     await catchUp(parts, isFull ? null : new Date(polledAt - overlapMs));
@@ -244,6 +325,34 @@ const keepLooking = async (parts: {
     polledAt = now;
     if (isFull) lookedAt = now;
   }
+};
+
+/** Tells bots of which nothing is heard, and what no bot accounts for. */
+const watchdog = (parts: {
+  readonly settings: ReconcileSettings;
+  readonly targets: Targets;
+  readonly runtime: Runtime;
+  readonly bots: ReadonlyMap<string, Known>;
+  readonly queue: Queue;
+  readonly context: ReconcileContext;
+  readonly tell: Tell;
+}): (() => Promise<void>) => {
+  const { settings, targets, runtime, bots, queue, context, tell } = parts;
+  const { stuckAfterMs: limitMs } = settings;
+  const load = createBotLoader(runtime.reads);
+  const known = runtime.metrics.gauge('molthub_orphans', "What has Molthub's mark and no bot", []);
+  const orphans = createOrphanWatch({ targets, tell, reads: runtime.reads, isKnown: (botId) => bots.has(botId) });
+  return async () => {
+    for (const botId of await readSilent(runtime.reads, limitMs)) {
+      // One that waits for its turn is not stuck: whoever keeps it from that is.
+      const now = Date.now();
+      if (queue.waitsForRoom(botId, now) || (queue.inFlightMs(botId, now) ?? limitMs) < limitMs) continue;
+      const row = await load(botId);
+      if (row)
+        await context.report(row, stuckReport(row, limitMs, context.unsettled.get(botId)?.acts.underway() ?? null));
+    }
+    known.set((await orphans()).length);
+  };
 };
 
 /** What another process of this service committed: bots that are newer, or gone, compared with what is known here. */

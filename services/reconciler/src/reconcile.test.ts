@@ -49,16 +49,18 @@ const state = (): Bot => {
   if (folded.is !== 'known') throw new Error(`The bot is ${folded.is}.`);
   return folded;
 };
-const isCommand = (value: { readonly type: string }): value is BotCommand => value.type.startsWith('reconciler.bot.');
-function command(verb: string, data: object) {
+const isCommand = (value: { readonly type: string }): value is BotCommand =>
+  /^reconciler\.(bot|drift)\./.test(value.type);
+function command(verb: string, data: object, of = 'bot') {
   const about = { workspace: platformWorkspace, correlationId: '', causationId: null, records: true, id: changeSetId };
   const actor = { kind: 'service', id: 'r', name: 'r' } as const;
-  const sent = { ...about, actor, time: new Date(now).toISOString(), type: `reconciler.bot.${verb}.v1`, data };
+  const sent = { ...about, actor, time: new Date(now).toISOString(), type: `reconciler.${of}.${verb}.v1`, data };
   if (!isCommand(sent)) throw new Error('no command');
   const folded = facts.reduce(botDecider.evolve, botDecider.initial);
   facts.push(...botDecider.decide(sent, folded));
 }
 const ask = (verb: 'restart' | 'pause' | 'resume' | 'stop' | 'start') => command(verb, { botId, reason: '' });
+const revert = () => command('revert', { botId, reason: '' }, 'drift');
 const row = (): BotRow => {
   const bot = state();
   return {
@@ -182,6 +184,37 @@ describe('a look at a bot', () => {
     fleet = 'ACTIVE';
     await look();
     expect(types().at(-1)).toBe('drift.healed');
+  });
+
+  test('tells the drift of a bot whose mode is detect and leaves it, until someone reverts it', async () => {
+    resolved = { ...resolved, spec: { ...resolved.spec, drift: { mode: 'detect' } } };
+    generation = 2;
+    command('assign', assignment());
+    await look();
+    drift();
+    await look();
+    expect(await look()).toEqual({ ending: { kind: 'settled' }, outcome: 'drifted' });
+    expect(simulated().selfEdits).toBe(1);
+    expect(state()).toMatchObject({ status: 'DEGRADED', drift: { mode: 'detect' } });
+    revert();
+    expect(state().status).toBe('RECONCILING');
+    await look();
+    expect(simulated().selfEdits).toBe(0);
+    expect(state()).toMatchObject({ status: 'RUNNING', drift: null });
+    expect(types().slice(-3)).toEqual(['drift.detected', 'drift.revert-accepted', 'drift.healed']);
+  });
+
+  test('reverts when asked although healing is held, the budget is spent, or the bot is paused', async () => {
+    await look();
+    ask('pause');
+    await look();
+    healing = createHealing({ ...defaultHealing, healsPerMinute: 0, breakerBotsMin: 1, breakerShare: 0 });
+    drift();
+    await look();
+    expect(await look()).toMatchObject({ outcome: 'drifted' });
+    revert();
+    await look();
+    expect([state().status, simulated().channels, simulated().selfEdits]).toEqual(['PAUSED', 'cut', 0]);
   });
 
   test('stops the bots of a draining fleet, and starts them when it is active again', async () => {

@@ -28,6 +28,8 @@ export type ReconcileContext = {
   readonly report: (row: BotRow, report: Report) => Promise<void>;
   /** The process is going down: what fails now is tried by the next one, and is nobody's failure. */
   readonly isStopping: () => boolean;
+  /** Aborts when something newer is asked of the bot while it is worked on. */
+  readonly cancelled?: (botId: string) => AbortSignal | undefined;
   /** Told why a drifted bot is not healed. */
   readonly heldBack: (row: BotRow, why: string) => void;
   readonly now: () => number;
@@ -40,6 +42,7 @@ export type ReconcileContext = {
 export type Outcome = 'unchanged' | 'converged' | 'drifted' | 'healed' | 'failed' | 'waiting' | 'not-ours';
 export type Result = { readonly ending: Ending; readonly outcome: Outcome };
 
+const asItShouldBe: ReadonlySet<Outcome> = new Set(['unchanged', 'converged', 'healed']);
 const settled = (outcome: Outcome): Result => ({ ending: { kind: 'settled' }, outcome });
 const again = (waitMs: number, outcome: Outcome = 'waiting'): Result => ({
   ending: { kind: 'again', waitMs, priority: 'drift' },
@@ -63,11 +66,13 @@ export const reconcile = async (row: BotRow, attempt: number, context: Reconcile
   context.unsettled.set(id, { generation, acts });
   const result = await look(row, attempt, context, acts);
   if (result.ending.kind === 'settled' || result.ending.kind === 'blocked') context.unsettled.delete(id);
+  if (asItShouldBe.has(result.outcome)) context.healing.calm(id, row.fleet_id);
   return result;
 };
 
 const look = async (row: BotRow, attempt: number, context: ReconcileContext, acts: Acts): Promise<Result> => {
-  const desired = desiredOf(row, context.fleetStatus(row.fleet_id));
+  const cancelled = context.cancelled?.(row.bot_id);
+  const desired = { ...desiredOf(row, context.fleetStatus(row.fleet_id)), ...(cancelled ? { cancelled } : {}) };
   let target: Target;
   try {
     target = targetOf(context.targets, row.target);
@@ -233,8 +238,9 @@ const isKnown = (row: BotRow, items: readonly DriftItem[]) =>
 
 /** Null when it may be healed; `waitMs` null when only a change elsewhere can allow it. */
 const whyNotHeal = (one: Case, observed: Observation, key: string): { readonly waitMs: number | null } | null => {
-  const { row, context } = one;
-  if (observed.is === 'foreign' || context.fleetStatus(row.fleet_id) === 'PAUSED') return { waitMs: null };
+  const { row, desired, context } = one;
+  if (observed.is === 'foreign' || desired.resolved.spec.drift?.mode === 'detect') return { waitMs: null };
+  if (context.fleetStatus(row.fleet_id) === 'PAUSED') return { waitMs: null };
   const permit = context.healing.permit(row.bot_id, row.fleet_id, key, context.now());
   if (permit.is === 'granted') return null;
   context.heldBack(row, permit.why);
@@ -274,7 +280,9 @@ const asJson = (value: unknown): DriftItem['observed'] => JSON.parse(JSON.string
 
 const failed = async (one: Pick<Case, 'row' | 'attempt' | 'context' | 'acts'>, error: unknown): Promise<Result> => {
   const { row, attempt, context, acts } = one;
-  if (context.isStopping()) return { ending: { kind: 'retry' }, outcome: 'waiting' };
+  const isCancelled = context.cancelled?.(row.bot_id)?.aborted === true;
+  // What was asked for meanwhile begins at once, and that this did not get there is nobody's failure.
+  if (context.isStopping() || isCancelled) return { ending: { kind: 'retry' }, outcome: 'waiting' };
   const botError = acts.errorOf(error);
   await context.report(row, {
     kind: 'failed',

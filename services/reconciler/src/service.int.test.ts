@@ -235,6 +235,19 @@ describe('a simulated bot', () => {
     expect(await history(botId)).toEqual(['reconciler.bot.assigned.v1']);
   });
 
+  test('that is starting is stopped, and takes a newer version, at once when that is asked for', async () => {
+    const slow = simulatedManifest({ startMs: 600_000 });
+    const { botId } = await assign(assignment(slow));
+    await until(() => target?.bots.has(botId), { what: 'the start to begin' });
+    expect(await caller.send(StopBot, { botId, reason: 'never mind' })).toMatchObject({ status: 'DONE' });
+    await reaches(botId, 'STOPPED');
+    expect(await caller.send(StartBot, { botId, reason: '' })).toMatchObject({ status: 'DONE' });
+    await assign(assignment(simulatedManifest(), { botId, version: 2, generation: 2 }));
+    await reaches(botId, 'RUNNING', (found) => found.observed_generation === 2);
+    const failed = (await service.log.readStream(`bot-${botId}`)).filter((e) => e.type === 'reconciler.bot.failed.v1');
+    expect(failed.map((e) => e.data)).toMatchObject([{ error: { code: 'reconciler.bot-stopped' } }]);
+  });
+
   test('whose row is damaged keeps no other bot from being looked after', async () => {
     const damaged = await running();
     const { botId } = await running();

@@ -4,6 +4,10 @@ import { z } from 'zod';
 import { botCommands, botDecider, botEvents } from './decider.ts';
 import { fleetsListener, fleetsMigration } from './fleets.ts';
 import { defaultHealing, type HealingSettings } from './healing.ts';
+import { holdAggregate } from './hold/aggregate.ts';
+import { holdsProjection } from './hold/projection.ts';
+import { orphanAggregate } from './orphan/aggregate.ts';
+import { orphansProjection } from './orphan/projection.ts';
 import { botsProjection } from './projection.ts';
 import { queriesOf } from './queries.ts';
 import { reactions } from './reactions.ts';
@@ -25,6 +29,10 @@ export type ReconcilerSettings = {
   readonly healing?: Partial<HealingSettings>;
   readonly resyncMs?: ReconcileSettings['resyncMs'];
   readonly pollMs?: number;
+  /** Default 15 minutes: bots of one machine start two at a time. */
+  readonly stuckAfterMs?: number;
+  /** Default 60 s. */
+  readonly watchMs?: number;
   /** Other targets than this machine and the simulator. */
   readonly openTargets?: ReconcileSettings['openTargets'];
 };
@@ -53,8 +61,10 @@ export const reconcilerService = (settings: ReconcilerSettings): ServiceDefiniti
         decider: botDecider,
       }),
       simulatorAggregate,
+      holdAggregate,
+      orphanAggregate,
     ],
-    projections: [botsProjection],
+    projections: [botsProjection, holdsProjection, orphansProjection],
     reactions,
     listeners: [
       fleetsListener(() => {
@@ -76,6 +86,8 @@ export const reconcilerService = (settings: ReconcilerSettings): ServiceDefiniti
         healing: { ...defaultHealing, ...settings.healing },
         resyncMs: settings.resyncMs ?? resyncMs,
         pollMs: settings.pollMs ?? 5_000,
+        stuckAfterMs: settings.stuckAfterMs ?? 900_000,
+        watchMs: settings.watchMs ?? 60_000,
         random: Math.random,
       }),
     ],

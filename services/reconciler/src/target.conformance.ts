@@ -121,7 +121,9 @@ export const describeTarget = (kind: string, settings: ConformanceSettings) =>
         const seen = await target.observe(second);
         return seen.is === 'running' && seen.differences.length > 0 && seen.hash !== second.hash;
       }, 'the difference');
+      expect((await target.observedPatch(second))?.paths).toHaveLength(1);
       expect(await reach(target, second)).toMatchObject(converged(second));
+      expect((await target.observedPatch(second))?.paths).toEqual([]);
     });
     test('a process that ended by itself shows as stopped, and not as asked', async () => {
       await settings.crash(target, second);
@@ -145,6 +147,10 @@ export const describeTarget = (kind: string, settings: ConformanceSettings) =>
       expect(await reach(target, { ...second, run: 'STOPPED' })).toMatchObject({ is: 'stopped', asAsked: true });
       expect(await reach(target, { ...second, restarts: 1 })).toMatchObject(converged(second));
     });
-    test('nothing is left of a destroyed bot', async () =>
-      expect(await reach(target, { ...second, run: 'DESTROYED' })).toEqual({ is: 'absent' }));
+    test('a bot has the mark as long as anything of it is there, and nothing is left of a destroyed one', async () => {
+      const { botId, workspace } = second;
+      expect(await target.marked()).toMatchObject([{ botId, workspace }]);
+      expect(await reach(target, { ...second, run: 'DESTROYED' })).toEqual({ is: 'absent' });
+      expect(await target.marked()).toEqual([]);
+    });
   });

@@ -17,6 +17,8 @@ export type Desired = {
   readonly run: 'RUNNING' | 'PAUSED' | 'STOPPED' | 'DESTROYED';
   /** How many restarts were asked for so far; a process started for fewer is restarted. */
   readonly restarts: number;
+  /** Ends what may take long: something newer is asked of the bot, or Molthub stops. What was begun is found again. */
+  readonly cancelled?: AbortSignal;
 };
 
 /** One way in which a bot differs from what was asked; secrets are redacted by whoever makes it. */
@@ -63,6 +65,18 @@ export type Observation =
   /** Something else is where this bot should be; it is never touched. */
   | { readonly is: 'foreign'; readonly detail: string };
 
+/** Something that Molthub made for a bot. */
+export type Marked = {
+  readonly botId: string;
+  readonly workspace: string;
+  readonly pid: number | null;
+  /** Where it is and how it was recognised. */
+  readonly detail: string;
+};
+
+/** A JSON merge patch (RFC 7396). */
+export type JsonPatch = { readonly patch: Readonly<Record<string, unknown>>; readonly paths: readonly string[] };
+
 /** What `configure` came to: in force already, perhaps by a restart of the bot's own, or only after a (re)start. */
 export type Configured = 'unchanged' | 'hot' | 'restarted' | 'needs-restart';
 
@@ -90,6 +104,10 @@ export type Target = {
   readonly logs: (desired: Desired, lines: number) => Promise<readonly string[]>;
   /** Bots that this target ran before Molthub was restarted: takes them up again and says nothing. */
   readonly adopt: (bots: readonly Desired[]) => Promise<void>;
+  /** Everything here that has Molthub's mark, whether or not a bot accounts for it. What has none is never among it. */
+  readonly marked: () => Promise<readonly Marked[]>;
+  /** What would make the bot's desired configuration what it was found to run; null where that cannot be told. */
+  readonly observedPatch: (desired: Desired) => Promise<JsonPatch | null>;
   /** Calls back when a bot seems to have changed by itself. Hints only: a lost one costs time. */
   readonly watch: (changed: (botId: string) => void) => () => void;
   /** The machine whose bots these are, for kinds that are bound to one. */

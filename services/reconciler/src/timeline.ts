@@ -68,6 +68,11 @@ const told = (event: Recorded<BotFact>): Pick<TimelineRow, 'message' | 'data'> =
       const paths = items.slice(0, 3).map((item) => `${item.class} ${item.path}`);
       return { message: `drifted: ${paths.join(', ')}`, data: { items, mode, generation, observedHash } };
     }
+    case 'reconciler.drift.revert-accepted.v1': {
+      const { classes, reason } = event.data;
+      const by = event.actor.name;
+      return { message: because(`revert was asked for by ${by}`, reason), data: { classes, reason, actor: by } };
+    }
     case 'reconciler.drift.healed.v1': {
       const { classes, generation, endpoint, simulated } = event.data;
       return { message: `healed: ${classes.join(', ')}`, data: { classes, generation, endpoint, simulated } };

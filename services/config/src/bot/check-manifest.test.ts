@@ -34,6 +34,13 @@ describe('a manifest', () => {
     });
   });
 
+  test('that says null deletes what is there, and leaves no null behind', async () => {
+    const checked = await checkManifest(manifest({ config: { tools: { deny: null }, note: 'a' } }), place, agrees);
+    const config = checked.sound ? checked.resolved.spec.config : null;
+    expect(config).toMatchObject({ note: 'a' });
+    expect(config?.['tools'] ?? {}).not.toHaveProperty('deny');
+  });
+
   const wrong: readonly (readonly [expected: string, given: Manifest])[] = [
     ['config.forbidden-key spec.config.a.constructor', manifest({ config: { a: { constructor: 1 } } })],
     ['config.too-large spec.config', manifest({ config: { note: 'a'.repeat(256 * 1024) } })],

@@ -76,7 +76,7 @@ const create = (command: PreparedCreate, state: BotState): readonly BotFact[] =>
 };
 
 const propose = (command: PreparedPropose, bot: Bot & { readonly current: Current }): readonly BotFact[] => {
-  const { manifest, expectedVersion } = command.data;
+  const { manifest, expectedVersion, origin = 'update' } = command.data;
   const fleet = ofThisWorkspace(command.fleet);
   expectVersion(expectedVersion, bot.version);
   const { resolved, hash, layers } = sound(command.resolution);
@@ -94,7 +94,7 @@ const propose = (command: PreparedPropose, bot: Bot & { readonly current: Curren
     );
   }
   const version = bot.current.version + 1;
-  return proposing(bot, { ...proposal(command, fleet, 'update'), version, manifest, resolved, hash, layers });
+  return proposing(bot, { ...proposal(command, fleet, origin), version, manifest, resolved, hash, layers });
 };
 
 /** A change set waits for an answer about each bot it rolls back, so its refusals are events. */

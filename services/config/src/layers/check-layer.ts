@@ -108,6 +108,7 @@ const bots = new Map([
       'observability',
       'healthCheck',
       'security',
+      'drift',
       'policies',
     ]),
   ],
@@ -137,7 +138,7 @@ const strangeField = (path: string): Problem => ({
   path,
   code: 'config.layer-field',
   message:
-    'A layer may say metadata.labels, and below spec: runtime (but its engine), config, secrets, channels, skills, network, observability, healthCheck, security, policies.',
+    'A layer may say metadata.labels, and below spec: runtime (but its engine), config, secrets, channels, skills, network, observability, healthCheck, security, drift, policies.',
 });
 
 /** Of patch, strategies and locks, as the library that resolves them finds them. */

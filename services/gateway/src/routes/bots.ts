@@ -1,7 +1,6 @@
 import {
   BotStatus,
   CreateBot,
-  DriftItem,
   DriftStatus,
   Environment,
   HealthStatus,
@@ -22,6 +21,7 @@ import { listing } from '../listing.ts';
 import { oneRow } from '../read-side.ts';
 import { type Call, change, Id, list, route, type Route } from '../route.ts';
 import { answerBot, Bot, botColumns, botTables, ofBot } from './bot-row.ts';
+import { driftRoutes } from './drift.ts';
 import { BotHealth, healthOf } from './health.ts';
 import { manifestOf, ShownManifest } from './manifest-body.ts';
 import { expected, text, time, uuid } from './shapes.ts';
@@ -232,24 +232,6 @@ const insides: readonly Route[] = [
   }),
   route({
     method: 'GET',
-    path: '/bot-instances/:id/drift',
-    permission: 'bot:read',
-    reach: 'subject',
-    summary: 'Answers how a bot differs from what was released for it.',
-    params: Id,
-    subjects: ofBot,
-    answer: z.object({ status: DriftStatus, items: z.array(DriftItem) }),
-    run: async (call, { params }) => {
-      const rows = await call.world.views(
-        `select coalesce(r.drift_status, 'UNKNOWN') as status, coalesce(r.drift, '[]') as items
-         from config_read.bots b left join reconciler_read.bots r on r.bot_id = b.id where b.workspace = $1 and b.id = $2`,
-        [call.workspace, params.id],
-      );
-      return { status: 200, body: oneRow(rows, 'bot instance') };
-    },
-  }),
-  route({
-    method: 'GET',
     path: '/bot-instances/:id/health',
     permission: 'health:read',
     reach: 'subject',
@@ -297,4 +279,4 @@ const expiryOf = async (call: Call, tokenId: string): Promise<string | undefined
   return rows[0] ? z.object({ at: z.date() }).parse(rows[0]).at.toISOString() : undefined;
 };
 
-export const botRoutes: readonly Route[] = [...life, ...verbs, ...insides];
+export const botRoutes: readonly Route[] = [...life, ...verbs, ...driftRoutes, ...insides];

@@ -8,6 +8,7 @@ import {
   HealthStatus,
   ReconcileBot,
   Release,
+  ResumeHealing,
   UpdateFleet,
 } from '@molthub/contracts';
 import { etagOf, HttpProblem } from '@molthub/http';
@@ -42,6 +43,25 @@ const answer = async (call: Call, id: string, status = 200) => {
   );
   const body = Fleet.parse(oneRow(rows, 'fleet'));
   return { status, body, headers: { etag: etagOf(body.version) } };
+};
+
+const Healing = z.object({
+  fleetId: z.uuid(),
+  isHeld: z.boolean(),
+  /** Since when it is held, and how many bots of how many had drifted within a minute by then. */
+  held: z.object({ since: time, drifted: z.int(), bots: z.int() }).nullable(),
+});
+
+const healing = async (call: Call, id: string) => {
+  const rows = await call.world.views(
+    `select f.id as "fleetId", h.since is not null as "isHeld",
+       case when h.since is not null
+         then json_build_object('since', h.since, 'drifted', h.drifted, 'bots', h.bots) end as held
+     from config_read.fleets f left join reconciler_read.healing_holds h on h.fleet_id = f.id
+     where f.workspace = $1 and f.id = $2`,
+    [call.workspace, id],
+  );
+  return { status: 200, body: oneRow(rows, 'fleet') };
 };
 
 const Body = CreateFleet.data.omit({ fleetId: true });
@@ -204,6 +224,32 @@ export const fleets: readonly Route[] = [
       );
       return { status: 200, body: oneRow(rows, 'fleet') };
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/fleets/:id/healing',
+    permission: 'fleet:read',
+    reach: 'subject',
+    summary: 'Answers whether drifted bots of a fleet are healed, or held because too much of it drifted at once.',
+    params: Id,
+    subjects: ofFleet,
+    answer: Healing,
+    run: (call, { params }) => healing(call, params.id),
+  }),
+  change({
+    method: 'POST',
+    path: '/fleets/:id/resume-healing',
+    permission: 'fleet:reconcile',
+    reach: 'subject',
+    summary: 'Heals the bots of a fleet again, of which nothing is healed since too much of it drifted at once.',
+    params: Id,
+    subjects: ofFleet,
+    body: z.strictObject({ reason: z.string().max(500).default('') }).default({ reason: '' }),
+    answer: Healing,
+    command: ResumeHealing,
+    data: (_, { params, body }) => ({ fleetId: params.id, reason: body.reason, isOver: false }),
+    resourceId: (_, { params }) => params.id,
+    done: (call, { params }) => healing(call, params.id),
   }),
   route({
     method: 'POST',

@@ -1,7 +1,15 @@
 // What a bot's configuration file says, against what it has to say.
-import { diffConfig, observedConfig, type OwnedValues, readConfigFile, redacted, sensitiveBy } from '@molthub/openclaw';
+import {
+  configPatch,
+  diffConfig,
+  observedConfig,
+  type OwnedValues,
+  readConfigFile,
+  redacted,
+  sensitiveBy,
+} from '@molthub/openclaw';
 import { canonicalHash } from '@molthub/manifest';
-import type { Desired, Difference } from '../target.ts';
+import type { Desired, Difference, JsonPatch } from '../target.ts';
 import { type Identity, type Place, readToken } from './local-place.ts';
 import { asDifference, engineConfig, withChannelsCut } from './openclaw-config.ts';
 
@@ -23,6 +31,14 @@ export const compare = async (place: Place, identity: Identity, desired: Desired
   // A hash of a short secret would give it away.
   const config = redacted(observed, sensitiveBy());
   return { differences, hash: canonicalHash({ ...resolved, spec: { ...resolved.spec, config } }) };
+};
+
+/** What would make the desired configuration the file's; null while the file says nothing. Its values are not hidden. */
+export const patchOf = async (place: Place, identity: Identity, desired: Desired): Promise<JsonPatch | null> => {
+  const file = await readConfigFile(place.dirs.configFile);
+  if (file.state !== 'read') return null;
+  const wanted = effectiveConfig(desired, identity.channels);
+  return configPatch(wanted, observedConfig(file.parsed, { owned: await ownedOf(place, identity), desired: wanted }));
 };
 
 /** What the bot's own file has to say, less what Molthub adds. */

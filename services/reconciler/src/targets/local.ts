@@ -20,7 +20,8 @@ import type { Logger } from '@molthub/telemetry';
 import { planActions } from '../plan.ts';
 import type { Configured, Desired, Observation, Say, Target } from '../target.ts';
 import { applyLive } from './local-apply.ts';
-import { compare, effectiveConfig, ownedOf } from './local-compare.ts';
+import { compare, effectiveConfig, ownedOf, patchOf } from './local-compare.ts';
+import { markedOn } from './local-marked.ts';
 import {
   type Identity,
   isAnythingLeft,
@@ -126,6 +127,12 @@ export const openLocalTarget = async (settings: LocalSettings, logger: Logger): 
         }
       }
     },
+    marked: () => markedOn(local.home, local.nodeId),
+    observedPatch: async (desired) => {
+      const place = placeOf(local.home, desired.botId);
+      const identity = await readIdentity(place);
+      return identity?.nodeId === local.nodeId ? patchOf(place, identity, desired) : null;
+    },
     watch: (changed) => {
       listeners.add(changed);
       return () => listeners.delete(changed);
@@ -177,14 +184,16 @@ const versionOf = (desired: Desired): string => {
   ]);
 };
 
-const install = (local: Local, desired: Desired, say: Say) =>
-  installOpenclaw({
+const install = (local: Local, desired: Desired, say: Say) => {
+  const signal = desired.cancelled ?? local.signal;
+  return installOpenclaw({
     version: versionOf(desired),
     runtimesDir: local.runtimes,
     log: say,
     machineEnv: local.machineEnv,
-    ...(local.signal ? { signal: local.signal } : {}),
+    ...(signal ? { signal } : {}),
   });
+};
 
 const configure = async (local: Local, desired: Desired, say: Say): Promise<Configured> => {
   const place = placeOf(local.home, desired.botId);
@@ -248,6 +257,7 @@ const processKeyOf = (desired: Desired): string => {
 
 const start = (local: Local, desired: Desired, say: Say): Promise<void> =>
   local.starting(async () => {
+    desired.cancelled?.throwIfAborted();
     const place = placeOf(local.home, desired.botId);
     const before = await readIdentity(place);
     if (!before) throw new Error('The bot is not configured yet.');
@@ -285,11 +295,12 @@ const configurationExit = 78;
 
 const ready = async (local: Local, desired: Desired, place: Place, begun: Begun): Promise<void> => {
   const { port, identity } = begun;
+  const signal = desired.cancelled ?? local.signal;
   const readiness = await waitReady({
     port,
     identity,
     timeoutMs: local.startTimeout,
-    ...(local.signal ? { signal: local.signal } : {}),
+    ...(signal ? { signal } : {}),
   });
   if (readiness.state === 'ready') return answersItself(place, port);
   if (readiness.state === 'timeout') {

@@ -1,6 +1,7 @@
 // Target `simulated`: any number of bots inside this process, each behaving as its manifest's spec.config.simulation says.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Rejected } from '@molthub/decider';
+import { configPatch } from '@molthub/openclaw';
 import { createHeap } from '../heap.ts';
 import { planActions } from '../plan.ts';
 import type { Desired, Observation, Target } from '../target.ts';
@@ -9,6 +10,7 @@ import {
   createBot,
   differencesOfBot,
   nextDue,
+  observedConfig,
   observedHash,
   type SimulatedBot,
   startBot,
@@ -51,7 +53,7 @@ export const createSimulatedTarget = async (settings: SimulatedSettings): Promis
   };
   const start = async (desired: Desired) => {
     const bot = known(desired);
-    await pause(bot.simulation.startMs, settings.signal);
+    await pause(bot.simulation.startMs, desired.cancelled ?? settings.signal);
     startBot(bot, desired.restarts, now());
     lives.expect(bot);
   };
@@ -71,7 +73,7 @@ export const createSimulatedTarget = async (settings: SimulatedSettings): Promis
       bots.set(desired.botId, bot);
       const wasUp = bot.process.is === 'up';
       const simulation = createBot(desired).simulation;
-      await pause(simulation.applyMs, settings.signal);
+      await pause(simulation.applyMs, desired.cancelled ?? settings.signal);
       if (simulation.failApply) {
         throw new Rejected('reconciler.apply-refused', 'simulated: spec.config.simulation.failApply is true.', [
           { path: 'spec.config.simulation.failApply', code: 'refused', message: 'Set it to false to let it apply.' },
@@ -104,6 +106,17 @@ export const createSimulatedTarget = async (settings: SimulatedSettings): Promis
         startBot(bot, desired.restarts, now());
         lives.expect(bot);
       }
+    },
+    marked: async () =>
+      [...bots.values()].map(({ botId, workspace, process }) => ({
+        botId,
+        workspace,
+        pid: null,
+        detail: `simulated: its process is ${process.is}`,
+      })),
+    observedPatch: async ({ botId, resolved }) => {
+      const bot = bots.get(botId);
+      return bot ? configPatch(resolved.spec.config, observedConfig(bot)) : null;
     },
     watch: (changed) => {
       listeners.add(changed);
