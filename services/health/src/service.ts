@@ -20,6 +20,7 @@ import { findingsJob, type SweepSettings } from './finding/sweep.ts';
 import { fleetHealth } from './fleet/decider.ts';
 import { prober } from './prober.ts';
 import { healthViews } from './projection.ts';
+import { queriesOf } from './queries.ts';
 import { reactions } from './reactions.ts';
 import { rollUp } from './roll-up.ts';
 import { migrations, targetListener } from './targets.ts';
@@ -77,7 +78,7 @@ export const health = ({ home, probeIntervalMs = 30_000, sweep = defaultSweep }:
     projections: [healthViews, findingsView],
     reactions,
     listeners: [targetListener(changed)],
-    queries: [],
+    queries: queriesOf(home),
     gatherMs: 100,
     jobs: [prober(probing, { home, probeIntervalMs }), rollUp(counting), findingsJob(sweep)],
   };

@@ -1,6 +1,17 @@
-import { FindingKind, FindingSeverity, HealthCounts, HealthStatus } from '@molthub/contracts';
+import {
+  FindingKind,
+  FindingRepair,
+  findingRepairs,
+  FindingSeverity,
+  HealthCounts,
+  HealthStatus,
+  ReconcileBot,
+  RestartBot,
+} from '@molthub/contracts';
+import { HttpProblem } from '@molthub/http';
 import { z } from 'zod';
 import { listing } from '../listing.ts';
+import { authorize } from '../principal.ts';
 import { oneRow, plainRow } from '../read-side.ts';
 import { type Call, Id, list, route, type Route } from '../route.ts';
 import { ofBot } from './bot-row.ts';
@@ -39,6 +50,9 @@ export const healthOf = async (call: Call, botId: string): Promise<unknown> => {
   return { ...oneRow(rows, 'bot instance'), readings: readings.map(plainRow) };
 };
 
+/** SQL: what can be done about a finding of its kind. */
+const repairOfKind = `'${JSON.stringify(findingRepairs).replaceAll("'", "''")}'::jsonb -> f.kind`;
+
 const findings = list({
   path: '/health/findings',
   permission: 'health:read',
@@ -54,11 +68,12 @@ const findings = list({
     evidence: z.record(z.string(), z.json()),
     openedAt: time,
     closedAt: time.nullable(),
+    repair: FindingRepair.describe('What the repair of a finding does about it, and why that.'),
   }),
   listing: listing({
     name: 'findings',
     columns: `f.id, f.bot_id as "botInstanceId", f.fleet_id as "fleetId", f.kind, f.severity, f.title, f.evidence,
-      f.opened_at as "openedAt", f.closed_at as "closedAt"`,
+      f.opened_at as "openedAt", f.closed_at as "closedAt", ${repairOfKind} as repair`,
     from: 'health_read.findings f',
     workspace: 'f.workspace',
     fleet: 'f.fleet_id',
@@ -74,6 +89,49 @@ const findings = list({
     },
   }),
 });
+
+const Found = z.object({ botId: z.uuid(), kind: FindingKind, closedAt: time.nullable() });
+const repairs = {
+  restart: { permission: 'bot:restart', command: RestartBot },
+  reconcile: { permission: 'bot:reconcile', command: ReconcileBot },
+} as const;
+
+const repair = route({
+  method: 'POST',
+  path: '/health/findings/:id/repair',
+  permission: 'health:repair',
+  reach: 'subject',
+  summary:
+    "Does what a finding's kind calls for: restarts or reconciles its bot. Answers when the reconciler has taken it on; " +
+    'the finding is closed once it is over.',
+  params: Id,
+  subjects: ({ params }) => [{ kind: 'finding', id: params.id }],
+  isCommand: true,
+  answer: z.object({ findingId: z.uuid(), botInstanceId: z.uuid(), started: FindingRepair }),
+  run: async (call, { params: { id } }) => {
+    const rows = await call.world.views(
+      `select f.bot_id as "botId", f.kind, f.closed_at as "closedAt"
+       from health_read.findings f where f.workspace = $1 and f.id = $2`,
+      [call.workspace, id],
+    );
+    const { botId, kind, closedAt } = Found.parse(oneRow(rows, 'finding'));
+    const started = findingRepairs[kind];
+    if (closedAt !== null) throw refused('finding-closed', `It was over at ${closedAt}: there is nothing to repair.`);
+    if (started.action === 'none') {
+      throw refused('no-repair', `Nothing that Molthub can do ends a finding ${kind}. ${started.why}`);
+    }
+    const { permission, command } = repairs[started.action];
+    authorize(call.principal, permission);
+    return call.dispatch.change(call, {
+      definition: command,
+      data: { botId, reason: `Repair of finding ${id}: ${kind}` },
+      resourceId: botId,
+      done: async () => ({ status: 200, body: { findingId: id, botInstanceId: botId, started } }),
+    });
+  },
+});
+
+const refused = (reason: string, detail: string) => new HttpProblem({ status: 409, code: `gateway.${reason}`, detail });
 
 export const healthRoutes: readonly Route[] = [
   route({
@@ -122,4 +180,5 @@ export const healthRoutes: readonly Route[] = [
     run: async (call, { params }) => ({ status: 200, body: await healthOf(call, params.id) }),
   }),
   findings,
+  repair,
 ];

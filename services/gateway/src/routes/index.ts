@@ -5,6 +5,7 @@ import { apiKeys } from './api-keys.ts';
 import { auditRoutes } from './audit.ts';
 import { botRoutes } from './bots.ts';
 import { changeSetRoutes } from './change-sets.ts';
+import { doctorRoute } from './doctor/index.ts';
 import { eventRoutes, streamRoute } from './events.ts';
 import { fleetTelemetryRoutes } from './fleet-telemetry.ts';
 import { fleets } from './fleets.ts';
@@ -33,6 +34,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...fleets,
   ...fleetTelemetryRoutes,
   ...botRoutes,
+  doctorRoute,
   ...manifestRoutes,
   ...templateRoutes,
   ...profileRoutes,

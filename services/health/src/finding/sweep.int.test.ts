@@ -7,6 +7,7 @@ import {
   type DriftClass,
   DriftHealed,
   type EventDefinition,
+  ExamineBot,
   type FactOf,
   type FindingKind,
   rebuildProjection,
@@ -101,6 +102,24 @@ test('a bot that was brought back three times is restarting; one whose configura
   expect(await findingsOf(edited.botId, 'RESTARTING')).toEqual([]);
   await say(loop.botId, BotDestroyed, { ...loop, steps: [] });
   await isClosed(loop.botId, 'RESTARTING');
+});
+
+test('a bot is examined when somebody asks, and what it says is kept nowhere', async () => {
+  const bot = await converged();
+  await isFound(bot.botId, 'UNHEALTHY');
+  const caller = await openTestCaller(nats.url);
+  const ask = (botId: string) => caller.send(ExamineBot, { botId });
+  expect(await ask(bot.botId)).toMatchObject({ status: 'DONE', result: { status: 'UNHEALTHY', version: null } });
+  await say(bot.botId, BotStopped, { ...bot, steps: [], reason: '' });
+  await isClosed(bot.botId, 'UNHEALTHY');
+  const told = (await service.log.readStream(`bot-${bot.botId}`)).length;
+  expect(await ask(bot.botId)).toMatchObject({
+    status: 'DONE',
+    result: { status: 'UNKNOWN', detail: 'Not asked: the bot is stopped.' },
+  });
+  expect(await ask(randomUUID())).toMatchObject({ status: 'REFUSED', code: 'health.bot-unknown' });
+  await caller.close();
+  expect(await service.log.readStream(`bot-${bot.botId}`)).toHaveLength(told);
 });
 
 test('findings are the fold of the log', async () => {
