@@ -50,6 +50,38 @@ export const healthOf = async (call: Call, botId: string): Promise<unknown> => {
   return { ...oneRow(rows, 'bot instance'), readings: readings.map(plainRow) };
 };
 
+export const FleetHealth = z.object({
+  fleetId: z.uuid(),
+  name: z.string(),
+  status: HealthStatus,
+  counts: HealthCounts,
+});
+
+/** Bots counted by their health, as far as the key may see them, and each fleet. */
+export const healthOfWorkspace = async (call: Call) => {
+  const rows = await call.world.views(
+    `select f.id as "fleetId", f.name, coalesce(max(s.status), 'UNKNOWN') as status, json_build_object(
+       'healthy', count(*) filter (where h.status = 'HEALTHY'),
+       'degraded', count(*) filter (where h.status = 'DEGRADED'),
+       'unhealthy', count(*) filter (where h.status = 'UNHEALTHY'),
+       'unknown', count(b.id) filter (where coalesce(h.status, 'UNKNOWN') = 'UNKNOWN')) as counts
+     from config_read.fleets f left join health_read.fleets s on s.fleet_id = f.id
+     left join config_read.bots b on b.fleet_id = f.id left join health_read.bots h on h.bot_id = b.id
+     where f.workspace = $1 and ($2::uuid[] is null or f.id = any($2::uuid[]))
+     group by f.id, f.name order by f.name`,
+    [call.workspace, call.principal.fleetIds.length > 0 ? [...call.principal.fleetIds] : null],
+  );
+  const fleets = z.array(FleetHealth).parse(rows);
+  const sum = (key: keyof z.infer<typeof HealthCounts>) => fleets.reduce((n, fleet) => n + fleet.counts[key], 0);
+  const counts = {
+    healthy: sum('healthy'),
+    degraded: sum('degraded'),
+    unhealthy: sum('unhealthy'),
+    unknown: sum('unknown'),
+  };
+  return { counts, fleets };
+};
+
 /** SQL: what can be done about a finding of its kind. */
 const repairOfKind = `'${JSON.stringify(findingRepairs).replaceAll("'", "''")}'::jsonb -> f.kind`;
 
@@ -142,31 +174,9 @@ export const healthRoutes: readonly Route[] = [
     summary: 'Answers the health of the workspace: bots counted by status, and each fleet.',
     answer: z.object({
       counts: HealthCounts,
-      fleets: z.array(z.object({ fleetId: z.uuid(), name: z.string(), status: HealthStatus, counts: HealthCounts })),
+      fleets: z.array(FleetHealth),
     }),
-    run: async (call) => {
-      const rows = await call.world.views(
-        `select f.id as "fleetId", f.name, coalesce(max(s.status), 'UNKNOWN') as status, json_build_object(
-           'healthy', count(*) filter (where h.status = 'HEALTHY'),
-           'degraded', count(*) filter (where h.status = 'DEGRADED'),
-           'unhealthy', count(*) filter (where h.status = 'UNHEALTHY'),
-           'unknown', count(b.id) filter (where coalesce(h.status, 'UNKNOWN') = 'UNKNOWN')) as counts
-         from config_read.fleets f left join health_read.fleets s on s.fleet_id = f.id
-         left join config_read.bots b on b.fleet_id = f.id left join health_read.bots h on h.bot_id = b.id
-         where f.workspace = $1 and ($2::uuid[] is null or f.id = any($2::uuid[]))
-         group by f.id, f.name order by f.name`,
-        [call.workspace, call.principal.fleetIds.length > 0 ? [...call.principal.fleetIds] : null],
-      );
-      const fleets = z.array(z.object({ counts: HealthCounts }).loose()).parse(rows);
-      const sum = (key: keyof z.infer<typeof HealthCounts>) => fleets.reduce((n, fleet) => n + fleet.counts[key], 0);
-      const counts = {
-        healthy: sum('healthy'),
-        degraded: sum('degraded'),
-        unhealthy: sum('unhealthy'),
-        unknown: sum('unknown'),
-      };
-      return { status: 200, body: { counts, fleets } };
-    },
+    run: async (call) => ({ status: 200, body: await healthOfWorkspace(call) }),
   }),
   route({
     method: 'GET',
