@@ -11,8 +11,7 @@ import type { Wake } from './wake.ts';
 
 export type ProberSettings = { readonly home: string; readonly probeIntervalMs: number };
 
-/** Bots asked at the same time; a simulator is asked about many in one request. */
-const parallelMax = 16;
+/** A simulator is asked about many in one request. */
 const simulatedPerRequestMax = 1_000;
 const tellingMax = 64;
 /** Pauses between two looks: long enough to gather, short enough to be at once. */
@@ -72,12 +71,11 @@ const ask = async (
     const atMs = Date.now();
     answered(bots.flatMap((target) => present(target, readings.get(target.botId), atMs)));
   });
-  const real = inParallel(
-    targets.filter(({ simulated }) => !simulated),
-    parallelMax,
-    async (target) => answered(present(target, await askBot(home, target), Date.now())),
-  );
-  await Promise.all([simulated, real]);
+  // The watch hands out no more than may be asked at once.
+  const real = targets
+    .filter(({ simulated }) => !simulated)
+    .map(async (target) => answered(present(target, await askBot(home, target), Date.now())));
+  await Promise.all([simulated, ...real]);
 };
 
 const present = (target: Target, reading: Reading | undefined, atMs: number): readonly Probed[] =>
