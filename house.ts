@@ -95,6 +95,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'ask',
     'finding/rules',
     'finding/sweep',
+    'in-parallel',
     'judge',
     'prober',
     'readings',

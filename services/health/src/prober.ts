@@ -3,6 +3,7 @@ import { Hash, HealthStatus, ReportProbe } from '@molthub/contracts';
 import type { Job, Runtime } from '@molthub/service';
 import { z } from 'zod';
 import { askBot, askSimulator } from './ask.ts';
+import { inParallel } from './in-parallel.ts';
 import type { Judgement, Reading } from './judge.ts';
 import { dropOldReadings, keepReadings, type KeptReading } from './readings.ts';
 import { Target } from './targets.ts';
@@ -36,15 +37,6 @@ const changedSince = async (runtime: Runtime, revision: number) =>
       [revision],
     ),
   );
-
-/** At most `max` at the same time. */
-const inParallel = async <T>(items: readonly T[], max: number, work: (item: T) => Promise<void>): Promise<void> => {
-  const queue = [...items];
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(max, queue.length) }, worker));
-};
 
 /** Readings of bots, each as it comes in. */
 const ask = async (

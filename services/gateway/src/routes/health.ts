@@ -128,6 +128,14 @@ const repairs = {
   reconcile: { permission: 'bot:reconcile', command: ReconcileBot },
 } as const;
 
+/** What a repair of a finding starts; throws 409 where there is nothing to start. */
+export const repairOf = ({ kind, closedAt }: Pick<z.infer<typeof Found>, 'kind' | 'closedAt'>) => {
+  const { action, why } = findingRepairs[kind];
+  if (closedAt !== null) throw refused('finding-closed', `It was over at ${closedAt}: there is nothing to repair.`);
+  if (action === 'none') throw refused('no-repair', `Nothing that Molthub can do ends a finding ${kind}. ${why}`);
+  return { action, why };
+};
+
 const repair = route({
   method: 'POST',
   path: '/health/findings/:id/repair',
@@ -146,17 +154,13 @@ const repair = route({
        from health_read.findings f where f.workspace = $1 and f.id = $2`,
       [call.workspace, id],
     );
-    const { botId, kind, closedAt } = Found.parse(oneRow(rows, 'finding'));
-    const started = findingRepairs[kind];
-    if (closedAt !== null) throw refused('finding-closed', `It was over at ${closedAt}: there is nothing to repair.`);
-    if (started.action === 'none') {
-      throw refused('no-repair', `Nothing that Molthub can do ends a finding ${kind}. ${started.why}`);
-    }
+    const { botId, ...found } = Found.parse(oneRow(rows, 'finding'));
+    const started = repairOf(found);
     const { permission, command } = repairs[started.action];
     authorize(call.principal, permission);
     return call.dispatch.change(call, {
       definition: command,
-      data: { botId, reason: `Repair of finding ${id}: ${kind}` },
+      data: { botId, reason: `Repair of finding ${id}: ${found.kind}` },
       resourceId: botId,
       done: async () => ({ status: 200, body: { findingId: id, botInstanceId: botId, started } }),
     });

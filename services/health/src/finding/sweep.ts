@@ -1,9 +1,10 @@
 // A job that opens and closes the findings that follow from a bot's health and its restarts.
 import { setTimeout as delay } from 'node:timers/promises';
-import { CloseFinding, FindingKind, HealthStatus, OpenFinding } from '@molthub/contracts';
+import { CloseFinding, FindingKind, HealthStatus, OpenFinding, type Outcome } from '@molthub/contracts';
 import { derivedId } from '@molthub/identity';
 import type { Job, Runtime } from '@molthub/service';
 import { z } from 'zod';
+import { inParallel } from '../in-parallel.ts';
 import { type FindingLimits, findingsOf } from './rules.ts';
 
 export type SweepSettings = { readonly everyMs: number; readonly limits: FindingLimits };
@@ -37,25 +38,32 @@ const suspects = `
   where f.findings is not null or b.status = 'UNHEALTHY'
     or b.flips[cardinality(b.flips)] > $1 or t.restarts[cardinality(t.restarts)] > $1`;
 
+/** Commands at the same time: what many bots have all at once goes out in few transactions. */
+const tellingMax = 64;
+
 const sweep = async (runtime: Runtime, limits: FindingLimits): Promise<void> => {
   const now = runtime.now();
   const since = new Date(now.getTime() - limits.windowMs);
-  for (const row of z.array(Row).parse(await runtime.reads(suspects, [since]))) {
-    const { workspace, botId, fleetId, findings, ...seen } = row;
+  const rows = z.array(Row).parse(await runtime.reads(suspects, [since]));
+  await inParallel(rows, tellingMax, async ({ workspace, botId, fleetId, findings, ...seen }) => {
     const open = findings.map(({ kind }) => kind);
     const { begun, over } = findingsOf({ ...seen, open }, now.getTime(), limits);
     for (const { since: began, ...finding } of begun) {
       const findingId = derivedId(botId, `${finding.kind} ${began}`);
       const opened = { findingId, botId, fleetId, ...finding, openedAt: now.toISOString() };
-      await runtime.execute(OpenFinding, opened, { workspace });
+      done(await runtime.execute(OpenFinding, opened, { workspace }), botId);
     }
     for (const { kind, evidence } of over) {
       for (const { id } of findings.filter((finding) => finding.kind === kind)) {
         const closed = { findingId: id, botId, fleetId, kind, evidence, closedAt: now.toISOString() };
-        await runtime.execute(CloseFinding, closed, { workspace });
+        done(await runtime.execute(CloseFinding, closed, { workspace }), botId);
       }
     }
-  }
+  });
+};
+
+const done = ({ status }: Outcome, botId: string): void => {
+  if (status !== 'DONE') throw new Error(`A finding of bot ${botId} could not be told: ${status}.`);
 };
 
 export const findingsJob = ({ everyMs, limits }: SweepSettings): Job => ({
