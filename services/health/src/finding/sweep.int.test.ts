@@ -11,6 +11,7 @@ import {
   type FactOf,
   type FindingKind,
   rebuildProjection,
+  RunawayFindingOpened,
 } from '@molthub/contracts';
 import { newEvent } from '@molthub/event-store/testing';
 import type { RunningService } from '@molthub/service';
@@ -120,6 +121,34 @@ test('a bot is examined when somebody asks, and what it says is kept nowhere', a
   expect(await ask(randomUUID())).toMatchObject({ status: 'REFUSED', code: 'health.bot-unknown' });
   await caller.close();
   expect(await service.log.readStream(`bot-${bot.botId}`)).toHaveLength(told);
+});
+
+test('a finding of the first release is shown, and closed with its bot', async () => {
+  const bot = await converged();
+  const findingId = randomUUID();
+  await service.log.commit({
+    streams: [
+      {
+        stream: `finding-${findingId}`,
+        expected: 'any',
+        events: [
+          newEvent(RunawayFindingOpened.type, {
+            ...bot,
+            findingId,
+            kind: 'RUNAWAY',
+            severity: 'CRITICAL',
+            title: 'A loop.',
+            evidence: { calls: 41 },
+            openedAt: new Date().toISOString(),
+          }),
+        ],
+      },
+    ],
+  });
+  expect(await findingsOf(bot.botId, 'RUNAWAY')).toMatchObject([{ id: findingId, closed: false }]);
+  await say(bot.botId, BotDestroyed, { ...bot, steps: [] });
+  await isClosed(bot.botId, 'RUNAWAY');
+  expect(await findingsOf(bot.botId, 'RUNAWAY')).toMatchObject([{ evidence: { calls: 41, reason: 'destroyed' } }]);
 });
 
 test('findings are the fold of the log', async () => {
