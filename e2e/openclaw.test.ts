@@ -65,6 +65,16 @@ test('a real bot is created over the API, starts, converges and is healthy', asy
   expect(sequences).toEqual(sequences.map((_, index) => index + 1));
 }, 600_000);
 
+const Doctor = z.object({ checks: z.array(z.object({ check: z.string(), status: z.string(), message: z.string() })) });
+test('the doctor asks the bot itself, and finds it as it was released', async () => {
+  const answer = await molthub.call('POST', `/bot-instances/${bot.id}/doctor`);
+  const { checks } = Doctor.parse(answer.body);
+  const version = checks.find(({ check }) => check === 'version');
+  expect(version).toMatchObject({ status: 'PASS', message: 'It is version 2026.9.6.' });
+  // No trace was sent yet.
+  expect(checks.filter(({ status }) => status !== 'PASS').map(({ check }) => check)).toEqual(['traces']);
+});
+
 test('a new log level is applied to the same process', async () => {
   const published = await propose({ logging: { level: 'debug' } }, 'more logs');
   const after = await converged(published.version);

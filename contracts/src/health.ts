@@ -53,6 +53,24 @@ export const ReportFleet = defineCommand(
   "Takes a fleet's roll-up. Health's own; not for callers.",
   z.strictObject({ fleetId: z.uuid(), counts: HealthCounts }),
 );
+/** Asks a bot now; `records: false`. */
+export const ExamineBot = defineCommand(
+  'health.bot.examine.v1',
+  'Asks a bot now how it is, and answers what it says; nothing of it is kept.',
+  z.strictObject({ botId: z.uuid() }),
+);
+export const Examination = z.object({
+  /** UNKNOWN: it is not meant to run, or could not be asked; `detail` says why. */
+  status: HealthStatus,
+  latencyMs: z.number().nullable(),
+  detail: z.string(),
+  probedAt: z.iso.datetime(),
+  /** What the bot says that it is; null where it does not say. */
+  version: z.string().nullable(),
+  protocol: z.int().nullable(),
+  simulated: z.boolean(),
+});
+export type Examination = z.infer<typeof Examination>;
 
 const time = z.iso.datetime();
 const scoped = { workspace: WorkspaceSlug };

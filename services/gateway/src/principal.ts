@@ -43,9 +43,9 @@ export const authorize = ({ role, scopes }: Principal, permission: Permission): 
 
 export const forbidden = (detail: string) => new HttpProblem({ status: 403, code: 'gateway.forbidden', detail });
 
-/** Throws 403 where a key is for some fleets only, and this is not one of them. */
-export const authorizeFleet = ({ fleetIds }: Principal, fleetId: string): void => {
-  if (fleetIds.length === 0 || fleetIds.includes(fleetId)) return;
+/** Throws 403 where a key is for some fleets only, and this is not one of them; null is none. */
+export const authorizeFleet = ({ fleetIds }: Principal, fleetId: string | null): void => {
+  if (fleetIds.length === 0 || (fleetId !== null && fleetIds.includes(fleetId))) return;
   throw forbidden('This key is for other fleets.');
 };
 

@@ -10,7 +10,7 @@ import type { World } from './world.ts';
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** What a request touches, so that its workspace and its fleet can be checked before anything else is done. */
-export type Subject = { readonly kind: 'fleet' | 'bot' | 'change-set'; readonly id: string };
+export type Subject = { readonly kind: 'fleet' | 'bot' | 'change-set' | 'finding'; readonly id: string };
 
 /**
  * Who a route is for, beside its permission: `filtered` answers only what the key may see, `workspace` is closed to

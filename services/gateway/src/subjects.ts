@@ -14,9 +14,13 @@ const lookups: Readonly<Record<Subject['kind'], { readonly name: string; readonl
     name: 'change set',
     text: 'select fleet_id as "fleetId" from rollout_read.change_sets where workspace = $1 and id = $2',
   },
+  finding: {
+    name: 'finding',
+    text: 'select fleet_id as "fleetId" from health_read.findings where workspace = $1 and id = $2',
+  },
 };
 
-const Row = z.object({ fleetId: z.uuid() });
+const Row = z.object({ fleetId: z.uuid().nullable() });
 const announcedMs = 5_000;
 const lookEveryMs = 20;
 

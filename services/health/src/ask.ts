@@ -12,17 +12,22 @@ export const timeoutMs = 5_000;
 
 const unknown = (detail: string): Reading => ({ status: 'UNKNOWN', latencyMs: null, detail });
 
+/** A reading with what the bot says that it is; null where it does not say. */
+export type Introduced = Reading & { readonly version: string | null; readonly protocol: number | null };
+
 /** One reading of a real bot; never throws. `home` is where token references start. */
-export const askBot = async (home: string, { url, tokenReference }: Target): Promise<Reading> => {
-  if (url === null) return unknown('It has no address yet.');
+export const askBot = async (home: string, { url, tokenReference }: Target): Promise<Introduced> => {
+  if (url === null) return { ...unknown('It has no address yet.'), ...silent };
   try {
     const token = tokenReference === null ? '' : await readToken(home, tokenReference);
-    const { status, latencyMs, detail } = await probe({ url, token, timeoutMs });
-    return { status, latencyMs, detail: detail.slice(0, 500) };
+    const { status, latencyMs, detail, version = null, protocol = null } = await probe({ url, token, timeoutMs });
+    return { status, latencyMs, detail: detail.slice(0, 500), version: version?.slice(0, 100) ?? null, protocol };
   } catch (error) {
-    return unknown(`Molthub could not ask it: ${messageOf(error)}`);
+    return { ...unknown(`Molthub could not ask it: ${messageOf(error)}`), ...silent };
   }
 };
+
+const silent = { version: null, protocol: null } as const;
 
 const readToken = async (home: string, reference: string): Promise<string> => {
   const inside = relative(home, join(home, reference));
@@ -58,6 +63,15 @@ export const askSimulator = async (
     const reading = unknown(`Molthub could not ask the simulator: ${messageOf(error)}`);
     return new Map(botIds.map((id) => [id, reading]));
   }
+};
+
+/** One reading of any bot, at once; never throws. */
+export const askOne = async (home: string, target: Target): Promise<Introduced> => {
+  const { botId, url, simulated } = target;
+  if (!simulated) return askBot(home, target);
+  if (url === null || !URL.canParse(url)) return { ...unknown('It has no address yet.'), ...silent };
+  const readings = await askSimulator(new URL(url).origin, [botId]);
+  return { ...(readings.get(botId) ?? unknown('The simulator did not mention it.')), ...silent };
 };
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 400);

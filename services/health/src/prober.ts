@@ -3,6 +3,7 @@ import { Hash, HealthStatus, ReportProbe } from '@molthub/contracts';
 import type { Job, Runtime } from '@molthub/service';
 import { z } from 'zod';
 import { askBot, askSimulator } from './ask.ts';
+import { inParallel } from './in-parallel.ts';
 import type { Judgement, Reading } from './judge.ts';
 import { dropOldReadings, keepReadings, type KeptReading } from './readings.ts';
 import { Target } from './targets.ts';
@@ -11,8 +12,7 @@ import type { Wake } from './wake.ts';
 
 export type ProberSettings = { readonly home: string; readonly probeIntervalMs: number };
 
-/** Bots asked at the same time; a simulator is asked about many in one request. */
-const parallelMax = 16;
+/** A simulator is asked about many in one request. */
 const simulatedPerRequestMax = 1_000;
 const tellingMax = 64;
 /** Pauses between two looks: long enough to gather, short enough to be at once. */
@@ -37,15 +37,6 @@ const changedSince = async (runtime: Runtime, revision: number) =>
       [revision],
     ),
   );
-
-/** At most `max` at the same time. */
-const inParallel = async <T>(items: readonly T[], max: number, work: (item: T) => Promise<void>): Promise<void> => {
-  const queue = [...items];
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(max, queue.length) }, worker));
-};
 
 /** Readings of bots, each as it comes in. */
 const ask = async (
@@ -72,12 +63,11 @@ const ask = async (
     const atMs = Date.now();
     answered(bots.flatMap((target) => present(target, readings.get(target.botId), atMs)));
   });
-  const real = inParallel(
-    targets.filter(({ simulated }) => !simulated),
-    parallelMax,
-    async (target) => answered(present(target, await askBot(home, target), Date.now())),
-  );
-  await Promise.all([simulated, real]);
+  // The watch hands out no more than may be asked at once.
+  const real = targets
+    .filter(({ simulated }) => !simulated)
+    .map(async (target) => answered(present(target, await askBot(home, target), Date.now())));
+  await Promise.all([simulated, ...real]);
 };
 
 const present = (target: Target, reading: Reading | undefined, atMs: number): readonly Probed[] =>

@@ -1,15 +1,21 @@
 // Our facts → the health of bots and fleets. The latest reading of each bot is telemetry and joined by the view.
-import { BotHealthChanged, FleetHealthChanged } from '@molthub/contracts';
+import { BotHealthChanged, type FactOf, FleetHealthChanged } from '@molthub/contracts';
 import { projection, when } from '@molthub/event-store';
+import { momentsMax } from './finding/rules.ts';
+
+/** Between well and unhealthy; a bot that is stopped, started or not to be asked does not flap. */
+const isFlip = ({ from, to }: FactOf<typeof BotHealthChanged>['data']): boolean =>
+  from !== 'UNKNOWN' && to !== 'UNKNOWN' && (from === 'UNHEALTHY') !== (to === 'UNHEALTHY');
 
 export const healthViews = projection({
   name: 'health',
-  revision: 3,
+  revision: 4,
   tables: `
     create table bots (
       workspace text not null, bot_id uuid primary key, fleet_id uuid not null, status text not null,
       detail text not null, latency_ms double precision, probed_at timestamptz not null,
-      changed_at timestamptz not null, hash text, simulated boolean not null
+      changed_at timestamptz not null, hash text, simulated boolean not null,
+      flips timestamptz[] not null
     );
     create index on bots (workspace, status);
     create table fleets (
@@ -31,12 +37,13 @@ export const healthViews = projection({
     when(BotHealthChanged, ({ workspace, data, time }, sql) =>
       sql(
         `insert into bots (workspace, bot_id, fleet_id, status, detail, latency_ms, probed_at, changed_at, hash,
-           simulated)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+           simulated, flips)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          on conflict (bot_id) do update set fleet_id = excluded.fleet_id, status = excluded.status,
            detail = excluded.detail, latency_ms = excluded.latency_ms, probed_at = excluded.probed_at,
            changed_at = case when bots.status = excluded.status then bots.changed_at else excluded.changed_at end,
-           hash = excluded.hash, simulated = excluded.simulated`,
+           hash = excluded.hash, simulated = excluded.simulated,
+           flips = (bots.flips || excluded.flips)[greatest(1, cardinality(bots.flips || excluded.flips) - ${momentsMax - 1}):]`,
         [
           workspace,
           data.botId,
@@ -48,6 +55,7 @@ export const healthViews = projection({
           time,
           data.hash,
           data.simulated,
+          isFlip(data) ? [time] : [],
         ],
       ),
     ),

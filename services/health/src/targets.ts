@@ -8,6 +8,7 @@ import {
   BotPaused,
   BotStarted,
   BotStopped,
+  type DriftClass,
   DriftHealed,
   type FactOf,
   Hash,
@@ -17,6 +18,7 @@ import {
 import type { Migration } from '@molthub/event-store';
 import type { Listener } from '@molthub/service';
 import { z } from 'zod';
+import { momentsMax } from './finding/rules.ts';
 
 export const migrations: readonly Migration[] = [
   {
@@ -46,6 +48,7 @@ export const migrations: readonly Migration[] = [
       alter table targets alter column health_check drop default;
     `,
   },
+  { name: '0003_restarts', sql: `alter table targets add column restarts timestamptz[] not null default '{}'` },
 ];
 
 /** Only a bot that is meant to run is asked, and not if its manifest says no. */
@@ -115,6 +118,17 @@ const changeOf = ({ workspace, ...event }: Recorded<Heard>): Change => {
   }
 };
 
+/** What a bot that went down is healed of. */
+const downClasses: readonly DriftClass[] = ['process', 'missing', 'unreachable', 'health'];
+
+/** When each bot was brought back after it went down by itself: nobody asked for those restarts. */
+const restartsOf = (events: readonly Recorded<Heard>[]) =>
+  events.flatMap((event) =>
+    event.type === DriftHealed.type && event.data.classes.some((drift) => downClasses.includes(drift))
+      ? [{ botId: event.data.botId, time: event.time }]
+      : [],
+  );
+
 /** `changed` is called after each commit. */
 export const targetListener = (changed: () => void): Listener => ({
   name: 'targets',
@@ -122,8 +136,9 @@ export const targetListener = (changed: () => void): Listener => ({
   types: [...types],
   sendsAtOnce: true,
   apply: async (events, sql) => {
+    const own = events.filter(isHeard);
     const changes = new Map<string, Change>();
-    for (const change of events.filter(isHeard).map(changeOf)) {
+    for (const change of own.map(changeOf)) {
       changes.set(change.botId, { ...changes.get(change.botId), ...change });
     }
     if (changes.size === 0) return;
@@ -148,7 +163,19 @@ export const targetListener = (changed: () => void): Listener => ({
        where t.bot_id = c."botId"`,
       [JSON.stringify([...changes.values()])],
     );
-    await Promise.all([inserted, updated]);
+    const restarts = restartsOf(own);
+    const counted =
+      restarts.length > 0 &&
+      sql(
+        `update targets t set restarts = c.moments[greatest(1, cardinality(c.moments) - ${momentsMax - 1}):]
+         from (
+           select bot_id, k.restarts || array_agg(r.time order by r.time) as moments
+           from jsonb_to_recordset($1) as r ("botId" uuid, time timestamptz) join targets k on k.bot_id = r."botId"
+           group by bot_id, k.restarts) c
+         where t.bot_id = c.bot_id`,
+        [JSON.stringify(restarts)],
+      );
+    await Promise.all([inserted, updated, counted]);
   },
   applied: changed,
 });

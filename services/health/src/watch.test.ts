@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { defaultHealthCheck, type Target } from './targets.ts';
-import { createWatch } from './watch.ts';
+import { createWatch, outMax } from './watch.ts';
 
 const intervalMs = 30_000;
 const now = 1_000_000_000_500;
@@ -20,14 +20,22 @@ const healthy = { status: 'HEALTHY', latencyMs: 3, detail: '' } as const;
 const toldWell = { status: 'HEALTHY', hash: null } as const;
 const unhealthy = { status: 'UNHEALTHY', latencyMs: null, detail: '' } as const;
 
-test('a new bot is asked at once, and then once an interval', () => {
+/** When the bot is due next; a failure of the test where it never is. */
+const nextOf = (watch: ReturnType<typeof createWatch>) => watch.nextMs() ?? Number.NaN;
+
+test('a new bot is asked at once, at its own place within the interval, and then once an interval', () => {
   const watch = createWatch(intervalMs);
   const bot = target();
   watch.update(bot, null, now);
   expect(watch.take(now)).toEqual([bot]);
   expect(watch.take(now)).toEqual([]);
   expect(watch.note(bot, healthy, now + 5)).toMatchObject({ tell: true, status: 'HEALTHY' });
-  expect(watch.nextMs()).toBe(now + 5 + intervalMs);
+  const place = nextOf(watch);
+  expect(place).toBeGreaterThan(now + 5);
+  expect(place).toBeLessThanOrEqual(now + 5 + intervalMs);
+  expect(watch.take(place)).toEqual([bot]);
+  watch.note(bot, healthy, place + 5);
+  expect(watch.nextMs()).toBe(place + intervalMs);
 });
 
 test('a changed endpoint or configuration is asked at once', () => {
@@ -44,8 +52,9 @@ test('news of a bot that is well and unchanged does not hasten its next probe', 
   const watch = createWatch(intervalMs);
   watch.update(target(), null, now);
   watch.note(watch.take(now)[0] ?? target(), healthy, now);
+  const place = nextOf(watch);
   watch.update(target(), toldWell, now + 10);
-  expect(watch.nextMs()).toBe(now + intervalMs);
+  expect(watch.nextMs()).toBe(place);
 });
 
 test('an answer from an endpoint that is no longer the bot’s counts for nothing', () => {
@@ -71,13 +80,17 @@ test.each(['STOPPED', 'PAUSED', 'DESTROYED', 'STARTING'] as const)(
 test('after a restart, bots that were well are spread over the interval', () => {
   const watch = createWatch(intervalMs);
   for (let at = 0; at < 300; at += 1) {
-    watch.update(target({ botId: `0193a000-0000-7000-8000-${String(at).padStart(12, '0')}` }), toldWell, now);
+    watch.update(
+      target({ botId: `0193a000-0000-7000-8000-${String(at).padStart(12, '0')}`, simulated: true }),
+      toldWell,
+      now,
+    );
   }
   expect(watch.take(now)).toEqual([]);
   const firstHalf = watch.take(now + intervalMs / 2).length;
   expect(firstHalf).toBeGreaterThan(100);
   expect(firstHalf).toBeLessThan(200);
-  expect(watch.take(now + intervalMs).length + firstHalf).toBe(300);
+  expect(watch.take(now + intervalMs + 1_000).length + firstHalf).toBe(300);
 });
 
 test('simulated bots are due in whole seconds, so that one request asks for many', () => {
@@ -94,9 +107,11 @@ test('a manifest says how often its bot is asked and how much is borne', () => {
   const bot = target({ healthCheck: { kind: 'engine', intervalS: 120, failuresMax: 1 } });
   watch.update(bot, null, now);
   watch.note(watch.take(now)[0] ?? target(), healthy, now);
-  expect(watch.nextMs()).toBe(now + 120_000);
-  watch.take(now + 120_000);
-  expect(watch.note(bot, unhealthy, now + 120_000)).toMatchObject({ tell: true, status: 'UNHEALTHY' });
+  const place = nextOf(watch);
+  watch.note(watch.take(place)[0] ?? target(), healthy, place);
+  expect(watch.nextMs()).toBe(place + 120_000);
+  watch.take(place + 120_000);
+  expect(watch.note(bot, unhealthy, place + 120_000)).toMatchObject({ tell: true, status: 'UNHEALTHY' });
 });
 
 test('a bot whose manifest switches the check off is not asked, and what was said of it is taken back', () => {
@@ -129,4 +144,43 @@ test('an answer of the configuration before is no news of the one that came mean
   expect(watch.note(before, healthy, now + 2)).toBeNull();
   expect(watch.take(now + 2)).toEqual([after]);
   expect(watch.note(after, healthy, now + 3)).toMatchObject({ tell: true, hash: after.hash });
+});
+
+test('ten thousand bots that came at once are spread over the interval, and never more are out than may be', () => {
+  for (const simulated of [false, true]) {
+    const watch = createWatch(intervalMs);
+    const bots = Array.from({ length: 10_000 }, (_, at) =>
+      target({ botId: `0193a000-0000-7000-8000-${String(at).padStart(12, '0')}`, simulated }),
+    );
+    for (const bot of bots) watch.update(bot, null, now);
+    const stepMs = 100;
+    const askedAt = new Map<string, number[]>();
+    let asked: readonly Target[] = [];
+    // The first round, and two intervals after it.
+    for (let atMs = now; atMs < now + 3 * intervalMs; atMs += stepMs) {
+      for (const bot of asked) watch.note(bot, healthy, atMs);
+      asked = watch.take(atMs);
+      expect(asked.length).toBeLessThanOrEqual(simulated ? outMax.simulated : outMax.real);
+      for (const { botId } of asked) askedAt.set(botId, [...(askedAt.get(botId) ?? []), atMs]);
+    }
+    expect(askedAt.size).toBe(10_000);
+    const settled = [...askedAt.values()].map((times) => times.filter((atMs) => atMs >= now + 2 * intervalMs));
+    expect(settled.filter((times) => times.length !== 1)).toEqual([]);
+    const bySecond = Map.groupBy(settled.flat(), (atMs) => Math.floor((atMs - now) / 1_000));
+    expect(bySecond.size).toBeGreaterThanOrEqual(intervalMs / 1_000);
+    // A third of a thousand in each second on average.
+    expect(Math.max(...[...bySecond.values()].map((times) => times.length))).toBeLessThan(450);
+  }
+});
+
+test('a bot that takes long to answer takes up its place until it does', () => {
+  const watch = createWatch(intervalMs);
+  const bots = Array.from({ length: outMax.real + 1 }, (_, at) =>
+    target({ botId: `0193a000-0000-7000-8000-${String(at).padStart(12, '0')}` }),
+  );
+  for (const bot of bots) watch.update(bot, null, now);
+  const [slow] = watch.take(now);
+  expect(watch.take(now + 1)).toEqual([]);
+  watch.note(slow ?? target(), healthy, now + 2);
+  expect(watch.take(now + 2)).toHaveLength(1);
 });

@@ -12,7 +12,7 @@ export type Told = { readonly status: HealthStatus; readonly hash: string | null
 export type Watch = {
   /** Takes a target as it is now. Answers the status to tell where that needs no probe: UNKNOWN for one at rest. */
   readonly update: (target: Target, told: Told | null, nowMs: number) => 'UNKNOWN' | null;
-  /** Bots that are due, oldest first; each is out until its reading is noted. */
+  /** Bots that are due, oldest first, as many as there is room for; each is out until its reading is noted. */
   readonly take: (nowMs: number) => readonly Target[];
   /** Notes a reading. Null if it is of an endpoint or a configuration that is no longer the bot's. */
   readonly note: (target: Target, reading: Reading, nowMs: number) => Judgement | null;
@@ -24,6 +24,9 @@ export type Watch = {
 /** Simulated bots come in whole seconds, so that one request asks for many. */
 const slotMs = 1_000;
 
+/** Bots that may be out at the same time. A simulator answers for a thousand in one request. */
+export const outMax = { real: 64, simulated: 2_000 } as const;
+
 /** `defaultIntervalMs`: how often a bot that is well is asked where its manifest does not say. */
 export const createWatch = (defaultIntervalMs: number): Watch => {
   const patienceWith = ({ healthCheck }: Target): Patience => {
@@ -32,7 +35,10 @@ export const createWatch = (defaultIntervalMs: number): Watch => {
     return { intervalMs: intervalS === undefined ? defaultIntervalMs : intervalS * 1_000, failuresMax };
   };
   const bots = new Map<string, Watched>();
-  const out = new Set<string>();
+  const out = new Map<string, keyof typeof outMax>();
+  const kindOf = ({ simulated }: Target) => (simulated ? 'simulated' : 'real');
+  const roomOf = (kind: keyof typeof outMax) =>
+    outMax[kind] - [...out.values()].reduce((taken, other) => taken + (other === kind ? 1 : 0), 0);
   const dueAt = ({ simulated }: Target, atMs: number) => (simulated ? Math.ceil(atMs / slotMs) * slotMs : atMs);
 
   return {
@@ -48,7 +54,7 @@ export const createWatch = (defaultIntervalMs: number): Watch => {
       // After a restart of ours a bot that was well waits for its place. A new or changed one, and one that is not
       // well and of which there is news, is asked at once.
       const isChanged = known !== undefined || hash !== target.hash;
-      const placeMs = dueAt(target, nowMs + placeOf(target.botId) * patienceWith(target).intervalMs);
+      const placeMs = dueAt(target, placeAfter(target.botId, patienceWith(target).intervalMs, nowMs));
       const dueMs = !isWell ? nowMs : isSame ? known.dueMs : isChanged ? nowMs : placeMs;
       const standing = isSame ? known.standing : { status, hash, failures: 0, unknowns: 0 };
       bots.set(target.botId, { target, standing, dueMs });
@@ -56,8 +62,15 @@ export const createWatch = (defaultIntervalMs: number): Watch => {
     },
     take: (nowMs) => {
       const due = [...bots.values()].filter(({ target, dueMs }) => dueMs <= nowMs && !out.has(target.botId));
-      for (const { target } of due) out.add(target.botId);
-      return due.toSorted((a, b) => a.dueMs - b.dueMs).map(({ target }) => target);
+      const room = { real: roomOf('real'), simulated: roomOf('simulated') };
+      const taken = due
+        .toSorted((one, other) => one.dueMs - other.dueMs)
+        .filter(({ target }) => {
+          room[kindOf(target)] -= 1;
+          return room[kindOf(target)] >= 0;
+        });
+      for (const { target } of taken) out.set(target.botId, kindOf(target));
+      return taken.map(({ target }) => target);
     },
     note: (target, reading, nowMs) => {
       out.delete(target.botId);
@@ -66,7 +79,10 @@ export const createWatch = (defaultIntervalMs: number): Watch => {
       const patience = patienceWith(known.target);
       const judgement = judge(known.standing, { ...reading, hash: target.hash }, patience);
       const { tell: _, againMs, ...standing } = judgement;
-      const dueMs = againMs < patience.intervalMs ? nowMs + againMs : dueAt(target, nowMs + againMs);
+      const dueMs =
+        againMs < patience.intervalMs
+          ? nowMs + againMs
+          : dueAt(target, placeAfter(target.botId, patience.intervalMs, nowMs));
       bots.set(target.botId, { target: known.target, standing, dueMs });
       return judgement;
     },
@@ -81,5 +97,12 @@ export const createWatch = (defaultIntervalMs: number): Watch => {
   };
 };
 
-/** A bot's place in the interval, from 0 to 1, the same in every process: so probes spread evenly. */
-const placeOf = (botId: string): number => createHash('sha256').update(botId).digest().readUInt32BE(0) / 2 ** 32;
+/**
+ * The next moment that is the bot's own, at most an interval ahead. Its place in the interval follows from its id, the same
+ * in every process: bots that came all at once are asked one after the other from then on.
+ */
+const placeAfter = (botId: string, intervalMs: number, nowMs: number): number => {
+  const share = createHash('sha256').update(botId).digest().readUInt32BE(0) / 2 ** 32;
+  const placeMs = Math.floor(share * intervalMs);
+  return nowMs + intervalMs - ((nowMs + intervalMs - placeMs) % intervalMs);
+};

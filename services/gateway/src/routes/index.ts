@@ -5,6 +5,8 @@ import { apiKeys } from './api-keys.ts';
 import { auditRoutes } from './audit.ts';
 import { botRoutes } from './bots.ts';
 import { changeSetRoutes } from './change-sets.ts';
+import { dashboardRoutes } from './dashboard.ts';
+import { doctorRoute } from './doctor/index.ts';
 import { eventRoutes, streamRoute } from './events.ts';
 import { fleetTelemetryRoutes } from './fleet-telemetry.ts';
 import { fleets } from './fleets.ts';
@@ -34,6 +36,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...fleets,
   ...fleetTelemetryRoutes,
   ...botRoutes,
+  doctorRoute,
   ...manifestRoutes,
   ...templateRoutes,
   ...profileRoutes,
@@ -46,6 +49,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...changeSetRoutes,
   ...targetRoutes,
   ...healthRoutes,
+  ...dashboardRoutes,
   ...traceRoutes,
   ...jaegerRoutes,
   ...priceRoutes,

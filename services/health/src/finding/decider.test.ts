@@ -34,13 +34,21 @@ const after = (...commands: readonly (typeof open | typeof close)[]) =>
   commands.reduce((state, command) => findings.decide(command, state).reduce(findings.evolve, state), findings.initial);
 
 test('a finding is opened once, and closed once', () => {
-  expect(findings.decide(open, findings.initial)).toEqual([{ type: 'health.finding.opened.v1', data: open.data }]);
+  expect(findings.decide(open, findings.initial)).toEqual([{ type: 'health.finding.opened.v2', data: open.data }]);
   expect(findings.decide(open, after(open))).toEqual([]);
-  expect(findings.decide(close, after(open))).toEqual([{ type: 'health.finding.closed.v1', data: close.data }]);
+  expect(findings.decide(close, after(open))).toEqual([{ type: 'health.finding.closed.v2', data: close.data }]);
   expect(findings.decide(close, after(open, close))).toEqual([]);
 });
 
 test('what was never opened is not closed, and what is closed is not opened again', () => {
   expect(findings.decide(close, findings.initial)).toEqual([]);
   expect(findings.decide(open, after(open, close))).toEqual([]);
+});
+
+test('a finding of the first release is closed by a command of today', () => {
+  const opened = { ...open.data, kind: 'RUNAWAY' as const };
+  const state = findings.evolve(findings.initial, { type: 'health.finding.opened.v1', data: opened });
+  expect(findings.decide(close, state)).toEqual([{ type: 'health.finding.closed.v2', data: close.data }]);
+  const closed = { ...close.data, kind: 'RUNAWAY' as const };
+  expect(findings.decide(open, findings.evolve(state, { type: 'health.finding.closed.v1', data: closed }))).toEqual([]);
 });

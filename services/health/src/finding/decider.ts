@@ -6,11 +6,17 @@ import {
   FindingClosed,
   FindingOpened,
   type OpenFinding,
+  type RunawayFindingClosed,
+  type RunawayFindingOpened,
 } from '@molthub/contracts';
 import { type Decider, unreachable } from '@molthub/decider';
 
 type Command = CommandOf<typeof OpenFinding> | CommandOf<typeof CloseFinding>;
-type Fact = FactOf<typeof FindingOpened> | FactOf<typeof FindingClosed>;
+type Fact =
+  | FactOf<typeof FindingOpened>
+  | FactOf<typeof FindingClosed>
+  | FactOf<typeof RunawayFindingOpened>
+  | FactOf<typeof RunawayFindingClosed>;
 
 export type Finding = { readonly phase: 'unknown' | 'open' | 'closed' };
 
@@ -26,5 +32,16 @@ export const findings: Decider<Finding, Command, Fact> = {
         return unreachable(command);
     }
   },
-  evolve: (_, fact) => ({ phase: fact.type === FindingOpened.type ? 'open' : 'closed' }),
+  evolve: (_, fact) => {
+    switch (fact.type) {
+      case 'health.finding.opened.v1':
+      case 'health.finding.opened.v2':
+        return { phase: 'open' };
+      case 'health.finding.closed.v1':
+      case 'health.finding.closed.v2':
+        return { phase: 'closed' };
+      default:
+        return unreachable(fact);
+    }
+  },
 };
