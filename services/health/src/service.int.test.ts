@@ -201,6 +201,9 @@ test('two bad answers in a row make a bot unhealthy, and a good one heals it', a
   const stream = await service.log.readStream(`bot-${bot.botId}`);
   expect(stream[1]?.data).toMatchObject({ from: 'HEALTHY', to: 'UNHEALTHY', failures: 2, simulated: true, hash });
   expect(stream).toHaveLength(3);
+  // To be found well at first is no change between well and unhealthy.
+  const [row] = await service.log.reads('select flips from bots where bot_id = $1', [bot.botId]);
+  expect(row).toEqual({ flips: stream.slice(1).map(({ time }) => new Date(time)) });
 });
 
 test('a bot that stays healthy on another configuration says so once, and its health has not changed since', async () => {
@@ -330,7 +333,7 @@ test('after a restart everything is known again and nothing is told twice', asyn
 });
 
 test('the read model equals the fold of the log', async () => {
-  const read = () => service.log.reads('select bot_id, status, hash, changed_at from bots order by bot_id');
+  const read = () => service.log.reads('select bot_id, status, hash, changed_at, flips from bots order by bot_id');
   await service.log.idle();
   const before = await read();
   const caller = await openTestCaller(nats.url);
