@@ -32,7 +32,7 @@ const makers = {
       }),
     }),
   policy: () => policyService,
-  rollout: () => rollout(),
+  rollout: ({ allowsPrivateWebhooks }: Settings) => rollout({ allowsPrivateWebhooks }),
   reconciler: (settings: Settings) =>
     reconcilerService({
       home: settings.home,

@@ -33,6 +33,7 @@ const Environment = z.object({
   MOLTHUB_BOT_ENV: Names,
   MOLTHUB_FORWARD_OTLP_URL: z.string().optional(),
   MOLTHUB_FORWARD_OTLP_HEADERS: z.string().optional(),
+  MOLTHUB_PRIVATE_WEBHOOKS: z.enum(['allow', 'refuse']).default('refuse'),
   MOLTHUB_LIFELINE_FD: z.coerce.number().int().min(3).optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   NATS_URL: z.url({ protocol: /^(nats|tls)$/ }).optional(),
@@ -51,6 +52,8 @@ export type Settings = {
   readonly natsUrl: string | undefined;
   /** Where all spans are forwarded to; null keeps them here. */
   readonly backend: Backend | null;
+  /** Whether gates may ask webhooks on this machine and in private networks. */
+  readonly allowsPrivateWebhooks: boolean;
   /** Variables that manifests may hand to bots with provider `env`. */
   readonly botEnv: Readonly<Record<string, string>>;
   /** What the embedded servers and the bots' installer need of the environment. */
@@ -78,6 +81,7 @@ export const readSettings = (): Settings => {
     databaseUrl: env.DATABASE_URL,
     natsUrl: env.NATS_URL,
     backend: backendOf(env.MOLTHUB_FORWARD_OTLP_URL, env.MOLTHUB_FORWARD_OTLP_HEADERS),
+    allowsPrivateWebhooks: env.MOLTHUB_PRIVATE_WEBHOOKS === 'allow',
     botEnv: Object.fromEntries(
       env.MOLTHUB_BOT_ENV.flatMap((name) => {
         const value = process.env[name];
