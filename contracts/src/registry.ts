@@ -5,6 +5,7 @@ import * as config from './config.ts';
 import * as finding from './finding.ts';
 import * as fleetTelemetry from './fleet-telemetry.ts';
 import * as gateway from './gateway.ts';
+import * as healing from './healing.ts';
 import * as health from './health.ts';
 import * as layerChanges from './layer-changes.ts';
 import * as layers from './layers.ts';
@@ -21,6 +22,7 @@ import {
   republishBus,
   retryParked,
 } from './operations.ts';
+import * as orphan from './orphan.ts';
 import * as policy from './policy.ts';
 import * as price from './price.ts';
 import * as reconciler from './reconciler.ts';
@@ -39,6 +41,8 @@ const modules = [
   rollout,
   clearance,
   reconciler,
+  healing,
+  orphan,
   health,
   finding,
   manualTrace,
