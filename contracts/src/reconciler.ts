@@ -182,49 +182,6 @@ export const DriftRevertAccepted = defineEvent(
   z.object({ ...bot, classes: z.array(DriftClass), reason: z.string() }),
 );
 
-// Of a whole fleet: one stream `healing-<fleetId>`
-export const HealingHeld = defineEvent(
-  'reconciler.healing.held.v1',
-  'So much of a fleet drifted at once that the fault is probably ours: nothing of it is healed for now.',
-  z.object({
-    fleetId: z.uuid(),
-    /** How many of its bots drifted within a minute, and how many it has. */
-    drifted: z.int().min(1),
-    bots: z.int().min(1),
-    /** The share of a fleet above which healing is held. */
-    shareMax: z.number().min(0).max(1),
-  }),
-);
-export const HealingResumed = defineEvent(
-  'reconciler.healing.resumed.v1',
-  'The bots of a fleet are healed again.',
-  z.object({
-    fleetId: z.uuid(),
-    /** Nobody had to say so: no more of the fleet drifts than may. */
-    isOver: z.boolean(),
-    reason: z.string(),
-  }),
-);
-
-// What no bot accounts for: one stream `orphan-<botId>`
-export const OrphanDetected = defineEvent(
-  'reconciler.orphan.detected.v1',
-  "Something with Molthub's mark is there whose bot is not. It is told and left alone.",
-  z.object({
-    botId: z.uuid(),
-    target: TargetKind,
-    node: z.string().nullable(),
-    pid: z.int().nullable(),
-    /** Where it is and how it was recognised. */
-    detail: z.string(),
-  }),
-);
-export const OrphanGone = defineEvent(
-  'reconciler.orphan.gone.v1',
-  'What no bot accounted for is not there any more, or its bot is.',
-  z.object({ botId: z.uuid() }),
-);
-
 export const SimulatorKeyPublished = defineEvent(
   'reconciler.simulator-key.published.v1',
   'Simulated bots sign their ingest tokens with this key; it is good for simulated bots only.',
@@ -278,31 +235,6 @@ export const ObservedConfig = z.object({
   owner: DriftItem.shape.owner,
 });
 export type ObservedConfig = z.infer<typeof ObservedConfig>;
-export const HoldHealing = defineCommand(
-  'reconciler.healing.hold.v1',
-  "Heals nothing of a fleet for now. The reconciler's own; not for callers.",
-  HealingHeld.data,
-);
-export const ResumeHealing = defineCommand(
-  'reconciler.healing.resume.v1',
-  'Heals the bots of a fleet again.',
-  z.strictObject({
-    fleetId: z.uuid(),
-    reason: z.string().max(500).default(''),
-    /** Said by the reconciler itself; whoever is a person leaves it out. */
-    isOver: z.boolean().default(false),
-  }),
-);
-export const TellOrphan = defineCommand(
-  'reconciler.orphan.tell.v1',
-  "Makes known what no bot accounts for. The reconciler's own; not for callers.",
-  OrphanDetected.data,
-);
-export const ForgetOrphan = defineCommand(
-  'reconciler.orphan.forget.v1',
-  "Says that an orphan is gone. The reconciler's own; not for callers.",
-  OrphanGone.data,
-);
 export const DestroyBot = defineCommand(
   'reconciler.bot.destroy.v1',
   "Destroys a retired bot. The reconciler's own reaction; not for callers.",
@@ -401,25 +333,5 @@ export const TimelineView = defineReadModel(
     time,
     message: z.string(),
     data: z.record(z.string(), z.json()),
-  }),
-);
-export const HealingHoldsView = defineReadModel(
-  'reconciler',
-  'healing_holds',
-  'Fleets of which nothing is healed for now, because too much of them drifted at once.',
-  z.object({ workspace: WorkspaceSlug, fleet_id: z.uuid(), drifted: z.int(), bots: z.int(), since: time }),
-);
-export const OrphansView = defineReadModel(
-  'reconciler',
-  'orphans',
-  "What has Molthub's mark and no bot.",
-  z.object({
-    workspace: WorkspaceSlug,
-    bot_id: z.uuid(),
-    target: z.string(),
-    node: z.string().nullable(),
-    pid: z.int().nullable(),
-    detail: z.string(),
-    since: time,
   }),
 );

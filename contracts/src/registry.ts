@@ -6,6 +6,7 @@ import * as course from './course.ts';
 import * as finding from './finding.ts';
 import * as fleetTelemetry from './fleet-telemetry.ts';
 import * as gateway from './gateway.ts';
+import * as healing from './healing.ts';
 import * as health from './health.ts';
 import * as layerChanges from './layer-changes.ts';
 import * as layers from './layers.ts';
@@ -22,6 +23,7 @@ import {
   republishBus,
   retryParked,
 } from './operations.ts';
+import * as orphan from './orphan.ts';
 import * as policy from './policy.ts';
 import * as price from './price.ts';
 import * as reconciler from './reconciler.ts';
@@ -41,6 +43,8 @@ const modules = [
   clearance,
   course,
   reconciler,
+  healing,
+  orphan,
   health,
   finding,
   manualTrace,
