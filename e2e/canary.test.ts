@@ -2,7 +2,7 @@
 import { until } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { getBot, isConverged, makeBot, makeFleet, openclawManifest, untilBot } from './src/bots.ts';
+import { getBot, isConverged, makeBot, makeFleet, openclawManifest, untilBot, untilGone } from './src/bots.ts';
 import { type Molthub, prepareMolthub } from './src/molthub.ts';
 import { type Bot, Fleet } from './src/shapes.ts';
 
@@ -29,6 +29,7 @@ beforeAll(async () => {
 }, 900_000);
 afterAll(async () => {
   for (const { id } of bots) await molthub.call('DELETE', `/bot-instances/${id}`);
+  for (const { id } of bots) await untilGone(molthub, id);
   await molthub.stop();
   await molthub.remove();
 }, 180_000);

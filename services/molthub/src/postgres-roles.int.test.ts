@@ -88,5 +88,6 @@ const settings: Settings = {
   natsUrl: undefined,
   botEnv: {},
   backend: null,
+  allowsPrivateWebhooks: false,
   inherited: {},
 };
