@@ -28,8 +28,9 @@ beforeAll(async () => {
   expect((await molthub.call('PATCH', `/fleets/${fleetId}`, { release })).status).toBe(200);
 }, 900_000);
 afterAll(async () => {
+  const pids = await Promise.all(bots.map(async ({ id }) => (await getBot(molthub, id)).target.endpoint?.pid));
   for (const { id } of bots) await molthub.call('DELETE', `/bot-instances/${id}`);
-  for (const { id } of bots) await untilGone(molthub, id);
+  for (const pid of pids) if (pid) await untilGone(pid);
   await molthub.stop();
   await molthub.remove();
 }, 180_000);
