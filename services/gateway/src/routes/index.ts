@@ -4,6 +4,7 @@ import type { Tickets } from '../tickets.ts';
 import { apiKeys } from './api-keys.ts';
 import { auditRoutes } from './audit.ts';
 import { botRoutes } from './bots.ts';
+import { changeSetVerbRoutes } from './change-set-verbs.ts';
 import { changeSetRoutes } from './change-sets.ts';
 import { dashboardRoutes } from './dashboard.ts';
 import { doctorRoute } from './doctor/index.ts';
@@ -47,6 +48,7 @@ export const routes = (tickets: () => Tickets): readonly Route[] => [
   ...holdRoutes,
   ...waiverRoutes,
   ...changeSetRoutes,
+  ...changeSetVerbRoutes,
   ...targetRoutes,
   ...healthRoutes,
   ...dashboardRoutes,
