@@ -46,7 +46,12 @@ describe('sec-001: every route × role', () => {
 });
 
 test('sec-003: a verb that changes something needs more than reading it, and a viewer may none', () => {
-  const harmless = new Set(['/manifests/validate', '/policy-packs/evaluate', '/events/tickets']);
+  const harmless = new Set([
+    '/manifests/validate',
+    '/policy-packs/evaluate',
+    '/events/tickets',
+    '/change-sets/:id/simulate',
+  ]);
   for (const row of rows) {
     if (row.method === 'GET' || harmless.has(row.path) || row.permission === 'none' || row.permission === 'any-key')
       continue;
