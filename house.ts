@@ -133,6 +133,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
   ],
   rollout: [
     'advance',
+    'bots-under-test',
     'catalog',
     'course/',
     'gathering',
@@ -144,6 +145,8 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'planning/',
     'prepare',
     'progress',
+    'replica-main',
+    'replica-under-test',
     'segment',
     'testing',
     'verdict-age',

@@ -1,6 +1,8 @@
 // What holds of every course of a change set, told from what was said and from nothing else.
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
-import type { ChangeSet } from '../decider.ts';
+import type { GateKind, GateVerdict } from '@molthub/contracts';
+import { unreachable } from '@molthub/decider';
+import type { ChangeSet, ChangeSetFact } from '../decider.ts';
 import type { Observed } from './judge.ts';
 import type { Run } from './run.ts';
 import { commandOf, currentWave, send, type Told, versionOf, type World } from './simulated-world.ts';
@@ -13,13 +15,13 @@ type Story = {
   readonly passed: Set<number>;
   pausedBy: string | null;
   /** Gates that failed it, and that somebody put up with. */
-  accepted: Set<string>;
+  accepted: Set<GateKind>;
   isRunning: boolean;
   isClosed: boolean;
   isGoingBack: boolean;
   isSkipped: boolean;
   promoted: number | null;
-  said: Map<string, string>;
+  said: Map<GateKind, GateVerdict>;
   isSettled: boolean;
   bakedMs: number;
   bakesSinceMs: number | null;
@@ -54,35 +56,33 @@ export const checkInvariants = (world: World): void => {
 };
 
 const follow = (world: World, story: Story, { fact, atMs }: Told): void => {
-  switch (fact.type) {
-    case 'rollout.bot.released.v1':
-      return released(story, fact);
-    case 'rollout.bot.settled.v1': {
-      const key = `${fact.data.botId} ${fact.data.direction}`;
-      ok(!story.settled.has(key), `${key} settles once`);
-      story.settled.add(key);
-      const { botId, result, generation } = fact.data;
-      const expected = story.generations.get(botId);
-      if (result === 'CONVERGED') strictEqual(generation, expected, 'only a report of what was released settles it');
-      return;
-    }
-    case 'rollout.bot.rollback-requested.v1': {
-      const { botId, toVersion } = fact.data;
-      ok(story.isGoingBack, 'a bot goes back only in a rollback');
-      ok(story.forward.has(botId), 'only a bot that was released goes back');
-      ok(!story.requested.has(botId), 'a bot is asked to go back once');
-      story.requested.add(botId);
-      const planned = world.bots.find((bot) => bot.planned.botId === botId)?.planned;
-      strictEqual(toVersion, planned?.before?.version, 'it goes back to exactly what was frozen');
-      return;
-    }
-    case 'rollout.hold.placed.v1':
-    case 'rollout.hold.lifted.v1':
-      return;
-    default:
-  }
+  if (fact.type === 'rollout.bot.released.v1') return released(story, fact);
+  if (fact.type === 'rollout.bot.settled.v1') return settled(story, fact);
+  if (fact.type === 'rollout.bot.rollback-requested.v1') return askedBack(world, story, fact);
+  if (fact.type === 'rollout.hold.placed.v1' || fact.type === 'rollout.hold.lifted.v1') return;
   ok(!story.isClosed, `after its end nothing is said: ${fact.type}`);
-  course(world, story, fact, atMs);
+  clock(story, atMs);
+  course(world, story, fact);
+  clock(story, atMs);
+};
+
+const settled = (story: Story, { data }: Of<'rollout.bot.settled.v1'>): void => {
+  const { botId, direction, result, generation } = data;
+  const key = `${botId} ${direction}`;
+  ok(!story.settled.has(key), `${key} settles once`);
+  story.settled.add(key);
+  const expected = story.generations.get(botId);
+  if (result === 'CONVERGED') strictEqual(generation, expected, 'only a report of what was released settles it');
+};
+
+const askedBack = (world: World, story: Story, { data }: Of<'rollout.bot.rollback-requested.v1'>): void => {
+  const { botId, toVersion } = data;
+  ok(story.isGoingBack, 'a bot goes back only in a rollback');
+  ok(story.forward.has(botId), 'only a bot that was released goes back');
+  ok(!story.requested.has(botId), 'a bot is asked to go back once');
+  story.requested.add(botId);
+  const planned = world.bots.find((bot) => bot.planned.botId === botId)?.planned;
+  strictEqual(toVersion, planned?.before?.version, 'it goes back to exactly what was frozen');
 };
 
 const released = (story: Story, { data }: Of<'rollout.bot.released.v1'>): void => {
@@ -105,8 +105,9 @@ const clock = (story: Story, atMs: number): void => {
   story.bakesSinceMs = isCounted ? atMs : null;
 };
 
-const course = (world: World, story: Story, fact: Told['fact'], atMs: number): void => {
-  clock(story, atMs);
+type CourseFact = Exclude<ChangeSetFact, { readonly type: 'rollout.bot.released.v1' }>;
+
+const course = (world: World, story: Story, fact: CourseFact): void => {
   switch (fact.type) {
     case 'rollout.change-set.started.v1':
       story.isRunning = true;
@@ -161,9 +162,16 @@ const course = (world: World, story: Story, fact: Told['fact'], atMs: number): v
     case 'rollout.change-set.rolled-back.v1':
       Object.assign(story, { isClosed: true, isRunning: false });
       break;
+    case 'rollout.change-set.planned.v1':
+    case 'rollout.change-set.refused.v1':
+    case 'rollout.plan.recorded.v1':
+    case 'rollout.change-set.approved.v1':
+    case 'rollout.change-set.declined.v1':
+    case 'rollout.change-set.expired.v1':
+      break;
     default:
+      unreachable(fact);
   }
-  clock(story, atMs);
 };
 
 const passed = (world: World, story: Story, { data }: Of<'rollout.wave.passed.v1'>): void => {
@@ -204,8 +212,10 @@ const passes = (story: Story, gate: 'HEALTH' | 'WEBHOOK', policies: Policies | u
     case 'ERROR':
       strictEqual(byPolicy[verdict], 'PASS', `${gate} is ${verdict}: only its policy lets that pass`);
       return;
-    default:
+    case undefined:
       throw new Error(`${gate} was never asked.`);
+    default:
+      unreachable(verdict);
   }
 };
 

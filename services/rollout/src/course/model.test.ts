@@ -102,7 +102,12 @@ const generationOf = ({ release }: SimulatedBot): number => ('generation' in rel
 const settle = (world: World, each: SimulatedBot, result: 'CONVERGED' | 'FAILED'): void =>
   stepOf(world, each, { kind: 'settle', generation: generationOf(each), result });
 
-const onBot = (world: World, each: SimulatedBot, step: Step & { readonly bot: number }, frozen: Frozen): void => {
+const onBot = (
+  world: World,
+  each: SimulatedBot,
+  step: Extract<Step, { readonly bot: number }>,
+  frozen: Frozen,
+): void => {
   switch (step.do) {
     case 'converge':
       return settle(world, each, 'CONVERGED');
@@ -110,8 +115,12 @@ const onBot = (world: World, each: SimulatedBot, step: Step & { readonly bot: nu
       return settle(world, each, 'FAILED');
     case 'deny':
       return stepOf(world, each, { kind: 'deny' });
-    case 'late':
-      return stepOf(world, each, { kind: 'settle', generation: step.generation, result: 'CONVERGED' });
+    case 'late': {
+      const [told, expected] = [world.told.length, generationOf(each)];
+      stepOf(world, each, { kind: 'settle', generation: step.generation, result: 'CONVERGED' });
+      if (step.generation !== expected) expect(world.told.length, 'a report of another generation').toBe(told);
+      return;
+    }
     case 'health':
       each.health = step.is;
       return;

@@ -1,5 +1,5 @@
 // The bots of a simulated world, each step of theirs, and which of them the looks would take.
-import { fold } from '@molthub/decider';
+import { fold, unreachable } from '@molthub/decider';
 import { botRelease, type Part, type Releasable, type ReleaseCommand, type ReleaseFact } from '../release/decider.ts';
 import {
   changeSetId,
@@ -113,7 +113,11 @@ const project = (world: World, bot: SimulatedBot, fact: ReleaseFact): void => {
     case 'rollout.bot.rollback-requested.v1':
       Object.assign(bot, { rollback: 'REQUESTED', open: false });
       return;
+    case 'rollout.hold.placed.v1':
+    case 'rollout.hold.lifted.v1':
+      return;
     default:
+      unreachable(fact);
   }
 };
 

@@ -1,6 +1,6 @@
 // A change set with its bots and whoever meddles with them, in memory: what rollout's tables know, kept by the test.
 import type { FactOf, HealthGate, PlannedBot, Strategy, WaveStarted } from '@molthub/contracts';
-import { Rejected } from '@molthub/decider';
+import { Rejected, unreachable } from '@molthub/decider';
 import { changeSet, type ChangeSet, type ChangeSetCommand, type ChangeSetFact } from '../decider.ts';
 import { planHash, recordPlan } from '../plan.ts';
 import type { Progress } from '../progress.ts';
@@ -169,8 +169,14 @@ export const commandOf = (world: World, wanted: Exclude<Wanted, 'supersede'>): C
     }
     case 'finish':
       return { ...envelope(world), type: 'rollout.change-set.finish.v1', data, progress: progressOf(world) };
-    default:
+    case 'rollout.change-set.pause.v1':
+    case 'rollout.change-set.resume.v1':
+    case 'rollout.change-set.promote.v1':
+    case 'rollout.analysis.skip.v1':
+    case 'rollout.change-set.abort.v1':
       return { ...envelope(world), type: wanted, data };
+    default:
+      return unreachable(wanted);
   }
 };
 
