@@ -8,6 +8,7 @@ import {
   type FactOf,
   FleetCreated,
   ManifestPublished,
+  ResolutionChanged,
   StartChangeSet,
   type Strategy,
 } from '@molthub/contracts';
@@ -144,6 +145,35 @@ export const openBots = async (urls: Urls) => {
     await isKnown(fleet, version);
   };
 
+  /** A profile that all of its bots take their next version from, and that goes out by itself. */
+  const changeLayer = async (fleet: Fleet, version: number): Promise<string> => {
+    const changeSetId = randomUUID();
+    const bots = fleet.botIds.map((botId) => ({
+      botId,
+      botName: `bot-${botId.slice(0, 8)}`,
+      before: versionOf(version - 1).hash,
+      after: versionOf(version).hash,
+    }));
+    await say(config, `resolution-${changeSetId}`, ResolutionChanged, {
+      fleetId: fleet.id,
+      fleetName: fleet.name,
+      environment: 'dev',
+      release: { mode: 'auto', strategy: { kind: 'ALL' } },
+      changeSetId,
+      layer: { kind: 'profile', id: randomUUID(), name: 'quiet', version: 3 },
+      change: 'updated',
+      layersVersion: 4,
+      author,
+      reason: '',
+      chunk: 0,
+      chunks: 1,
+      bots,
+    });
+    const more = { changeSetId, layersChangeSetId: changeSetId, origin: 'layers' } as const;
+    for (const botId of fleet.botIds) await publish(fleet, botId, version, more);
+    return changeSetId;
+  };
+
   const create = async (fleet: Fleet, strategy: Strategy, onConflict?: 'REFUSE' | 'SUPERSEDE') => {
     const changeSetId = randomUUID();
     const data = { changeSetId, name: 'next', targets: { fleetId: fleet.id }, strategy, reason: '' };
@@ -205,6 +235,7 @@ export const openBots = async (urls: Urls) => {
     rows,
     publish,
     publishAll,
+    changeLayer,
     makeFleet,
     create,
     start,

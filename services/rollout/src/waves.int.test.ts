@@ -43,8 +43,6 @@ const says = async <D extends CommandDefinition>(actor: Actor, definition: D, da
 const bert = { kind: 'user', id: 'bert', name: 'Bert' } as const;
 const done = { status: 'DONE' };
 const endOf = (changeSetId: string) => world.caller.send(AbortChangeSet, { changeSetId, reason: 'test' });
-const canaryRuns = (changeSetId: string) =>
-  world.untilIt('the canary to run it', async () => (await world.bots(changeSetId))[0]?.state === 'CONVERGED');
 
 test('two change sets on the same bots: one is refused by the name of the other, or takes its place and keeps the way back', async () => {
   const fleet = await world.makeFleet(3);
@@ -85,7 +83,6 @@ test('a newer version of a bot that was moved waits until the change set is over
     await world.serve(fleet, first);
     return (await world.bots(first))[0]?.state === 'CONVERGED';
   });
-  await canaryRuns(first);
   const [moved] = await world.bots(first);
   const newer = randomUUID();
   await world.publish(fleet, moved?.botId ?? '', 3, { changeSetId: newer });
@@ -114,7 +111,7 @@ test('a pinned bot is left out, and the plan says so', async () => {
   expect((await world.bots(changeSetId)).map(({ botId }) => botId)).not.toContain(pinned);
 });
 
-test('a canary that is unwell goes back by itself and is held; a requested release lifts the hold', async () => {
+test('a canary that is unwell goes back by itself and is held: a layer leaves it as it is, and a requested release lifts the hold', async () => {
   const fleet = await world.makeFleet(2);
   const first = await world.start(fleet, canary({ onFailure: 'ROLL_BACK' }));
   const ended = await world.untilStatus(fleet, first, 'ROLLED_BACK', 'UNHEALTHY');
@@ -123,7 +120,11 @@ test('a canary that is unwell goes back by itself and is held; a requested relea
   expect([moved?.rollback, other?.released]).toEqual(['RESTORED', false]);
   const holds = () => world.rows('select kind, change_set_id from rollout.holds where bot_id = $1', [moved?.botId]);
   expect(await holds()).toEqual([{ kind: 'HOLD', change_set_id: first }]);
-  await world.publishAll(fleet, 4);
+  const layer = await world.changeLayer(fleet, 4);
+  const { refused_bots: left } = await world.untilStatus(fleet, layer, 'SUCCEEDED');
+  expect(left).toMatchObject([{ botId: moved?.botId, code: 'rollout.held' }]);
+  expect((await world.bots(layer)).map(({ botId }) => botId)).toEqual([other?.botId]);
+  await world.publishAll(fleet, 5);
   const next = await world.start(fleet, canary());
   await world.untilStatus(fleet, next, 'SUCCEEDED');
   expect(await holds()).toEqual([]);
