@@ -1,5 +1,6 @@
 // Change sets in waves on real servers: who is in whose way, what keeps bots where they are, who may let it start.
 import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
 import {
   AbortChangeSet,
   type Actor,
@@ -15,7 +16,9 @@ import type { RunningService } from '@molthub/service';
 import { startTestService, testCommand } from '@molthub/service/testing';
 import { withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type BotsUnderTest, openBots } from './bots-under-test.ts';
+import { z } from 'zod';
+import { type BotsUnderTest, openBots, type Urls } from './bots-under-test.ts';
+import { prepareChangeSet } from './prepare.ts';
 import { rollout } from './service.ts';
 
 const postgres = withPostgres();
@@ -23,10 +26,11 @@ const nats = withNats();
 vi.setConfig({ testTimeout: 90_000 });
 let aheadMs = 0;
 const now = () => new Date(Date.now() + aheadMs);
+let urls: Urls;
 let world: BotsUnderTest;
 let service: RunningService;
 beforeAll(async () => {
-  const urls = { databaseUrl: (await postgres.createDatabase()).url, natsUrl: nats.url, now };
+  urls = { databaseUrl: (await postgres.createDatabase()).url, natsUrl: nats.url, now };
   [world, service] = await Promise.all([openBots(urls), startTestService(rollout({ sweepMs: 500 }), urls)]);
 });
 afterAll(async () => {
@@ -55,6 +59,17 @@ test('two change sets on the same bots: one is refused by the name of the other,
   const refused = await world.create(fleet, canary());
   expect(refused.outcome).toMatchObject({ status: 'REFUSED', code: 'rollout.conflict' });
   expect(JSON.stringify(refused.outcome)).toContain(first);
+  // Were the other one to end before this commits, this would be decided again.
+  const data = {
+    changeSetId: randomUUID(),
+    name: 'next',
+    targets: { fleetId: fleet.id },
+    strategy: canary(),
+    reason: '',
+  };
+  const type = 'rollout.change-set.create.v1' as const;
+  const { expects } = await prepareChangeSet(0)({ ...testCommand(type, data), type, data }, service.log.reads);
+  expect(expects).toEqual([{ stream: `change-set-${first}`, version: (await world.row(first))['version'] }]);
   const { changeSetId, outcome } = await world.create(fleet, canary(), 'SUPERSEDE');
   expect(outcome).toMatchObject(done);
   expect(await world.row(first)).toMatchObject({
@@ -199,9 +214,38 @@ test('no wave starts outside of its hours', async () => {
 
 test('a webhook on a private address is not asked: its wave pauses and says why', async () => {
   const fleet = await world.makeFleet(2);
-  const webhook = { url: 'http://127.0.0.1:9/judge', waitSeconds: 0 };
+  const webhook = { url: 'http://127.0.0.1:9/judge', waitSeconds: 2 };
   const changeSetId = await world.start(fleet, canary({ gates: { webhook } }));
   const { message } = await world.untilStatus(fleet, changeSetId, 'PAUSED');
-  expect(message).toMatch(/WEBHOOK has no verdict for wave 1: .*(?:not asked yet|not on the internet)/);
+  expect(message).toMatch(/WEBHOOK has no verdict for wave 1: .*not on the internet/);
+  // What was said of another wave, by a leader that was frozen since, says nothing of this one.
+  const type = 'rollout.change-set.judge.v1' as const;
+  const seen = async (wave: number) => {
+    const data = { changeSetId, webhook: { wave, verdict: 'PASS' as const, message: '' } };
+    const { command } = await prepareChangeSet(0)({ ...testCommand(type, data), type, data }, service.log.reads);
+    const observed = command.type === type ? command.observed : null;
+    return observed?.gates.find(({ gate }) => gate === 'WEBHOOK')?.verdict;
+  };
+  expect([await seen(0), await seen(1)]).toEqual(['PASS', 'ERROR']);
   await endOf(changeSetId);
+});
+
+test.each([
+  ['{"verdict":"PASS"}', 'SUCCEEDED'],
+  ['{"verdict":"FAIL"}', 'ROLLED_BACK'],
+  ['fine!', 'PAUSED'],
+])('a webhook that is asked and answers %s makes it %s', async (answer, status) => {
+  await service.stop();
+  service = await startTestService(rollout({ sweepMs: 500, allowsPrivateWebhooks: true }), urls);
+  const server = createServer((_request, response) => response.end(answer));
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = z.object({ port: z.int() }).parse(server.address());
+  const fleet = await world.makeFleet(2);
+  const webhook = { url: `http://127.0.0.1:${port}/judge`, waitSeconds: 2 };
+  const changeSetId = await world.start(fleet, canary({ onFailure: 'ROLL_BACK', gates: { webhook } }));
+  await world.untilStatus(fleet, changeSetId, status);
+  await endOf(changeSetId);
+  server.close();
 });
