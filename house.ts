@@ -148,6 +148,7 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
   ],
   rollout: [
     'advance',
+    'bots-under-test',
     'catalog',
     'course/',
     'gathering',
@@ -159,6 +160,8 @@ export const ownFiles: Readonly<Record<string, readonly string[]>> = {
     'planning/',
     'prepare',
     'progress',
+    'replica-main',
+    'replica-under-test',
     'segment',
     'testing',
     'verdict-age',

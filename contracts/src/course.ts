@@ -147,8 +147,8 @@ export const JudgeChangeSet = defineCommand(
   "Looks at the wave that runs, and takes it as far as its bots and gates let it. Rollout's own job; not for callers.",
   z.strictObject({
     changeSetId,
-    /** What somebody else's judgement was. */
-    webhook: z.strictObject({ verdict: GateVerdict, message: z.string() }).optional(),
+    /** What somebody else's judgement of a wave was; of another wave than the one that runs it says nothing. */
+    webhook: z.strictObject({ wave: z.int().min(0), verdict: GateVerdict, message: z.string() }).optional(),
   }),
 );
 /** `records: false`. */

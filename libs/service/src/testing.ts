@@ -4,12 +4,12 @@ import type { Command, CommandDefinition, CommandOf, Outcome, ServiceName } from
 import { newId } from '@molthub/identity';
 import { createLogger, createMetrics } from '@molthub/telemetry';
 import type { ServiceDefinition } from './definition.ts';
-import { type RunningService, startService } from './start.ts';
+import { type RunningService, type ServiceSettings, startService } from './start.ts';
 
 /** `now`: a clock that the test moves. */
 export const startTestService = (
   definition: ServiceDefinition,
-  settings: { readonly databaseUrl: string; readonly natsUrl: string; readonly now?: () => Date },
+  settings: Pick<ServiceSettings, 'databaseUrl' | 'natsUrl' | 'now' | 'leaseDurations'>,
 ): Promise<RunningService> =>
   startService(definition, { ...settings, logger: createLogger(definition.name, 'error'), metrics: createMetrics() });
 

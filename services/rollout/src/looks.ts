@@ -132,14 +132,18 @@ const releasable = async (reads: Reads, scope: Scope, now: string): Promise<Foun
   return perBot(rows, (bot) => intend(ReleaseBot, bot));
 };
 
+/** Bots that are to go back; no more than may be on their way at once. */
 const restorable = async (reads: Reads, scope: Scope): Promise<Found> => {
   const rows = await reads(
-    `select p.workspace, p.change_set_id as "changeSetId", p.bot_id as "botId"
-     from change_sets c join change_set_bots p on p.change_set_id = c.id
-     where c.status = 'ROLLING_BACK' ${among('c.id', scope)} and p.released and p.rollback is null
-       and coalesce((select count(*) < (c.strategy->>'maxParallel')::int from change_set_bots o
-         where o.change_set_id = c.id and (o.rollback = 'REQUESTED' or o.rollback = 'RELEASED' and o.open)), true)
-     order by p.change_set_id, p.bot_id limit ${batchMax}`,
+    `select workspace, "changeSetId", "botId" from (
+       select p.workspace, p.change_set_id as "changeSetId", p.bot_id as "botId",
+         row_number() over (partition by p.change_set_id order by p.bot_id) as place,
+         (c.strategy->>'maxParallel')::int - (select count(*) from change_set_bots o where o.change_set_id = c.id
+           and (o.rollback = 'REQUESTED' or o.rollback = 'RELEASED' and o.open)) as room
+       from change_sets c join change_set_bots p on p.change_set_id = c.id
+       where c.status = 'ROLLING_BACK' ${among('c.id', scope)} and p.released and p.rollback is null) w
+     where room is null or place <= room
+     order by "changeSetId", place limit ${batchMax}`,
     scope ? [scope] : [],
   );
   return perBot(rows, (bot) => intend(RollBackBot, bot));

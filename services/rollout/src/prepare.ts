@@ -2,6 +2,7 @@
 import type { CommandOf } from '@molthub/contracts';
 import { unreachable } from '@molthub/decider';
 import type { Reads } from '@molthub/event-store';
+import type { Prepared } from '@molthub/service';
 import { z } from 'zod';
 import { stateOf } from './course/judge-look.ts';
 import { countedOf, observe, windowOf } from './course/observe.ts';
@@ -11,17 +12,24 @@ import { creatingOf, progressOf, releasedBots, startingOf } from './queries.ts';
 
 type Asked = CommandOf<(typeof changeSetCommands)[number]>;
 
+/** An abort that commits first makes a command decide again, so nothing is released, or denied, after it. */
+export const unchanged = (changeSetId: string, version: number) => ({ stream: `change-set-${changeSetId}`, version });
+
 const Planned = z.object({ at: z.date() });
 
 /** `windowLatenessMs`: after its end, a window of traces is summarized and heard of within this time. */
 export const prepareChangeSet =
   (windowLatenessMs: number) =>
-  async (command: Asked, reads: Reads): Promise<{ readonly command: ChangeSetCommand }> => {
+  async (command: Asked, reads: Reads): Promise<Prepared<ChangeSetCommand>> => {
     switch (command.type) {
       case 'rollout.layers.plan.v1':
         return { command: { ...command, gathering: await gatheringOf(command.data.changeSetId, reads) } };
-      case 'rollout.change-set.create.v1':
-        return { command: { ...command, ...(await creatingOf(command, reads)) } };
+      case 'rollout.change-set.create.v1': {
+        const creating = await creatingOf(command, reads);
+        // One that ends meanwhile has ended, and is not superseded any more.
+        const expects = creating.conflicts.map(({ changeSetId: id, version }) => unchanged(id, version));
+        return { command: { ...command, ...creating }, expects };
+      }
       case 'rollout.change-set.start.v1': {
         const { fleetStatus, gate } = await startingOf(command.data.changeSetId, reads);
         return { command: { ...command, fleetStatus, window: windowOf(gate, new Date(command.time)) } };
@@ -41,11 +49,10 @@ export const prepareChangeSet =
       case 'rollout.change-set.judge.v1': {
         const { changeSetId, webhook = null } = command.data;
         const state = await stateOf(changeSetId, reads);
-        const seen = { now: new Date(command.time), windowLatenessMs, webhook };
-        const isRunning = state.at === 'running' && state.run !== null;
-        return {
-          command: { ...command, observed: isRunning ? await observe(changeSetId, state.run, reads, seen) : null },
-        };
+        if (state.at !== 'running' || state.run === null) return { command: { ...command, observed: null } };
+        const said = webhook?.wave === state.run.wave ? webhook : null;
+        const seen = { now: new Date(command.time), windowLatenessMs, webhook: said };
+        return { command: { ...command, observed: await observe(changeSetId, state.run, reads, seen) } };
       }
       case 'rollout.release.plan.v1':
       case 'rollout.change-set.approve.v1':

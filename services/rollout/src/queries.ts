@@ -44,7 +44,10 @@ export const labelsSql = (resolved: string): string => `coalesce(${resolved}->'m
  * The bots that a change set is to move, with what each has and could have; the targets that are not known; the change
  * sets that are not over and have some of the same bots. One that takes the place of another keeps its ways back.
  */
-export const creatingOf = async (command: CommandOf<typeof CreateChangeSet>, reads: Reads): Promise<Creating> => {
+export const creatingOf = async (
+  command: CommandOf<typeof CreateChangeSet>,
+  reads: Reads,
+): Promise<Omit<Creating, 'conflicts'> & { readonly conflicts: readonly VersionedConflict[] }> => {
   const { workspace, data } = command;
   const { targets, retryOf, changeSetId } = data;
   const [where, target] =
@@ -118,16 +121,26 @@ const knowsAll = async (
   throw new Error('Some versions of these bots are not known yet.');
 };
 
-const ConflictRow = z.object({ changeSetId: z.uuid(), name: z.string(), bots: z.array(z.string()) });
+const ConflictRow = z.object({
+  changeSetId: z.uuid(),
+  name: z.string(),
+  bots: z.array(z.string()),
+  isGoingBack: z.boolean(),
+  version: z.int(),
+});
 
-const conflictsOf = async (botIds: readonly string[], reads: Reads): Promise<readonly Conflict[]> =>
+/** With the version at which the other one is in the way. */
+type VersionedConflict = Conflict & { readonly version: number };
+
+const conflictsOf = async (botIds: readonly string[], reads: Reads): Promise<readonly VersionedConflict[]> =>
   z.array(ConflictRow).parse(
     await reads(
-      `select c.id as "changeSetId", c.name, array_agg(p.bot_name order by p.bot_name) as bots
+      `select c.id as "changeSetId", c.name, array_agg(p.bot_name order by p.bot_name) as bots,
+         c.status = 'ROLLING_BACK' as "isGoingBack", c.version
        from change_set_bots p join change_sets c on c.id = p.change_set_id
        where p.bot_id = any($1::uuid[]) and c.staged and c.finished_at is null
          and (p.open or c.status in ('RUNNING', 'PAUSED', 'ROLLING_BACK'))
-       group by c.id, c.name, c.created_at order by c.created_at`,
+       group by c.id, c.name, c.status, c.version, c.created_at order by c.created_at`,
       [botIds],
     ),
   );

@@ -22,7 +22,7 @@ import { changeSet, changeSetCommands, changeSetEvents } from './decider.ts';
 import { hold, type HoldCommand, holdEvents } from './hold/decider.ts';
 import { holds } from './hold/projection.ts';
 import { simulate } from './planning/simulate.ts';
-import { prepareChangeSet } from './prepare.ts';
+import { prepareChangeSet, unchanged } from './prepare.ts';
 import { changeSets } from './projection.ts';
 import { isKnownBot, partOf, releasableOf } from './queries.ts';
 import { reactions } from './reactions.ts';
@@ -47,9 +47,6 @@ const changeSetAggregate = (windowLatenessMs: number) =>
     decider: changeSet,
     prepare: prepareChangeSet(windowLatenessMs),
   });
-
-/** An abort that commits first makes a command decide again, so nothing is released, or denied, after it. */
-const unchanged = (changeSetId: string, version: number) => ({ stream: `change-set-${changeSetId}`, version });
 
 const releaseAggregate = aggregate({
   category: 'release',

@@ -12,8 +12,10 @@ export type HealthCounted = {
   readonly unwell: readonly string[];
 };
 
-/** `failed`: bots that were to run what is new, and do not. */
-export const judgeHealth = (gate: HealthGate, seen: HealthCounted, failed: number): GateSeen => {
+/** Bots that were to run what is new: those that do not, and those of this wave that may come to. */
+export type NotMoved = { readonly failed: number; readonly open: number };
+
+export const judgeHealth = (gate: HealthGate, seen: HealthCounted, { failed, open }: NotMoved): GateSeen => {
   const { healthy, degraded, unhealthy, unknown, unwell } = seen;
   const moved = healthy + degraded + unhealthy + unknown;
   const said = moved - unknown;
@@ -27,6 +29,7 @@ export const judgeHealth = (gate: HealthGate, seen: HealthCounted, failed: numbe
     return as('FAIL', `${unhealthy} of ${moved} moved bots ${verb(unhealthy)} unhealthy: ${unwell.join('; ')}.`);
   }
   if (moved === 0) {
+    if (open > 0) return as('NO_DATA', 'No bot runs what is new yet.');
     return failed > 0 ? as('NO_DATA', 'No bot that was to move runs what is new.') : as('PASS', 'No bot had to move.');
   }
   const needed = gate.minBots ? countOf(gate.minBots, moved) : moved;

@@ -54,7 +54,7 @@ export const judgeLook = async (
     const webhook = webhooks.saidOf({ changeSetId: id, name, planHash, run, gate: plan.strategy.gates?.webhook }, now);
     const observed = await observe(id, run, reads, { now, windowLatenessMs, webhook });
     if (observed === null || judge(id, run, observed, now.toISOString()).length === 0) continue;
-    const data = { changeSetId: id, ...(webhook ? { webhook } : {}) };
+    const data = { changeSetId: id, ...(webhook ? { webhook: { wave: run.wave, ...webhook } } : {}) };
     steps.push({ workspace, intent: intend(JudgeChangeSet, data) });
   }
   webhooks.keepOnly(open.map(({ id }) => id));

@@ -30,6 +30,8 @@ export type GateSeen = {
 
 /** What is known of a running change set at a moment. */
 export type Observed = {
+  /** How it ran when it was observed: what was seen of another wave, or before that settled, says nothing of this one. */
+  readonly of: Pick<Run, 'wave' | 'settledAtMs' | 'lookingSinceMs'>;
   readonly strategy: Strategy;
   readonly progress: Progress;
   /** Bots of the wave: those that have not settled, and the others by how they ended. */
@@ -58,6 +60,7 @@ type CourseFact =
 
 /** What happens now; nothing where it only has to wait. At most one step: what follows from it is seen at the next look. */
 export const judge = (changeSetId: string, run: Run, seen: Observed, time: string): readonly CourseFact[] => {
+  if (!isOf(run, seen)) return [];
   const nowMs = Date.parse(time);
   const said = newlySaid(changeSetId, run, seen, time);
   const failure = failureOf(run, seen, nowMs);
@@ -76,6 +79,10 @@ export const judge = (changeSetId: string, run: Run, seen: Observed, time: strin
   // What was just said counts from its own time on: the clocks know of it at the next look.
   return said.length > 0 || !isOver(run, seen, nowMs) ? said : passed(changeSetId, run, seen, time);
 };
+
+/** A leader that was frozen may have looked long before it decides; another one has gone on meanwhile. */
+const isOf = (run: Run, { of }: Observed): boolean =>
+  run.wave === of.wave && run.settledAtMs === of.settledAtMs && run.lookingSinceMs === of.lookingSinceMs;
 
 const newlySaid = (changeSetId: string, run: Run, { gates }: Observed, time: string): readonly CourseFact[] =>
   gates
@@ -128,6 +135,8 @@ const pauseOf = (run: Run, seen: Observed, nowMs: number): Failure | null => {
       reason: `Policy denies ${bots(seen.deniedBots)} of wave ${run.wave + 1}; resume it to go on without them.`,
     };
   }
+  // Whoever promoted it waits for no verdict.
+  if (run.promoted) return null;
   const stuck = lookedAt(run, seen).find((one) => effective(run, seen, one, nowMs) === 'PAUSE');
   if (!stuck) return null;
   return { cause: 'GATE', reason: `Gate ${stuck.gate} has no verdict for wave ${run.wave + 1}: ${stuck.message}` };

@@ -84,7 +84,7 @@ export const observe = async (
   const { strategy, open, updated, failed, skipped, denied, nextBots, failedBots, releasedBots, settledLast } = counts;
   const { health, traces, webhook: webhookGate, window } = strategy.gates ?? {};
   const gates: GateSeen[] = [];
-  if (health) gates.push(judgeHealth(health, await healthOf(changeSetId, reads), failedBots));
+  if (health) gates.push(judgeHealth(health, await healthOf(changeSetId, reads), { failed: failedBots, open }));
   if (run.settledAtMs !== null) {
     // Where every bot has moved nothing is left to compare with, but for what may never be.
     const compares = nextBots !== null || traces?.errorRateMax !== undefined;
@@ -94,6 +94,7 @@ export const observe = async (
     if (window && nextBots !== null) gates.push(windowSeen(window, now));
   }
   return {
+    of: { wave: run.wave, settledAtMs: run.settledAtMs, lookingSinceMs: run.lookingSinceMs },
     strategy,
     progress,
     wave: { open, updated, failed, skipped },

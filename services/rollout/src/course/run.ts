@@ -62,7 +62,8 @@ export const nextWave = (run: Run, wave: number, atMs: number): Run => ({
   ...firstWave(run.waves, atMs),
   wave,
   paused: run.paused,
-  accepted: { ...run.accepted, gates: [] },
+  // Denials are counted in each wave anew, failures over all of them.
+  accepted: { ...run.accepted, gates: [], deniedBots: 0 },
   analysisSkipped: run.analysisSkipped,
 });
 

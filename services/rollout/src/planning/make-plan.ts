@@ -44,7 +44,12 @@ export type Candidate = {
 };
 
 /** Another change set that is not over, and has some of the same bots. */
-export type Conflict = { readonly changeSetId: string; readonly name: string; readonly bots: readonly string[] };
+export type Conflict = {
+  readonly changeSetId: string;
+  readonly name: string;
+  readonly bots: readonly string[];
+  readonly isGoingBack: boolean;
+};
 
 export type Creating = {
   readonly candidates: readonly Candidate[];
@@ -280,6 +285,14 @@ const settleConflicts = ({
         code: 'conflict',
         message: `${name} (${id}) has ${bots.slice(0, 5).join(', ')}${bots.length > 5 ? ` and ${bots.length - 5} more` : ''}.`,
       })),
+    );
+  }
+  const goingBack = conflicts.find(({ isGoingBack }) => isGoingBack);
+  // Half of its bots would stay at what it takes them back from.
+  if (goingBack) {
+    throw new Rejected(
+      'rollout.conflict',
+      `${goingBack.name} (${goingBack.changeSetId}) takes its bots back; wait until it has.`,
     );
   }
   return conflicts.map(({ changeSetId: id }) => ({

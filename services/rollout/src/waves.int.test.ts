@@ -1,0 +1,251 @@
+// Change sets in waves on real servers: who is in whose way, what keeps bots where they are, who may let it start.
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import {
+  AbortChangeSet,
+  type Actor,
+  ApproveChangeSet,
+  type CommandDefinition,
+  type CommandOf,
+  DeclineChangeSet,
+  PlaceHold,
+  RollBackChangeSet,
+  StartChangeSet,
+} from '@molthub/contracts';
+import type { RunningService } from '@molthub/service';
+import { startTestService, testCommand } from '@molthub/service/testing';
+import { withNats, withPostgres } from '@molthub/testing';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import { type BotsUnderTest, openBots, type Urls } from './bots-under-test.ts';
+import { prepareChangeSet } from './prepare.ts';
+import { rollout } from './service.ts';
+
+const postgres = withPostgres();
+const nats = withNats();
+vi.setConfig({ testTimeout: 90_000 });
+let aheadMs = 0;
+const now = () => new Date(Date.now() + aheadMs);
+let urls: Urls;
+let world: BotsUnderTest;
+let service: RunningService;
+beforeAll(async () => {
+  urls = { databaseUrl: (await postgres.createDatabase()).url, natsUrl: nats.url, now };
+  [world, service] = await Promise.all([openBots(urls), startTestService(rollout({ sweepMs: 500 }), urls)]);
+});
+afterAll(async () => {
+  await world.stop();
+  await service.stop();
+});
+
+const canary = (more: object = {}) => ({ kind: 'CANARY' as const, canary: { count: 1 }, steps: [100], ...more });
+const says = async <D extends CommandDefinition>(actor: Actor, definition: D, data: CommandOf<D>['data']) =>
+  world.caller.commander.request(
+    { ...testCommand(definition.type, data), actor, time: now().toISOString() },
+    { timeoutMs: 10_000 },
+  );
+const bert = { kind: 'user', id: 'bert', name: 'Bert' } as const;
+const done = { status: 'DONE' };
+const endOf = (changeSetId: string) => world.caller.send(AbortChangeSet, { changeSetId, reason: 'test' });
+
+test('two change sets on the same bots: one is refused by the name of the other, or takes its place and keeps the way back', async () => {
+  const fleet = await world.makeFleet(3);
+  const first = await world.start(fleet, canary({ bakeSeconds: 3_600 }));
+  await world.untilIt('the canary', async () => {
+    await world.serve(fleet, first);
+    return (await world.bots(first))[0]?.state === 'CONVERGED';
+  });
+  await world.publishAll(fleet, 3);
+  const refused = await world.create(fleet, canary());
+  expect(refused.outcome).toMatchObject({ status: 'REFUSED', code: 'rollout.conflict' });
+  expect(JSON.stringify(refused.outcome)).toContain(first);
+  // Were the other one to end before this commits, this would be decided again.
+  const data = {
+    changeSetId: randomUUID(),
+    name: 'next',
+    targets: { fleetId: fleet.id },
+    strategy: canary(),
+    reason: '',
+  };
+  const type = 'rollout.change-set.create.v1' as const;
+  const { expects } = await prepareChangeSet(0)({ ...testCommand(type, data), type, data }, service.log.reads);
+  expect(expects).toEqual([{ stream: `change-set-${first}`, version: (await world.row(first))['version'] }]);
+  const { changeSetId, outcome } = await world.create(fleet, canary(), 'SUPERSEDE');
+  expect(outcome).toMatchObject(done);
+  expect(await world.row(first)).toMatchObject({
+    status: 'SUPERSEDED',
+    message: `Superseded by change set ${changeSetId}.`,
+  });
+  expect((await world.bots(changeSetId)).map(({ before }) => before?.version)).toEqual([1, 1, 1]);
+  await endOf(changeSetId);
+});
+
+test('what takes its bots back is not superseded: half of them would stay at what it takes them back from', async () => {
+  const fleet = await world.makeFleet(2);
+  const first = await world.start(fleet, canary({ bakeSeconds: 3_600 }));
+  await world.untilIt('the canary', async () => (await world.bots(first))[0]?.state === 'RELEASED');
+  expect(await world.caller.send(RollBackChangeSet, { changeSetId: first, reason: '' })).toMatchObject(done);
+  await world.publish(fleet, (await world.bots(first))[1]?.botId ?? '', 3);
+  const { outcome } = await world.create(fleet, canary(), 'SUPERSEDE');
+  expect(outcome).toMatchObject({ status: 'REFUSED', code: 'rollout.conflict' });
+  expect(await world.untilStatus(fleet, first, 'ROLLED_BACK')).toMatchObject({ restored: 1 });
+});
+
+test('a newer version of a bot that was moved waits until the change set is over', async () => {
+  const fleet = await world.makeFleet(2);
+  const first = await world.start(fleet, canary({ bakeSeconds: 3_600 }));
+  await world.untilIt('the canary', async () => {
+    await world.serve(fleet, first);
+    return (await world.bots(first))[0]?.state === 'CONVERGED';
+  });
+  const [moved] = await world.bots(first);
+  const newer = randomUUID();
+  await world.publish(fleet, moved?.botId ?? '', 3, { changeSetId: newer });
+  await world.untilIt('it to be planned', async () => (await world.row(newer))['status'] === 'PLANNED');
+  expect(JSON.stringify((await world.row(newer))['notes'])).toContain('It waits');
+  expect(await world.caller.send(StartChangeSet, { changeSetId: newer, reason: '' })).toMatchObject(done);
+  await endOf(first);
+  await world.untilStatus(fleet, newer, 'SUCCEEDED');
+  const told = await world.rows(
+    `select type from rollout.events where stream_id in ($1, $2) and type = any($3) order by position`,
+    [
+      `change-set-${first}`,
+      `release-${newer}-${moved?.botId}`,
+      ['rollout.change-set.aborted.v1', 'rollout.bot.released.v1'],
+    ],
+  );
+  expect(told.map(({ type }) => type)).toEqual(['rollout.change-set.aborted.v1', 'rollout.bot.released.v1']);
+});
+
+test('a pinned bot is left out, and the plan says so', async () => {
+  const fleet = await world.makeFleet(3);
+  const [pinned = ''] = fleet.botIds;
+  expect(await world.caller.send(PlaceHold, { botId: pinned, kind: 'PIN', reason: 'delicate' })).toMatchObject(done);
+  const { changeSetId } = await world.create(fleet, canary());
+  expect(await world.row(changeSetId)).toMatchObject({ total: 2, notes: [expect.stringMatching(/^Left out.*pinned/)] });
+  expect((await world.bots(changeSetId)).map(({ botId }) => botId)).not.toContain(pinned);
+});
+
+test('a canary that is unwell goes back by itself and is held: a layer leaves it as it is, and a requested release lifts the hold', async () => {
+  const fleet = await world.makeFleet(2);
+  const first = await world.start(fleet, canary({ onFailure: 'ROLL_BACK' }));
+  const ended = await world.untilStatus(fleet, first, 'ROLLED_BACK', 'UNHEALTHY');
+  expect(ended).toMatchObject({ restored: 1, restore_skipped: 0 });
+  const [moved, other] = await world.bots(first);
+  expect([moved?.rollback, other?.released]).toEqual(['RESTORED', false]);
+  const holds = () => world.rows('select kind, change_set_id from rollout.holds where bot_id = $1', [moved?.botId]);
+  expect(await holds()).toEqual([{ kind: 'HOLD', change_set_id: first }]);
+  const layer = await world.changeLayer(fleet, 4);
+  const { refused_bots: left } = await world.untilStatus(fleet, layer, 'SUCCEEDED');
+  expect(left).toMatchObject([{ botId: moved?.botId, code: 'rollout.held' }]);
+  expect((await world.bots(layer)).map(({ botId }) => botId)).toEqual([other?.botId]);
+  await world.publishAll(fleet, 5);
+  const next = await world.start(fleet, canary());
+  await world.untilStatus(fleet, next, 'SUCCEEDED');
+  expect(await holds()).toEqual([]);
+});
+
+test('no more bots are on their way, there or back, than maxParallel says', async () => {
+  const fleet = await world.makeFleet(4);
+  const changeSetId = await world.start(fleet, { kind: 'ALL', maxParallel: 2 });
+  const away: number[] = [];
+  const untilServed = async (status: string) =>
+    world.untilIt(`it to be ${status}`, async () => {
+      const all = await world.bots(changeSetId);
+      away.push(all.filter(({ open, released, rollback }) => rollback === 'REQUESTED' || (released && open)).length);
+      await world.serve(fleet, changeSetId, 'HEALTHY');
+      return (await world.row(changeSetId))['status'] === status;
+    });
+  await untilServed('SUCCEEDED');
+  expect(Math.max(...away)).toBe(2);
+  away.length = 0;
+  await world.caller.send(RollBackChangeSet, { changeSetId, reason: '' });
+  await untilServed('ROLLED_BACK');
+  expect(Math.max(...away)).toBe(2);
+});
+
+test('an approval is of one plan, of somebody else, and for a while', async () => {
+  const fleet = await world.makeFleet(1);
+  const strategy = { kind: 'ALL' as const, gates: { approval: { count: 1, expiresSeconds: 3_600 } } };
+  const { changeSetId } = await world.create(fleet, strategy);
+  const start = () => world.caller.send(StartChangeSet, { changeSetId, reason: '' });
+  const { status, plan_hash: planHash } = await world.row(changeSetId);
+  expect(status).toBe('AWAITING_APPROVAL');
+  expect(await start()).toMatchObject({ status: 'REFUSED', code: 'rollout.not-approved' });
+  const approval = { changeSetId, planHash: String(planHash), role: 'OPERATOR' as const, reason: '' };
+  const another = { ...approval, planHash: `sha256:${'f'.repeat(64)}` };
+  expect(await world.caller.send(ApproveChangeSet, approval)).toMatchObject({ code: 'rollout.own-plan' });
+  expect(await says(bert, ApproveChangeSet, another)).toMatchObject({ code: 'rollout.another-plan' });
+  expect(await says(bert, ApproveChangeSet, approval)).toMatchObject(done);
+  expect(await world.row(changeSetId)).toMatchObject({ status: 'APPROVED' });
+  aheadMs += 3_600_000;
+  expect(await start()).toMatchObject({ code: 'rollout.not-approved' });
+  await world.untilStatus(fleet, changeSetId, 'EXPIRED');
+});
+
+test('an approved plan starts, and one that is declined never does', async () => {
+  const fleet = await world.makeFleet(1);
+  const strategy = { kind: 'ALL' as const, gates: { approval: { count: 1 } } };
+  const declined = await world.create(fleet, strategy);
+  const of = async (changeSetId: string) => ({
+    changeSetId,
+    planHash: String((await world.row(changeSetId))['plan_hash']),
+    role: 'OPERATOR' as const,
+    reason: '',
+  });
+  expect(await says(bert, DeclineChangeSet, await of(declined.changeSetId))).toMatchObject(done);
+  expect(await world.row(declined.changeSetId)).toMatchObject({ status: 'ABORTED' });
+  const late = { changeSetId: declined.changeSetId, reason: '' };
+  expect(await world.caller.send(StartChangeSet, late)).toMatchObject({ code: 'rollout.change-set-not-in-state' });
+  const { changeSetId } = await world.create(fleet, strategy);
+  expect(await says(bert, ApproveChangeSet, await of(changeSetId))).toMatchObject(done);
+  expect(await world.caller.send(StartChangeSet, { changeSetId, reason: '' })).toMatchObject(done);
+  await world.untilStatus(fleet, changeSetId, 'SUCCEEDED');
+});
+
+test('no wave starts outside of its hours', async () => {
+  const fleet = await world.makeFleet(1);
+  const always = { cron: '* * * * *', minutes: 60 };
+  const strategy = { kind: 'ALL' as const, gates: { window: { timezone: 'UTC', allow: [always], deny: [always] } } };
+  const { changeSetId } = await world.create(fleet, strategy);
+  const outcome = await world.caller.send(StartChangeSet, { changeSetId, reason: '' });
+  expect(outcome).toMatchObject({ status: 'REFUSED', code: 'rollout.outside-window' });
+});
+
+test('a webhook on a private address is not asked: its wave pauses and says why', async () => {
+  const fleet = await world.makeFleet(2);
+  const webhook = { url: 'http://127.0.0.1:9/judge', waitSeconds: 2 };
+  const changeSetId = await world.start(fleet, canary({ gates: { webhook } }));
+  const { message } = await world.untilStatus(fleet, changeSetId, 'PAUSED');
+  expect(message).toMatch(/WEBHOOK has no verdict for wave 1: .*not on the internet/);
+  // What was said of another wave, by a leader that was frozen since, says nothing of this one.
+  const type = 'rollout.change-set.judge.v1' as const;
+  const seen = async (wave: number) => {
+    const data = { changeSetId, webhook: { wave, verdict: 'PASS' as const, message: '' } };
+    const { command } = await prepareChangeSet(0)({ ...testCommand(type, data), type, data }, service.log.reads);
+    const observed = command.type === type ? command.observed : null;
+    return observed?.gates.find(({ gate }) => gate === 'WEBHOOK')?.verdict;
+  };
+  expect([await seen(0), await seen(1)]).toEqual(['PASS', 'ERROR']);
+  await endOf(changeSetId);
+});
+
+test.each([
+  ['{"verdict":"PASS"}', 'SUCCEEDED'],
+  ['{"verdict":"FAIL"}', 'ROLLED_BACK'],
+  ['fine!', 'PAUSED'],
+])('a webhook that is asked and answers %s makes it %s', async (answer, status) => {
+  await service.stop();
+  service = await startTestService(rollout({ sweepMs: 500, allowsPrivateWebhooks: true }), urls);
+  const server = createServer((_request, response) => response.end(answer));
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = z.object({ port: z.int() }).parse(server.address());
+  const fleet = await world.makeFleet(2);
+  const webhook = { url: `http://127.0.0.1:${port}/judge`, waitSeconds: 2 };
+  const changeSetId = await world.start(fleet, canary({ onFailure: 'ROLL_BACK', gates: { webhook } }));
+  await world.untilStatus(fleet, changeSetId, status);
+  await endOf(changeSetId);
+  server.close();
+});
