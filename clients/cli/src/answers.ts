@@ -124,7 +124,7 @@ export const ChangeSet = z.looseObject({
   status: z.string(),
   fleetId: z.uuid(),
   fleetName: z.string(),
-  strategy: z.looseObject({ kind: z.string() }),
+  strategy: z.looseObject({ kind: z.string(), gates: z.looseObject({}).optional() }),
   planHash: z.string(),
   notes: z.array(z.string()).default([]),
   refused: z.int(),

@@ -32,7 +32,7 @@ test('a plan names its waves, its bots, its notes, who was left out, and its has
     status: 'PLANNED',
     fleetId: id,
     fleetName: 'support',
-    strategy: { kind: 'ALL' },
+    strategy: { kind: 'CANARY', canary: { count: 1 }, gates: { health: {}, traces: { looks: 3 } } },
     planHash: 'sha256:b',
     notes: ['Nothing is tried first.\u001b[2J'],
     refused: 1,
@@ -44,6 +44,7 @@ test('a plan names its waves, its bots, its notes, who was left out, and its has
   expect(lines).toEqual(
     expect.arrayContaining([
       'bots        11 in 2 waves',
+      'strategy    CANARY; canary {"count":1}; gates health, traces',
       'plan        sha256:b',
       '1     1     anna',
       '2     10    b0, b1, b2, b3, b4, b5, b6, b7 and 2 more',

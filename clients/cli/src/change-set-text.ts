@@ -27,7 +27,7 @@ export const planText = (changeSet: ChangeSet, bots: readonly PlannedBot[]): str
     ['status', coloured(status)],
     ['fleet', cell(fleetName)],
     ['bots', `${bots.length} in ${amount(waves.length, 'wave')}`],
-    ['strategy', cell(changeSet.strategy)],
+    ['strategy', strategyText(changeSet.strategy)],
     ['plan', cell(planHash)],
   ]);
   return [
@@ -37,6 +37,16 @@ export const planText = (changeSet: ChangeSet, bots: readonly PlannedBot[]): str
     ...(refused === 0 ? [] : [refusedText(refused, refusedBots)]),
   ].join('\n\n');
 };
+
+/** All that it says, but of its gates only which. */
+const strategyText = ({ kind, gates, ...pace }: ChangeSet['strategy']): string =>
+  printable(
+    [
+      kind,
+      ...Object.entries(pace).map(([field, value]) => `${field} ${JSON.stringify(value)}`),
+      ...(gates === undefined ? [] : [`gates ${Object.keys(gates).join(', ')}`]),
+    ].join('; '),
+  );
 
 type Wave = readonly [number, readonly PlannedBot[]];
 const planColumns: readonly Column<Wave>[] = [
