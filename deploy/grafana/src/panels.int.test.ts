@@ -107,7 +107,8 @@ const rollOut = async (): Promise<void> => {
   const bots = await Promise.all(names.map((name) => makeBot(name)));
   await until(
     async () =>
-      (await ask(`select from health_read.bots where bot_id = any('{${bots}}') and status = 'HEALTHY'`)).length === 2,
+      (await ask(`select from health_read.bots where bot_id = any('{${bots.join()}}') and status = 'HEALTHY'`))
+        .length === 2,
     { what: 'two bots to be well', timeoutMs: 60_000 },
   );
   await ok('PATCH', `/fleets/${fleetId}`, { release: { mode: 'manual', strategy: { kind: 'ALL' } } });

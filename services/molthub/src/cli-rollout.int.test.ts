@@ -72,7 +72,7 @@ const planned = async (args: readonly string[]) => {
 test("a fleet's document says how it releases, and its plan follows that or what was asked for", async () => {
   await makeFleet('plans', '{ latencyMs: 2 }');
   expect((await molthub(['diff', '-f', '-'], documents('plans', canary, '{ latencyMs: 2 }'))).status).toBe(0);
-  const wavesOf = ({ plan }: z.infer<typeof Plan>) => plan.map(({ wave }) => wave).toSorted();
+  const wavesOf = ({ plan }: z.infer<typeof Plan>) => plan.map(({ wave }) => wave).toSorted((a, b) => a - b);
   const own = await planned(['plans']);
   expect(own).toMatchObject({ status: 'PLANNED' });
   expect(wavesOf(own)).toEqual([0, 1, 2, 2]);
