@@ -76,6 +76,8 @@ export const TimelineItem = z.looseObject({
 });
 export type TimelineItem = z.infer<typeof TimelineItem>;
 
+const Verdict = z.looseObject({ wave: z.int(), gate: z.string(), verdict: z.string(), message: z.string() });
+
 export const ChangeSetStatus = z.looseObject({
   status: z.string(),
   progress: z.looseObject({
@@ -86,6 +88,8 @@ export const ChangeSetStatus = z.looseObject({
     percentage: z.number(),
   }),
   currentWave: z.int().nullish(),
+  waves: z.int().optional(),
+  verdicts: z.array(Verdict).default([]),
   canRollback: z.boolean().optional(),
   message: z.string().default(''),
 });
@@ -104,6 +108,7 @@ const VersionOf = z.looseObject({ version: z.int(), hash: z.string() });
 export const PlannedBot = z.looseObject({
   botInstanceId: z.uuid(),
   name: z.string(),
+  wave: z.int(),
   before: VersionOf.nullable(),
   after: VersionOf,
   state: z.string(),
@@ -119,6 +124,9 @@ export const ChangeSet = z.looseObject({
   status: z.string(),
   fleetId: z.uuid(),
   fleetName: z.string(),
+  strategy: z.looseObject({ kind: z.string(), gates: z.looseObject({}).optional() }),
+  planHash: z.string(),
+  notes: z.array(z.string()).default([]),
   refused: z.int(),
   refusedBots: z.array(RefusedBot),
   message: z.string(),

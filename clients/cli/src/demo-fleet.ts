@@ -27,3 +27,20 @@ export const demoManifest = (n: number, latencyMs = 100 + ((n * 53) % 900)): Man
 });
 
 export const demoName = (n: number): string => `bot-${String(n).padStart(2, '0')}`;
+
+/** A fleet of its own for rollouts in waves: its bots are well, so that what a rollout does to them is to be seen. */
+export const wavesFleetName = 'demo-waves';
+export const wavesBots = 6;
+
+/** The nth of them, from 1; one that is not `isWell` says so a moment after it runs. */
+export const wavesManifest = (n: number, { latencyMs, isWell }: { latencyMs: number; isWell: boolean }): Manifest => ({
+  apiVersion: 'molthub/v1',
+  kind: 'MoltbotInstance',
+  metadata: { name: `crew-${n}`, fleet: wavesFleetName, labels: { demo: 'true' } },
+  spec: {
+    runtime: { engine: 'simulated' },
+    target: { kind: 'simulated' },
+    config: { simulation: { requestsPerMinute: 30, latencyMs, ...(isWell ? {} : { healthy: false }) } },
+    healthCheck: { kind: 'engine', intervalS: 5, failuresMax: 1 },
+  },
+});

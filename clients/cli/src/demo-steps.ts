@@ -9,6 +9,7 @@ import { CliError } from './cli-error.ts';
 import type { Client } from './client.ts';
 import { demoFleetName, demoManifest, demoName } from './demo-fleet.ts';
 import { type Desired, desiredAs } from './desired.ts';
+import type { BotChange } from './document-kind.ts';
 import { botKind } from './document-kinds/bot.ts';
 import { fleetKind } from './document-kinds/fleet.ts';
 import { findBot } from './find.ts';
@@ -18,8 +19,9 @@ import { amount, note } from './output.ts';
 import { planFor } from './read-plan.ts';
 import { waitForBots } from './wait-for-bots.ts';
 
-const place = { file: 'demo', line: 1, lineOf: () => 1 };
-const simulatedTimeoutMs = 180_000;
+/** Where the demo's documents stand: in no file. */
+export const place = { file: 'demo', line: 1, lineOf: () => 1 };
+export const simulatedTimeoutMs = 180_000;
 /** A real bot's runtime is installed first, from npm. */
 const realTimeoutMs = 600_000;
 
@@ -48,10 +50,15 @@ const demoDocuments = (bots: number): Desired[] => [
   ),
 ];
 
-const converge = async (client: Client, desired: readonly Desired[], timeoutMs: number): Promise<void> => {
+export const apply = async (client: Client, desired: readonly Desired[]): Promise<readonly BotChange[]> => {
   const { changed, refused } = await applyPlan(client, await planFor(client, desired));
   const [first] = refused;
   if (first !== undefined) throw first;
+  return changed;
+};
+
+export const converge = async (client: Client, desired: readonly Desired[], timeoutMs: number): Promise<void> => {
+  const changed = await apply(client, desired);
   const problems = await waitForBots(client, changed, { timeoutMs, timelines: changed.length === 1 });
   if (problems.length > 0) throw new CliError('not every bot of the demo came up', { problems });
   note(changed.length === 0 ? '   as it was left' : `   converged: ${changed.length} created or changed`);
@@ -61,14 +68,16 @@ const Simulated = z.looseObject({
   spec: z.looseObject({ config: z.looseObject({ simulation: z.looseObject({ latencyMs: z.number() }) }) }),
 });
 
+export const latencyOf = ({ manifest }: z.infer<typeof StoredManifest>): number =>
+  Simulated.parse(manifest).spec.config.simulation.latencyMs;
+
 /** Gives the first bot another latency, so that there is a change to see, also the second time. */
 export const changeOne = async (client: Client): Promise<{ bot: Bot; changeSetId: string | undefined }> => {
   const bot = await findBot(client, `${demoFleetName}/${demoName(1)}`);
   note(`${pc.bold('2.')} a new version of ${bot.name}`);
   const current = await client.get(StoredManifest, `/bot-instances/${bot.id}/manifests/${bot.manifestVersion}`);
-  const { latencyMs } = Simulated.parse(current.manifest).spec.config.simulation;
   const { version, changeSetId } = await client.post(Published, `/bot-instances/${bot.id}/manifests`, {
-    manifest: demoManifest(1, latencyMs === 80 ? 240 : 80),
+    manifest: demoManifest(1, latencyOf(current) === 80 ? 240 : 80),
     reason: 'demo: another latency',
   });
   if (!changeSetId) return { bot, changeSetId: undefined };

@@ -51,7 +51,7 @@ const wordsFor = (root: unknown, issue: Issue): string => {
     case 'invalid_key':
       return 'this name is not allowed here; use letters, digits, _ . - and /';
     case 'invalid_union':
-      return unionWords(issue);
+      return valueAt(root, issue.path) === undefined ? 'is missing' : unionWords(issue);
     case 'custom':
     case 'invalid_element':
     case 'invalid_format':
@@ -65,6 +65,8 @@ const wordsFor = (root: unknown, issue: Issue): string => {
 
 /** Of several forms none fits: the closest one, which is the one with the fewest problems, says the most. */
 const unionWords = (issue: Issue & { readonly code: 'invalid_union' }): string => {
+  // Which form is meant is said by a field, and it says none of them.
+  if ('options' in issue && issue.options !== undefined) return `use one of ${issue.options.map(String).join(', ')}`;
   const [closest] = issue.errors.toSorted((a, b) => a.length - b.length);
   const [first] = closest ?? [];
   if (first === undefined) return lowered(issue.message);

@@ -60,6 +60,21 @@ test('a version that is not pinned is an error, since every server refuses it', 
   ]);
 });
 
+test('what a release strategy cannot be is told at its field', () => {
+  const strategy = (text: string) => found(`${fleet}  release: { mode: manual, strategy: ${text} }\n`);
+  expect(strategy('{ kind: CANARY, canary: { count: 1 }, steps: [30, 100], gates: { health: {} } }')).toEqual([]);
+  expect(strategy('{ kind: CANARY, canary: { count: 1 }, step: [30, 100] }')).toEqual([
+    "6 error spec.release.strategy.step: there is no such field; did you mean 'steps'?",
+  ]);
+  expect(strategy('{ kind: CANARY, steps: [30, 90] }')).toEqual([
+    '6 error spec.release.strategy.canary: is missing',
+    '6 error spec.release.strategy.steps: the last step must be 100',
+  ]);
+  expect(strategy('{ kind: CANRY }')).toEqual([
+    '6 error spec.release.strategy.kind: use one of ALL, PERCENTAGE, CANARY, RINGS',
+  ]);
+});
+
 test('what is doubtful is a warning', () => {
   expect(found(bot)).toEqual([
     expect.stringContaining("5 warning metadata.fleet: no document here describes the fleet 'support'"),

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -110,8 +110,11 @@ test('without the git program, what needs it says so', () => {
   }
 });
 
-test('the examples are written as fmt writes them', () => {
-  expect(molthub(['fmt', '--check', examples])).toMatchObject({ status: 0, stdout: '' });
+test('the documents among the examples are written as fmt writes them', () => {
+  // What lies in rollouts are bodies of requests.
+  const documents = readdirSync(examples).filter((name) => name !== 'rollouts');
+  const paths = documents.map((name) => join(examples, name));
+  expect(molthub(['fmt', '--check', ...paths])).toMatchObject({ status: 0, stdout: '' });
 });
 
 test('bash completes commands, and what stands below them', () => {

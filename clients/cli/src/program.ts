@@ -1,14 +1,9 @@
 // Every command with its arguments: what `molthub --help` shows.
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { collect, wholeNumber } from './arguments.ts';
 import { formats } from './output.ts';
+import { addRollouts } from './rollout-program.ts';
 import { shells } from './shells.ts';
-
-const wholeNumber = (min: number) => (text: string) => {
-  const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < min) throw new InvalidArgumentError(`a whole number from ${min} on`);
-  return number;
-};
-const collect = (value: string, all: string[] = []): string[] => [...all, value];
 
 export const program = new Command('molthub')
   .description('The control plane for fleets of autonomous bots.')
@@ -323,19 +318,7 @@ bus
   .description("send a service's log to the bus again; readers know what they have seen")
   .action(async (service, _, command) => (await import('./commands/bus.ts')).republish(service, command));
 
-const rollout = program.command('rollout').description('change sets');
-rollout
-  .command('status')
-  .argument('<id>')
-  .option('--watch', 'show the progress until it ended')
-  .action(async (id, options, command) => (await import('./commands/rollout.ts')).status(id, options, command));
-for (const verb of ['start', 'abort', 'rollback']) {
-  rollout
-    .command(verb)
-    .argument('<id>')
-    .option('--reason <text>', 'why', '')
-    .action(async (id, options, command) => (await import('./commands/rollout.ts')).act(verb, id, options, command));
-}
+addRollouts(program);
 
 program
   .command('rollback')

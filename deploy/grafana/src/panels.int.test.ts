@@ -74,6 +74,68 @@ const violate = async (bot: string): Promise<void> => {
   expect(other.status, other.text).toBe(422);
 };
 
+/** A trace that calls one tool again and again, which is a finding. */
+const loop = async (bot: string, otlpUrl: string): Promise<void> => {
+  const issued = await api.call('POST', `/api/v1/bot-instances/${bot}/ingest-token`);
+  const startMs = Date.now() - 30_000;
+  const spans = Array.from({ length: 40 }, (_, at) => ({
+    traceId: '5'.repeat(32),
+    spanId: String(at + 10).padStart(16, '0'),
+    parentSpanId: '9'.repeat(16),
+    name: 'exec',
+    startTimeUnixNano: `${startMs + at * 100}000000`,
+    endTimeUnixNano: `${startMs + at * 100 + 50}000000`,
+    attributes: [{ key: 'gen_ai.tool.name', value: { stringValue: 'exec' } }],
+  }));
+  const answer = await fetch(`${otlpUrl}/v1/traces`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${String(issued.body['token'])}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }),
+  });
+  expect(answer.status).toBe(200);
+};
+
+const ok = async (method: string, path: string, body: Body, status = 200): Promise<Body> => {
+  const answer = await api.call(method, `/api/v1${path}`, { body });
+  expect(answer.status, answer.text).toBe(status);
+  return answer.body;
+};
+
+/** Two rollouts of two bots: one is taken back and holds its canary, of one the canary has moved and bakes. */
+const rollOut = async (): Promise<void> => {
+  const names = ['dora', 'emil'];
+  const bots = await Promise.all(names.map((name) => makeBot(name)));
+  await until(
+    async () =>
+      (await ask(`select from health_read.bots where bot_id = any('{${bots.join()}}') and status = 'HEALTHY'`))
+        .length === 2,
+    { what: 'two bots to be well', timeoutMs: 60_000 },
+  );
+  await ok('PATCH', `/fleets/${fleetId}`, { release: { mode: 'manual', strategy: { kind: 'ALL' } } });
+  const start = async (name: string, simulation: Body, isThere: string): Promise<void> => {
+    for (const [at, bot] of bots.entries()) {
+      await ok('POST', `/bot-instances/${bot}/manifests`, { manifest: manifest(names[at] ?? '', simulation) }, 201);
+    }
+    const strategy = { kind: 'CANARY', canary: { count: 1 }, bakeSeconds: 3_600 };
+    const id = await made('/change-sets', { name, targets: { botInstanceIds: bots }, strategy });
+    await ok('POST', `/change-sets/${id}/start`, {});
+    await until(
+      async () => (await ask(`select from rollout_read.change_sets where id = '${id}' and ${isThere}`)).length > 0,
+      {
+        what: `${name}: ${isThere}`,
+        timeoutMs: 60_000,
+      },
+    );
+  };
+  await start('unwell', { healthy: false }, "status = 'ROLLED_BACK'");
+  await start('quicker', { latencyMs: 1 }, 'updated = 1');
+  await ok('POST', '/pins', { botInstanceId: botId, reason: 'for a panel' }, 201);
+  await until(async () => (await ask(`select from rollout_read.change_set_bots where state = 'FAILED'`)).length > 0, {
+    what: 'a bot to fail for good',
+    timeoutMs: 60_000,
+  });
+};
+
 const ask = async (text: string) => (await reader.query<Record<string, unknown>>(text)).rows;
 
 /** What waits for a person, which only a fault of ours could bring about. */
@@ -119,12 +181,18 @@ beforeAll(async () => {
   const viewer = await api.call('POST', '/api/v1/api-keys', { body: { name: 'viewer', role: 'VIEWER' } });
   const denied = { key: String(viewer.body['key']), body: { name: 'no', environment: 'dev' } };
   expect((await api.call('POST', '/api/v1/fleets', denied)).status).toBe(403);
+  await loop(anna, otlpUrl);
   await park();
+  await rollOut();
   const recorded = [
     'reconciler.drift.healed.v1',
     'reconciler.bot.failed.v1',
     'policy.violation.opened.v1',
     'health.bot.changed.v1',
+    'rollout.change-set.rollback-started.v1',
+    'rollout.wave.settled.v1',
+    'rollout.gate.judged.v1',
+    'health.finding.opened.v1',
   ];
   await until(
     async () =>

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import pc from 'picocolors';
 import { CliError } from '../cli-error.ts';
 import { demoFleetName } from '../demo-fleet.ts';
+import { rollOutInWaves } from '../demo-rollouts.ts';
 import { bringUp, changeOne, firstTrace } from '../demo-steps.ts';
 import { note, print } from '../output.ts';
 import { printable } from '../printable.ts';
@@ -69,6 +70,7 @@ const started = async (command: Command, stranger: string | undefined, gone: Abo
 const show = async ({ client }: Session, options: Options): Promise<void> => {
   await bringUp(client, options.bots, options.real === true ? realBotPath : undefined);
   const { bot, changeSetId } = await changeOne(client);
+  const [better, worse] = await rollOutInWaves(client);
   const trace = await firstTrace(client);
   const hints: [string, string][] = [
     ['status', 'the fleet in short'],
@@ -78,6 +80,9 @@ const show = async ({ client }: Session, options: Options): Promise<void> => {
     ...(changeSetId
       ? [[`rollout status ${changeSetId}`, 'the change that was just rolled out'] satisfies [string, string]]
       : []),
+    ...(better ? [[`rollout status ${better}`, 'a rollout in waves, wave by wave'] satisfies [string, string]] : []),
+    ...(worse ? [[`rollout status ${worse}`, 'one that went back by itself, and why'] satisfies [string, string]] : []),
+    ['holds list', 'the bot that was taken back'],
     ['trace list', 'what the bots did'],
     ...(trace ? [[`trace show ${printable(trace)}`, 'one request, as a waterfall'] satisfies [string, string]] : []),
   ];

@@ -42,6 +42,17 @@ order by case coalesce(h.status, 'UNKNOWN') when 'UNHEALTHY' then 0 when 'DEGRAD
   h.changed_at desc nulls last
 limit 100`;
 
+const findings = `select f.opened_at as "time", b.name as "bot", f.severity, f.kind, f.title, f.closed_at as "closed", f.bot_id
+from health_read.findings f left join config_read.bots b on b.id = f.bot_id
+where ${inFleets('f.')} and (f.closed_at is null or $__timeFilter(f.opened_at))
+order by f.closed_at is null desc, 1 desc limit 100`;
+
+/** Nobody counts bots by the minute; what is recorded is each change, with what it was to. */
+const becameOverTime = `select ${point('time')}, diff->>'to' as metric, count(*)::float8 as value
+from audit_read.entries
+where ${inWorkspace()} and action = 'health.bot.changed.v1' and diff->>'from' <> diff->>'to' and $__timeFilter(time)
+group by 1, 2 order by 1`;
+
 export const fleetHealth: Described = {
   uid: 'molthub-fleets',
   title: 'Molthub: fleet health',
@@ -83,6 +94,12 @@ export const fleetHealth: Described = {
             bot_id: { hidden: true },
           },
         }),
+        rows({
+          title: 'Findings, open ones first',
+          sql: findings,
+          width: 24,
+          columns: { bot: { link: toBot }, severity: { colors: statusColors }, bot_id: { hidden: true } },
+        }),
       ],
     },
     {
@@ -96,6 +113,12 @@ export const fleetHealth: Described = {
           unit: 'percentunit',
         }),
         lines({ title: 'Latency of requests', sql: latencies('bot', inFleets()), width: 12, unit: 'ms' }),
+        bars({
+          title: 'Bots by the health that they came to',
+          about: 'Of the whole workspace.',
+          sql: becameOverTime,
+          width: 12,
+        }),
         bars({
           title: 'Changes of health',
           about: 'Of the whole workspace.',
