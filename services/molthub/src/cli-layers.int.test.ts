@@ -1,5 +1,5 @@
 // `molthub apply` and `delete` of a layer: what they say, and how they end, where its bots do not get there.
-import { withNats, withPostgres } from '@molthub/testing';
+import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type ApiUnderTest, openApi } from './api-under-test.ts';
@@ -90,11 +90,15 @@ test('when the time is over it says so of each bot, and ends with 1; the bots go
 test('a layer that is deleted moves its bots, too: they are told, and waited for', async () => {
   expect(await apply([fleet('auto'), bot('a'), profile('latencyMs: 1')])).toMatchObject({ status: 0 });
   const deleted = await molthub(['delete', 'profile', name]);
-  const changeSet = await layerChangeSet(2);
   expect(deleted.status, deleted.stderr).toBe(0);
-  expect(changeSet).toMatchObject({ status: 'SUCCEEDED' });
+  // A change set ends a moment after the last of its bots, which is what was waited for.
+  const ended = async () => {
+    const found = await layerChangeSet(2);
+    return found?.status === 'SUCCEEDED' && found;
+  };
+  const changeSet = await until(ended, { what: 'the change set to have succeeded' });
   expect(deleted.stderr).toContain(`profile/${name} moves 1 bot`);
-  expect(deleted.stderr).toContain(`change set ${changeSet?.id}`);
+  expect(deleted.stderr).toContain(`change set ${changeSet.id}`);
 });
 
 test('a layer that is deleted ends it with 1 where its bots fail without it, and is not waited for with --no-wait', async () => {
