@@ -116,8 +116,8 @@ export const advance = (wake: Wake, { sweepMs, ...judging }: AdvanceSettings): J
         const failed = await lookAtAll(runtime, everything, now, wake, signal);
         if (reason === 'commit') judgeAt = Math.min(judgeAt, judgedAt + judgeSoonMs);
         if (everything || performance.now() >= judgeAt) {
-          const { steps, underWay } = await judgeLook(runtime.reads, runtime.now(), judging);
-          failed.push(...(await carryOut(runtime, steps, signal)).faults);
+          const { steps, underWay, faults } = await judgeLook(runtime.reads, runtime.now(), judging);
+          failed.push(...faults, ...(await carryOut(runtime, steps, signal)).faults);
           judgedAt = performance.now();
           judgeAt = judgedAt + (steps.length > 0 ? judgeSoonMs : underWay > 0 ? judgeEveryMs : sweepMs);
         }

@@ -230,6 +230,18 @@ test('a webhook on a private address is not asked: its wave pauses and says why'
   await endOf(changeSetId);
 });
 
+test('a change set that cannot be looked at keeps no other one waiting', async () => {
+  const [broken, fleet] = [await world.makeFleet(2), await world.makeFleet(2)];
+  const first = await world.start(broken, canary({ bakeSeconds: 3_600 }));
+  const strategyOf = (strategy: object) =>
+    world.rows('update rollout.change_sets set strategy = $2 where id = $1', [first, JSON.stringify(strategy)]);
+  await strategyOf({ kind: 'OF_A_LATER_VERSION' });
+  const second = await world.start(fleet, canary());
+  await world.untilStatus(fleet, second, 'SUCCEEDED');
+  await strategyOf(canary());
+  await endOf(first);
+});
+
 test.each([
   ['{"verdict":"PASS"}', 'SUCCEEDED'],
   ['{"verdict":"FAIL"}', 'ROLLED_BACK'],

@@ -1,6 +1,6 @@
 // Looks at every change set that is judged, and says which of them can go a step further.
 import { JudgeChangeSet } from '@molthub/contracts';
-import type { Reads } from '@molthub/event-store';
+import { isUnavailable, type Reads } from '@molthub/event-store';
 import { fold } from '@molthub/decider';
 import { type Intent, intend } from '@molthub/service';
 import { z } from 'zod';
@@ -33,30 +33,45 @@ export type JudgeSettings = { readonly windowLatenessMs: number; readonly webhoo
 
 /**
  * The steps that can be taken now, and how many change sets are on their way. What is decided here is decided again by
- * the command, on what is known then: this look only spares commands that would come to nothing.
+ * the command, on what is known then: this look only spares commands that would come to nothing. One that cannot be
+ * looked at keeps none of the others waiting.
  */
 export const judgeLook = async (
   reads: Reads,
   now: Date,
   { windowLatenessMs, webhooks }: JudgeSettings,
-): Promise<{ readonly steps: readonly Judgeable[]; readonly underWay: number }> => {
+): Promise<{
+  readonly steps: readonly Judgeable[];
+  readonly underWay: number;
+  readonly faults: readonly unknown[];
+}> => {
   const open = z.array(Open).parse(
     await reads(
       `select workspace, id, name, plan_hash as "planHash" from change_sets
        where staged and finished_at is null and status in ('RUNNING', 'PAUSED') order by id`,
     ),
   );
-  const steps: Judgeable[] = [];
-  for (const { workspace, id, name, planHash } of open) {
+  const stepOf = async ({ workspace, id, name, planHash }: z.infer<typeof Open>): Promise<Judgeable | null> => {
     const state = await stateOf(id, reads);
-    if (state.at !== 'running' || state.run === null) continue;
+    if (state.at !== 'running' || state.run === null) return null;
     const { run, plan } = state;
     const webhook = webhooks.saidOf({ changeSetId: id, name, planHash, run, gate: plan.strategy.gates?.webhook }, now);
     const observed = await observe(id, run, reads, { now, windowLatenessMs, webhook });
-    if (observed === null || judge(id, run, observed, now.toISOString()).length === 0) continue;
+    if (observed === null || judge(id, run, observed, now.toISOString()).length === 0) return null;
     const data = { changeSetId: id, ...(webhook ? { webhook: { wave: run.wave, ...webhook } } : {}) };
-    steps.push({ workspace, intent: intend(JudgeChangeSet, data) });
+    return { workspace, intent: intend(JudgeChangeSet, data) };
+  };
+  const steps: Judgeable[] = [];
+  const faults: unknown[] = [];
+  for (const changeSetRow of open) {
+    try {
+      const step = await stepOf(changeSetRow);
+      if (step) steps.push(step);
+    } catch (error) {
+      if (isUnavailable(error)) throw error;
+      faults.push(error);
+    }
   }
   webhooks.keepOnly(open.map(({ id }) => id));
-  return { steps, underWay: open.length };
+  return { steps, underWay: open.length, faults };
 };
