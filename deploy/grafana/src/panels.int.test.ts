@@ -192,7 +192,7 @@ beforeAll(async () => {
     'rollout.change-set.rollback-started.v1',
     'rollout.wave.settled.v1',
     'rollout.gate.judged.v1',
-    'health.finding.opened.v1',
+    'health.finding.opened.v2',
   ];
   await until(
     async () =>
