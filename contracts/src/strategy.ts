@@ -67,7 +67,10 @@ export type TracesGate = z.infer<typeof TracesGate>;
 
 /** Somebody else's judgement, asked for with POST: 2xx with `{ "verdict": "PASS" | "FAIL" | … , "message"? }`. */
 export const WebhookGate = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }).max(2_000),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(2_000)
+    .refine((url) => !/^https?:\/\/[^/?#]*@/i.test(url), 'leave out user and password: everybody sees a strategy'),
   /** How long one answer may take; 10 by default. */
   timeoutSeconds: z.int().min(1).max(30).optional(),
   /** How long is asked again while it does not decide or does not answer; 300 by default. */

@@ -39,6 +39,7 @@ const observed = {
   failedBots: 0,
   deniedBots: 0,
   releasedBots: 1,
+  underWay: 0,
   settledLastMs: null,
   gates: [],
 };

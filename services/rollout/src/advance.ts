@@ -148,10 +148,16 @@ const lookAtAll = async (
     const ids = due.get(look);
     if (!everything && !ids) continue;
     const scope = everything || !ids ? null : [...ids];
-    const { steps, isFull } = await looks[look](runtime.reads, scope, runtime.now().toISOString());
-    const { done, faults } = await carryOut(runtime, steps, signal);
-    failed.push(...faults);
-    if (isFull && done > 0) wake.ring('catalog');
+    try {
+      const { steps, isFull } = await looks[look](runtime.reads, scope, runtime.now().toISOString());
+      const { done, faults } = await carryOut(runtime, steps, signal);
+      failed.push(...faults);
+      if (isFull && done > 0) wake.ring('catalog');
+    } catch (error) {
+      // One look that fails keeps the others of nothing; a database that is away fails them all.
+      if (isUnavailable(error)) throw error;
+      failed.push(error);
+    }
   }
   return failed;
 };

@@ -47,7 +47,7 @@ import {
 import { type Decider, type Placed, Rejected, unreachable } from '@molthub/decider';
 import { type Approval, approve, decline, expire, missingApprovals } from './course/approval.ts';
 import { judge, type Observed } from './course/judge.ts';
-import { firstWave, judged, nextWave, paused, resumed, type Run, settled } from './course/run.ts';
+import { firstWave, judged, nextWave, paused, resumed, type Run, type Said, settled } from './course/run.ts';
 import { steer, type Steering } from './course/steer.ts';
 import type { Gathering } from './gathering.ts';
 import {
@@ -334,6 +334,12 @@ type RunFact = FactOf<
   | typeof AnalysisSkipped
 >;
 
+const saidOf = ({ verdict, message, evidence: { look } }: FactOf<typeof GateJudged>['data']): Said => ({
+  verdict,
+  message,
+  ...(typeof look === 'number' ? { look } : {}),
+});
+
 const runAfter = ({ waves }: Plan, run: Run | null, fact: RunFact): Run | null => {
   if (fact.type === 'rollout.wave.started.v1') {
     const atMs = Date.parse(fact.data.at ?? '1970-01-01T00:00:00.000Z');
@@ -344,7 +350,7 @@ const runAfter = ({ waves }: Plan, run: Run | null, fact: RunFact): Run | null =
     case 'rollout.wave.settled.v1':
       return settled(run, Date.parse(fact.data.at));
     case 'rollout.gate.judged.v1':
-      return judged(run, fact.data.gate, fact.data, Date.parse(fact.data.at));
+      return judged(run, fact.data.gate, saidOf(fact.data), Date.parse(fact.data.at));
     case 'rollout.change-set.paused.v1':
       return paused(run, fact.data.cause, fact.data, Date.parse(fact.data.at));
     case 'rollout.change-set.resumed.v1':

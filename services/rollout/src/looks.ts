@@ -152,7 +152,8 @@ const restorable = async (reads: Reads, scope: Scope): Promise<Found> => {
 const finished = async (reads: Reads, scope: Scope): Promise<Found> => {
   const rows = await reads(
     `select workspace, id as "changeSetId" from change_sets c
-     where status in ('PLANNED', 'AWAITING_APPROVAL', 'APPROVED', 'RUNNING', 'ROLLING_BACK') ${among('c.id', scope)}
+     where finished_at is null
+       and status in ('PLANNED', 'AWAITING_APPROVAL', 'APPROVED', 'RUNNING', 'ROLLING_BACK') ${among('c.id', scope)}
        and not (staged and status = 'RUNNING')
        and case status when 'ROLLING_BACK' then restored + restore_failed + restore_skipped >= to_restore
          else updated + failed + skipped >= total end
@@ -171,7 +172,7 @@ const Startable = Whole.extend({ strategy: Strategy });
 const startable = async (reads: Reads, scope: Scope, now: string): Promise<Found> => {
   const rows = await reads(
     `select c.workspace, c.id as "changeSetId", c.strategy from change_sets c join fleets f on f.id = c.fleet_id
-     where c.status in ('PLANNED', 'APPROVED') ${among('c.id', scope)} and c.origin = 'release' and f.status = 'ACTIVE'
+     where c.finished_at is null and c.status in ('PLANNED', 'APPROVED') ${among('c.id', scope)} and c.origin = 'release' and f.status = 'ACTIVE'
        and not exists (select from change_set_bots p where p.change_set_id = c.id and (${isKeptSql('p.bot_id', 'c.id')}))
      limit ${batchMax}`,
     scope ? [scope] : [],
@@ -191,7 +192,7 @@ const startable = async (reads: Reads, scope: Scope, now: string): Promise<Found
 const expirable = async (reads: Reads, _scope: Scope, now: string): Promise<Found> => {
   const rows = await reads(
     `select workspace, id as "changeSetId" from change_sets
-     where status in ('AWAITING_APPROVAL', 'APPROVED') and created_at
+     where finished_at is null and status in ('AWAITING_APPROVAL', 'APPROVED') and created_at
        + coalesce((strategy->'gates'->'approval'->>'expiresSeconds')::int, 259200) * interval '1 second' <= $1
        and (status = 'AWAITING_APPROVAL' or (select count(*) from approvals a where a.change_set_id = change_sets.id
          and a.approved_at + coalesce((strategy->'gates'->'approval'->>'expiresSeconds')::int, 259200) * interval '1 second'

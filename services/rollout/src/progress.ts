@@ -17,8 +17,13 @@ export type Progress = {
 
 type End = FactOf<typeof ChangeSetFinished | typeof ChangeSetSuperseded | typeof ChangeSetAborted>;
 
-/** The end that follows from settled bots; none while some are under way. Any failure makes it FAILED. */
-export const conclude = (changeSetId: string, progress: Progress, neverStarted: boolean): readonly End[] => {
+/** The end that follows from settled bots; none while some are under way. Any failure makes it FAILED, unless whoever asks says otherwise. */
+export const conclude = (
+  changeSetId: string,
+  progress: Progress,
+  neverStarted: boolean,
+  hasFailed = progress.failed > 0,
+): readonly End[] => {
   const { total, updated, failed, skipped, supersededBy } = progress;
   if (updated + failed + skipped < total) return [];
   if (failed === 0 && updated === 0 && supersededBy !== null) {
@@ -27,7 +32,7 @@ export const conclude = (changeSetId: string, progress: Progress, neverStarted: 
   if (neverStarted) {
     return [{ type: ChangeSetAborted.type, data: { changeSetId, reason: 'None of its bots is left to release.' } }];
   }
-  const status = failed > 0 ? 'FAILED' : 'SUCCEEDED';
+  const status = hasFailed ? 'FAILED' : 'SUCCEEDED';
   const message = progressMessage(progress, 'forward');
   return [{ type: ChangeSetFinished.type, data: { changeSetId, status, updated, failed, message } }];
 };

@@ -36,7 +36,8 @@ const tables = `
   );
   create index on change_sets (workspace, created_at, id);
   create index on change_sets (id) where status in ('PLANNED', 'RUNNING', 'ROLLING_BACK');
-  create index on change_sets (id) where staged and finished_at is null;
+  create index on change_sets (id) where finished_at is null;
+  create index on change_sets (workspace, finished_at);
   create table change_set_bots (
     workspace text not null, change_set_id uuid not null, bot_id uuid not null, bot_name text not null,
     wave int not null, state text not null default 'PLANNED', rollback text, released boolean not null default false,

@@ -73,7 +73,8 @@ export const creatingOf = async (
        where bot_id = b.id and released order by version desc, updated_at desc limit 1) r on true
      left join lateral (
        select o.before from change_set_bots o join change_sets x on x.id = o.change_set_id
-       where o.bot_id = b.id and o.released and x.staged and x.finished_at is null and x.status in ('RUNNING', 'PAUSED')
+       where o.bot_id = b.id and x.staged and x.finished_at is null and o.before is not null
+         and (o.released or o.open) and x.status in ('RUNNING', 'PAUSED')
        order by x.created_at limit 1) s on true
      where b.workspace = $1 and not b.retired and ${where}
        and ($3::uuid is null or exists (select from change_set_bots o
@@ -126,6 +127,7 @@ const ConflictRow = z.object({
   name: z.string(),
   bots: z.array(z.string()),
   isGoingBack: z.boolean(),
+  leftOut: z.array(z.string()),
   version: z.int(),
 });
 
@@ -136,7 +138,9 @@ const conflictsOf = async (botIds: readonly string[], reads: Reads): Promise<rea
   z.array(ConflictRow).parse(
     await reads(
       `select c.id as "changeSetId", c.name, array_agg(p.bot_name order by p.bot_name) as bots,
-         c.status = 'ROLLING_BACK' as "isGoingBack", c.version
+         c.status = 'ROLLING_BACK' as "isGoingBack", c.version,
+         array(select o.bot_name from change_set_bots o where o.change_set_id = c.id and o.released
+           and o.bot_id <> all($1::uuid[]) order by o.bot_name) as "leftOut"
        from change_set_bots p join change_sets c on c.id = p.change_set_id
        where p.bot_id = any($1::uuid[]) and c.staged and c.finished_at is null
          and (p.open or c.status in ('RUNNING', 'PAUSED', 'ROLLING_BACK'))
@@ -236,9 +240,12 @@ const PartRow = z.object({
   retired: z.boolean(),
   planned: PlannedBot,
   newestVersion: z.int(),
+  changedTo: z.int().nullable(),
 });
 const partColumns = `c.status, c.message as reason, c.version as "changeSetVersion", b.retired,
-  b.newest_version as "newestVersion", json_build_object('botId', p.bot_id, 'botName', p.bot_name, 'wave', p.wave,
+  b.newest_version as "newestVersion",
+  (select max(o.version) from change_set_bots o where o.bot_id = p.bot_id and o.change_set_id <> p.change_set_id
+    and o.released and o.version > (p.after->>'version')::int) as "changedTo", json_build_object('botId', p.bot_id, 'botName', p.bot_name, 'wave', p.wave,
     'before', p.before, 'after', p.after) as planned`;
 const partTables = `change_set_bots p join change_sets c on c.id = p.change_set_id join bots b on b.id = p.bot_id`;
 

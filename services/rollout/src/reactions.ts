@@ -69,7 +69,7 @@ export const reactions: readonly Reaction[] = [
     intend(SettleBot, { changeSetId, botId, generation, result: 'CONVERGED', message: '' }),
   ]),
   on(BotFailed, 'failed', ({ data: { changeSetId, botId, generation, error, attempt } }) =>
-    error.permanent || attempt >= attemptsMax
+    error.permanent || error.code === 'reconciler.stuck' || attempt >= attemptsMax
       ? [intend(SettleBot, { changeSetId, botId, generation, result: 'FAILED', message: error.message })]
       : [],
   ),

@@ -39,6 +39,7 @@ const seen = (run: Run, pace: Pace, gates: readonly GateSeen[], more: Partial<Ob
   failedBots: 0,
   deniedBots: 0,
   releasedBots: 3,
+  underWay: 0,
   settledLastMs: null,
   gates,
   ...more,
@@ -214,4 +215,35 @@ test('what was seen of another wave, or before this one settled, decides nothing
   expect(types(second, seen(baking, health, isWell, { wave: none }), 61)).toEqual([]);
   // Before it settled no webhook was asked: what was seen then would pass it without.
   expect(types(baking, seen(well, health, isWell, { wave: none }), 61)).toEqual([]);
+});
+
+test('a wave whose policy does without health bakes all the same, and goes on', () => {
+  const silent = [gate('HEALTH', 'NO_DATA')];
+  const run = settled(judged(moving, 'HEALTH', { verdict: 'NO_DATA', message: 'so' }, startMs), startMs);
+  const pace = { bakeSeconds: 400, gates: { health: { onNoData: 'PASS' as const } } };
+  expect(types(run, seen(run, pace, silent), 399)).toEqual([]);
+  expect(types(run, seen(run, pace, silent), 400)).toContain('rollout.wave.passed.v1');
+});
+
+test('each look at traces is told once, also where it says the same as the one before', () => {
+  const traces = { bakeSeconds: 60, gates: { traces: {} } };
+  const look = (number: number) => [gate('TRACES', 'PASS', { evidence: { look: number }, isFinal: false })];
+  const first = judged(baking, 'TRACES', { verdict: 'PASS', message: 'so', look: 1 }, startMs);
+  expect(types(first, seen(first, traces, look(1)), 1)).toEqual([]);
+  expect(types(first, seen(first, traces, look(2)), 1)).toEqual(['rollout.gate.judged.v1']);
+});
+
+test('what its budget allows for, and what policy never let move, is no failure of a change set', () => {
+  const last = { nextBots: null, progress: { ...progress, total: 3, updated: 2, failed: 1 } };
+  const end = (pace: Pace, failedBots: number) =>
+    judge(id, baking, seen(baking, pace, isWell, { ...last, failedBots }), at(1)).at(-1)?.data;
+  expect(end({ ...health, failureBudget: { count: 1 } }, 1)).toMatchObject({ status: 'SUCCEEDED', failed: 1 });
+  expect(end({ ...health, failureBudget: { count: 0 } }, 0)).toMatchObject({ status: 'SUCCEEDED', failed: 1 });
+  expect(end(health, 1)).toMatchObject({ status: 'FAILED' });
+});
+
+test('an end that comes early counts no bot as untouched that is on its way', () => {
+  const failing = [gate('HEALTH', 'FAIL')];
+  const some = { progress: { ...progress, updated: 1 }, underWay: 4 };
+  expect(judge(id, well, seen(well, health, failing, some), at(1)).at(-1)?.data).toMatchObject({ untouched: 5 });
 });

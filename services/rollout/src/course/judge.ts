@@ -42,6 +42,8 @@ export type Observed = {
   readonly failedBots: number;
   readonly deniedBots: number;
   readonly releasedBots: number;
+  /** Bots of any wave that were released and have not settled. */
+  readonly underWay: number;
   /** When a bot of the wave settled last. */
   readonly settledLastMs: number | null;
   readonly gates: readonly GateSeen[];
@@ -84,9 +86,16 @@ export const judge = (changeSetId: string, run: Run, seen: Observed, time: strin
 const isOf = (run: Run, { of }: Observed): boolean =>
   run.wave === of.wave && run.settledAtMs === of.settledAtMs && run.lookingSinceMs === of.lookingSinceMs;
 
+const lookOf = (evidence: GateSeen['evidence']): number | undefined =>
+  typeof evidence['look'] === 'number' ? evidence['look'] : undefined;
+
 const newlySaid = (changeSetId: string, run: Run, { gates }: Observed, time: string): readonly CourseFact[] =>
   gates
-    .filter(({ gate, verdict }) => run.said[gate]?.verdict !== verdict)
+    // Each look at traces is told, so that none is made twice.
+    .filter(
+      ({ gate, verdict, evidence }) =>
+        run.said[gate]?.verdict !== verdict || (gate === 'TRACES' && run.said[gate]?.look !== lookOf(evidence)),
+    )
     .map(({ gate, verdict, message, evidence }) => ({
       type: GateJudged.type,
       data: { changeSetId, wave: run.wave, gate, verdict, message, evidence, at: time },
@@ -195,8 +204,12 @@ const isOver = (run: Run, seen: Observed, nowMs: number): boolean => {
   if (run.promoted) return waiting.every(({ gate }) => gate !== 'WINDOW');
   const { bakeSeconds = 0, finalBakeSeconds = 0 } = seen.strategy;
   const bakeMs = (isLast ? finalBakeSeconds : bakeSeconds) * 1_000;
-  return waiting.length === 0 && countedMs(run.baked, nowMs) >= bakeMs;
+  return waiting.length === 0 && countedMs(isHealthWaived(seen) ? run.waited : run.baked, nowMs) >= bakeMs;
 };
+
+/** Where somebody or its policy does without health, it cannot hold up the bake either. */
+const isHealthWaived = ({ gates }: Observed): boolean =>
+  gates.some(({ gate, verdict }) => gate === 'HEALTH' && verdict !== 'PASS');
 
 const passed = (changeSetId: string, run: Run, seen: Observed, time: string): readonly CourseFact[] => {
   const { nextBots } = seen;
@@ -204,12 +217,17 @@ const passed = (changeSetId: string, run: Run, seen: Observed, time: string): re
   const message = unsure.map(({ gate, verdict, message: why }) => `${gate} is ${verdict}: ${why}`).join(' ');
   const by = run.promoted ? ('PROMOTION' as const) : ('GATES' as const);
   const over = { type: WavePassed.type, data: { changeSetId, wave: run.wave, by, message, at: time } };
-  if (nextBots === null) return [over, ...conclude(changeSetId, seen.progress, false)];
+  // What its budget allows for, and what policy never let move, is no failure of it.
+  const allowed = seen.strategy.failureBudget === undefined ? 0 : Math.max(budgetOf(seen), run.accepted.failedBots);
+  if (nextBots === null) return [over, ...conclude(changeSetId, seen.progress, false, seen.failedBots > allowed)];
   return [over, { type: WaveStarted.type, data: { changeSetId, wave: run.wave + 1, bots: nextBots, at: time } }];
 };
 
 /** What has to be known of a change set to end it. */
-export type Ending = Pick<Observed, 'strategy' | 'releasedBots' | 'progress' | 'failedBots' | 'deniedBots'>;
+export type Ending = Pick<
+  Observed,
+  'strategy' | 'releasedBots' | 'progress' | 'failedBots' | 'deniedBots' | 'underWay'
+>;
 
 /** What a strategy says of failing. Where somebody has paused it, and it says to pause, it is so already. */
 export const failed = (
@@ -236,7 +254,7 @@ export const failed = (
             updated,
             failed: failedBots,
             message: reason,
-            ...untouchedOf(progress),
+            ...untouchedOf(progress, seen.underWay),
           },
         },
       ];
@@ -247,8 +265,11 @@ export const failed = (
 };
 
 /** Bots that a change set which ends now leaves as they are. */
-export const untouchedOf = ({ total, updated, failed: failedBots, skipped }: Progress): { untouched?: number } => {
-  const untouched = total - updated - failedBots - skipped;
+export const untouchedOf = (
+  { total, updated, failed: failedBots, skipped }: Progress,
+  underWay: number,
+): { untouched?: number } => {
+  const untouched = total - updated - failedBots - skipped - underWay;
   return untouched > 0 ? { untouched } : {};
 };
 

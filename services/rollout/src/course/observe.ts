@@ -81,7 +81,19 @@ export const observe = async (
 ): Promise<Observed | null> => {
   const [counts, progress] = await Promise.all([countsOf(changeSetId, reads), progressOf(changeSetId, reads)]);
   if (!counts || !progress) return null;
-  const { strategy, open, updated, failed, skipped, denied, nextBots, failedBots, releasedBots, settledLast } = counts;
+  const {
+    strategy,
+    open,
+    updated,
+    failed,
+    skipped,
+    denied,
+    nextBots,
+    failedBots,
+    releasedBots,
+    underWay,
+    settledLast,
+  } = counts;
   const { health, traces, webhook: webhookGate, window } = strategy.gates ?? {};
   const gates: GateSeen[] = [];
   if (health) gates.push(judgeHealth(health, await healthOf(changeSetId, reads), { failed: failedBots, open }));
@@ -102,6 +114,7 @@ export const observe = async (
     failedBots,
     deniedBots: denied,
     releasedBots,
+    underWay,
     settledLastMs: settledLast?.getTime() ?? null,
     gates,
   };
@@ -188,6 +201,12 @@ const tracesOf = async (
   const fromMs = run.lookingSinceMs + (gate.warmUpSeconds ?? 0) * 1_000;
   const look = looksOf(gate).at(now.getTime() - fromMs - windowLatenessMs);
   if (look === null) return [{ gate: 'TRACES', ...(run.said.TRACES ?? tooEarly), evidence: {}, isFinal: false }];
+  const { TRACES: last } = run.said;
+  // What was judged at this look stays judged, whatever comes late.
+  if (last?.look === look.number) {
+    const { verdict, message } = last;
+    return [{ gate: 'TRACES', verdict, message, evidence: { look: look.number }, isFinal: look.isLast }];
+  }
   const rows = await reads(
     `select p.state = 'CONVERGED' as "isCanary", w.bot_id as "botId", w.from_at as "from", w.requests, w.errors,
        w.latency_counts as "latencyCounts", w.duration_ms_sum as "durationMsSum", w.input_tokens as "inputTokens",

@@ -13,7 +13,12 @@ export const countedMs = ({ sinceMs, countedMs: before }: Clock, nowMs: number):
   before + (sinceMs === null ? 0 : Math.max(0, nowMs - sinceMs));
 
 /** The last that a gate said of the wave that runs. */
-export type Said = { readonly verdict: GateVerdict; readonly message: string };
+export type Said = {
+  readonly verdict: GateVerdict;
+  readonly message: string;
+  /** Of traces: the how-manieth look this was. */
+  readonly look?: number | undefined;
+};
 
 export type Accepted = {
   readonly gates: readonly GateKind[];
@@ -92,6 +97,8 @@ export const paused = (run: Run, cause: PauseCause, counts: Counts, atMs: number
   waited: halted(run.waited, atMs),
 });
 
+const withoutTraces = ({ TRACES: _, ...said }: Run['said']): Run['said'] => said;
+
 /** A person who resumes has seen what the gates say: they get their time again. */
 export const resumed = (run: Run, atMs: number): Run => {
   const failing = run.paused === 'GATE' ? gateKinds.filter((gate) => run.said[gate]?.verdict === 'FAIL') : [];
@@ -102,6 +109,7 @@ export const resumed = (run: Run, atMs: number): Run => {
   return {
     ...next,
     lookingSinceMs,
+    said: lookingSinceMs === atMs ? withoutTraces(run.said) : run.said,
     waited: started(stopped, atMs),
     baked: isWell(run) ? started(run.baked, atMs) : run.baked,
   };

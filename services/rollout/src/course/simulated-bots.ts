@@ -24,6 +24,8 @@ const partOf = (world: World, { retired, planned, newestVersion }: SimulatedBot)
   retired,
   planned,
   newestVersion,
+  // Each newer version of this world was released by somebody else.
+  changedTo: newestVersion > 2 ? newestVersion : null,
 });
 
 /** What a release rests on, with the version of the change set that it holds for. */

@@ -258,7 +258,7 @@ export const observe = (world: World): Observed | null => {
   const run = runOf(world);
   if (run === null) return null;
   const { health, webhook, window } = world.strategy.gates ?? {};
-  const { underWay: _, ...counted } = countedOf(world);
+  const counted = countedOf(world);
   const here = world.bots.filter(({ planned }) => planned.wave === run.wave);
   const open = here.filter((bot) => bot.open).length;
   const settledTimes = here.filter((bot) => !bot.open).map(({ settledAtMs }) => settledAtMs);

@@ -20,7 +20,7 @@ import { type Ending, failed, untouchedOf } from './judge.ts';
 import type { Run } from './run.ts';
 
 /** Ending one early needs to know how far it is, and how many bots are on their way. */
-export type Counted = Ending & { readonly underWay: number };
+export type Counted = Ending;
 export type Steering =
   | CommandOf<typeof PauseChangeSet>
   | CommandOf<typeof ResumeChangeSet>
@@ -74,7 +74,7 @@ const complete = ({
     );
   }
   const { updated, failed: failedBots } = progress;
-  const untouched = untouchedOf(progress);
+  const untouched = untouchedOf(progress, underWay);
   const early = untouched.untouched ? ` Ended early: ${untouched.untouched} left as they were.` : '';
   const message = `${progressMessage(progress, 'forward')}.${early}`;
   const status = failedBots > 0 ? ('FAILED' as const) : ('SUCCEEDED' as const);

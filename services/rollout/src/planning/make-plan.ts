@@ -49,6 +49,8 @@ export type Conflict = {
   readonly name: string;
   readonly bots: readonly string[];
   readonly isGoingBack: boolean;
+  /** Bots that it has moved and that the new plan does not have: nobody would judge them any more. */
+  readonly leftOut: readonly string[];
 };
 
 export type Creating = {
@@ -238,7 +240,8 @@ export const create = (command: CommandOf<typeof CreateChangeSet> & Creating): r
     throw new Rejected('rollout.several-fleets', 'The bots are of several fleets; make one change set for each fleet.');
   }
   const superseded = settleConflicts(command);
-  const made = planned(command.lineageId, command.data.strategy, moving.map(plannable));
+  const asked = command.data.retryOf === undefined ? command.data.strategy : narrowed(command.data.strategy, moving);
+  const made = planned(command.lineageId, asked, moving.map(plannable));
   const { strategy, bots } = made;
   const notes = [...pinnedNote(command.pinned), ...made.notes];
   return [
@@ -264,6 +267,20 @@ export const create = (command: CommandOf<typeof CreateChangeSet> & Creating): r
     ...recordPlan(changeSetId, bots),
     ...superseded,
   ];
+};
+
+/** Canaries that were named or labelled may not be among those that are done again; then one of these goes first. */
+const narrowed = (strategy: Strategy, moving: readonly Candidate[]): Strategy => {
+  if (strategy.kind !== 'CANARY') return strategy;
+  const { canary } = strategy;
+  if ('botInstanceIds' in canary) {
+    const left = canary.botInstanceIds.filter((id) => moving.some(({ botId }) => botId === id));
+    return { ...strategy, canary: left.length > 0 ? { botInstanceIds: left } : { count: 1 } };
+  }
+  if (!('labels' in canary)) return strategy;
+  const wanted = Object.entries(canary.labels);
+  const isThere = moving.some(({ labels }) => wanted.every(([key, value]) => labels[key] === value));
+  return isThere ? strategy : { ...strategy, canary: { count: 1 } };
 };
 
 const pinnedNote = (names: readonly string[]): readonly string[] => {
@@ -293,6 +310,14 @@ const settleConflicts = ({
     throw new Rejected(
       'rollout.conflict',
       `${goingBack.name} (${goingBack.changeSetId}) takes its bots back; wait until it has.`,
+    );
+  }
+  const leaving = conflicts.find(({ leftOut }) => leftOut.length > 0);
+  if (leaving) {
+    const names = leaving.leftOut.slice(0, 5).join(', ');
+    throw new Rejected(
+      'rollout.conflict',
+      `${leaving.name} (${leaving.changeSetId}) has moved bots that are not in this plan (${names}); add them, or wait for it.`,
     );
   }
   return conflicts.map(({ changeSetId: id }) => ({

@@ -105,14 +105,21 @@ export const settleApproval = ({ count, role = 'OPERATOR', expiresSeconds = 3 * 
   expiresSeconds,
 });
 
+/** Less than windows are kept: what is paused for a day is still seen whole. */
+const evidenceSecondsMax = 2 * 86_400;
+
 const tracesProblems = ({ kind, gates: given }: Strategy): readonly Reason[] => {
   if (!given?.traces) return [];
-  const { minSeconds, maxSeconds, errorRateMax } = settleTraces(given.traces);
+  const { warmUpSeconds, minSeconds, maxSeconds, errorRateMax } = settleTraces(given.traces);
+  const kept = `Minutes of traces are kept for two days for it; make warmUpSeconds and maxSeconds together at most ${evidenceSecondsMax}.`;
   const late = `No verdict comes before minSeconds (${minSeconds}), and maxSeconds is ${maxSeconds}; make it at least that.`;
   const alone =
     'After ALL no bot has the configuration before: nothing to compare with. Take another strategy, or give errorRateMax.';
   return [
     ...(maxSeconds < minSeconds ? [reason('never-decides', `${gates}.traces.maxSeconds`, late)] : []),
+    ...(warmUpSeconds + maxSeconds > evidenceSecondsMax
+      ? [reason('never-decides', `${gates}.traces.maxSeconds`, kept)]
+      : []),
     ...(kind === 'ALL' && errorRateMax === undefined ? [reason('nothing-to-compare', `${gates}.traces`, alone)] : []),
   ];
 };

@@ -30,6 +30,7 @@ const part: Releasable = {
   retired: false,
   planned: { botId, botName: 'bot', wave: 0, before: versionOf(1), after: versionOf(2) },
   newestVersion: 2,
+  changedTo: null,
   judgedAt: '2026-11-21T09:59:00.000Z',
   fleet: { id: fleetId, name: 'support', status: 'ACTIVE', environment: 'dev' },
   resolved,
@@ -185,8 +186,18 @@ test('a bot that was never released is not rolled back', () => {
 test('a bot that others changed since is left as it is, with the reason', () => {
   release
     .given(released, settled('CONVERGED'))
-    .when(rollBack({ newestVersion: 3 }))
+    .when(rollBack({ newestVersion: 3, changedTo: 3 }))
     .then(settled('SKIPPED', 'rollback', 2, 'Changed since: version 3 is newer than 2 of this change set.'));
+});
+
+test('a newer version that was only published does not keep a bot from going back', () => {
+  release
+    .given(released, settled('CONVERGED'))
+    .when(rollBack({ newestVersion: 3 }))
+    .then({
+      type: 'rollout.bot.rollback-requested.v1',
+      data: { changeSetId, botId, toVersion: 1, fromVersion: 3, reason: 'because' },
+    });
 });
 
 test('a bot without an earlier version stays, with the reason', () => {

@@ -41,6 +41,8 @@ export type Part = {
   readonly planned: PlannedBot;
   /** Its newest published version, whoever asked for that. */
   readonly newestVersion: number;
+  /** A newer version that another change set has released to it; one that was only published changed nothing. */
+  readonly changedTo: number | null;
 };
 /** The version to release, when policy let it go, and who already has that or a newer one. */
 export type Releasable = Part & {
@@ -173,14 +175,14 @@ const rollBack = (
     settled({ changeSetId, botId }, 'rollback', after.generation, 'SKIPPED', message),
   ];
   if (part.retired) return skip('The bot was deleted.');
-  if (part.newestVersion !== after.version) {
-    return skip(`Changed since: version ${part.newestVersion} is newer than ${after.version} of this change set.`);
+  if (part.changedTo !== null) {
+    return skip(`Changed since: version ${part.changedTo} is newer than ${after.version} of this change set.`);
   }
   if (!before) return skip('It ran no version before this change set.');
   return [
     {
       type: BotRollbackRequested.type,
-      data: { changeSetId, botId, toVersion: before.version, fromVersion: after.version, reason: part.reason },
+      data: { changeSetId, botId, toVersion: before.version, fromVersion: part.newestVersion, reason: part.reason },
     },
   ];
 };
