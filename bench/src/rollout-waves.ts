@@ -86,12 +86,13 @@ const ended = (molthub: Molthub, id: string, status: string) =>
 const Events = z.object({
   items: z.array(z.object({ sequence: z.int(), time: z.iso.datetime() })),
 });
-const timeOfLast = async (molthub: Molthub, id: string, type: string): Promise<number> => {
-  const answer = await molthub.call('GET', `/change-sets/${id}/events?type=${type}&sort=-sequence&limit=1`);
-  const [last] = Events.parse(expectStatus(answer, 200, 'events').body).items;
-  if (!last) throw new Error(`There is no ${type}.`);
-  return Date.parse(last.time);
-};
+/** The feed hears of it a moment later. */
+const timeOfLast = (molthub: Molthub, id: string, type: string): Promise<number> =>
+  until(`A ${type}`, timeoutMs, 100, async () => {
+    const answer = await molthub.call('GET', `/change-sets/${id}/events?type=${type}&sort=-sequence&limit=1`);
+    const [last] = Events.parse(expectStatus(answer, 200, 'events').body).items;
+    return last && Date.parse(last.time);
+  });
 
 /** Seconds between the abort's fact and the last release after it; 0 where none came after it. */
 const abort = async (molthub: Molthub, fleetId: string): Promise<{ readonly id: string; readonly tookS: number }> => {
