@@ -154,7 +154,7 @@ const lookAtAll = async (
       failed.push(...faults);
       if (isFull && done > 0) wake.ring('catalog');
     } catch (error) {
-      // One look that fails keeps the others of nothing; a database that is away fails them all.
+      // One look that fails holds up none of the others; a database that is away fails them all.
       if (isUnavailable(error)) throw error;
       failed.push(error);
     }
