@@ -79,13 +79,19 @@ export const timelineOf = async (molthub: Molthub, id: string) => {
   return Timeline.parse(answer.body).items;
 };
 
-/** The first line of a type after a sequence. */
-export const untilTimeline = (molthub: Molthub, id: string, type: string, after: number, timeoutMs: number) =>
-  until(async () => (await timelineOf(molthub, id)).find((item) => item.sequence > after && item.type === type), {
-    what: `${type} in the timeline`,
-    timeoutMs,
-    everyMs: 50,
-  });
+/** The first line of a type after a sequence. Where it does not come, the error tells what came instead. */
+export const untilTimeline = async (molthub: Molthub, id: string, type: string, after: number, timeoutMs: number) => {
+  try {
+    return await until(
+      async () => (await timelineOf(molthub, id)).find((item) => item.sequence > after && item.type === type),
+      { what: `${type} in the timeline`, timeoutMs, everyMs: 50 },
+    );
+  } catch (cause) {
+    const since = (await timelineOf(molthub, id)).filter((item) => item.sequence > after).slice(-12);
+    const lines = since.map(({ time, type: came, data }) => `${time} ${came} ${JSON.stringify(data).slice(0, 600)}`);
+    throw new Error(`There was no ${type}; since then came:\n${lines.join('\n')}`, { cause });
+  }
+};
 
 /** Until a process is no more. One that outlived its parent stays as a shell until the machine's init has noticed. */
 export const untilGone = (pid: number, timeoutMs = 60_000) =>

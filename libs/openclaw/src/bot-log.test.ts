@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { lastLogLines, trimLog } from './bot-log.ts';
+import { isHeldElsewhere, lastLogLines, trimLog } from './bot-log.ts';
 
 let folder = '';
 let path = '';
@@ -43,4 +43,21 @@ test('a log that is a link is not followed', async () => {
   appendFileSync(join(folder, 'other'), 'secret\n');
   symlinkSync(join(folder, 'other'), path);
   await expect(lastLogLines(path, 1)).rejects.toThrow(/ELOOP/);
+});
+
+test('the output of one start is told from that of the one before, also when the log was cut between', async () => {
+  writeFileSync(path, 'before\n');
+  const from = statSync(path).size;
+  appendFileSync(path, 'one\ntwo\n');
+  expect(await lastLogLines(path, 5, from)).toEqual(['one', 'two']);
+  expect(await lastLogLines(path, 5, 1_000)).toEqual(['before', 'one', 'two']);
+});
+
+test.each([
+  ['gateway.maintenance_required StateDatabaseCoordinatorContentionError: another OpenClaw process owns it', true],
+  ['Another gateway (pid 12) already owns this state directory; stop it first', true],
+  ['gateway already running (pid 12); lock timeout after 5000ms', true],
+  ['existing config is missing gateway.mode', false],
+])('%s', (line, isHeld) => {
+  expect(isHeldElsewhere(line)).toBe(isHeld);
 });

@@ -33,6 +33,8 @@ export type StartedBot = {
   readonly identity: ProcessIdentity;
   /** Only for a process this one started: whoever adopts a bot cannot see how it ends. */
   readonly exited: Promise<BotExit> | undefined;
+  /** Where its own output begins in the process log, in bytes. */
+  readonly logFrom: number;
 };
 
 const POLL_MS = 50;
@@ -51,11 +53,12 @@ export async function startBot(request: StartRequest): Promise<StartedBot> {
     await mkdir(path, { recursive: true, mode: 0o700 });
   return withFileLock(join(dirs.root, '.start.lock'), { timeoutMs: LOCK_LIMIT_MS }, async () => {
     const running = await findBotProcess(dirs);
-    if (running !== undefined) return { outcome: 'already-running', identity: running, exited: undefined };
+    if (running !== undefined) return { outcome: 'already-running', identity: running, exited: undefined, logFrom: 0 };
     await trimLog(dirs.processLogFile);
     const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
     const output = await open(dirs.processLogFile, O_APPEND | O_CREAT | O_NOFOLLOW | O_WRONLY, 0o600);
     try {
+      const { size: logFrom } = await output.stat();
       const child = spawn(request.node, [request.entry, 'gateway', 'run'], {
         cwd: dirs.state,
         env: { ...request.env },
@@ -66,7 +69,7 @@ export async function startBot(request: StartRequest): Promise<StartedBot> {
       const identity = await spawned(child);
       await recordProcess(dirs, { process: identity, port: request.port, stateDir: dirs.state });
       child.unref();
-      return { outcome: 'started', identity, exited };
+      return { outcome: 'started', identity, exited, logFrom };
     } finally {
       await output.close();
     }

@@ -1,6 +1,6 @@
 // The one door of this package: everything Molthub knows about OpenClaw itself.
 export { type ApplyOutcome, type ApplyRequest, type ApplyStep, applyConfig } from './apply-config.ts';
-export { lastLogLines, trimLog } from './bot-log.ts';
+export { isHeldElsewhere, lastLogLines, trimLog } from './bot-log.ts';
 export {
   type BotExit,
   botProcessesBelow,

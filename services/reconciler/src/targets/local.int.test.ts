@@ -1,10 +1,20 @@
 // One real OpenClaw bot through what every target must do. The runtime is shared with other tests: 650 MB.
-import { chmod, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { chmod, mkdtemp, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ResolvedManifest } from '@molthub/contracts';
-import { connectGateway } from '@molthub/openclaw';
+import {
+  type BotDirs,
+  botEnvironment,
+  connectGateway,
+  installOpenclaw,
+  pickPort,
+  waitReady,
+  withOwned,
+  writeConfigFile,
+} from '@molthub/openclaw';
 import { createLogger } from '@molthub/telemetry';
 import { until } from '@molthub/testing';
 import { afterAll, expect, test } from 'vitest';
@@ -143,6 +153,49 @@ test('a token that is past its time is made anew, and the bot starts with it', a
   await reach(target, { ...desired, run: 'DESTROYED' });
   await target.close();
 });
+
+test('a bot whose state another OpenClaw process holds is not called wrong, and starts when that one ends', async () => {
+  const target = await open();
+  const desired = desiredBot(manifest({}));
+  await reach(target, desired);
+  await reach(target, { ...desired, run: 'STOPPED' });
+  const { dirs } = placeOf(home, desired.botId);
+  const intruder = await startIntruder(dirs);
+  await target.configure(desired, () => {});
+  await expect(target.start(desired, () => {})).rejects.toThrow(/Another OpenClaw process holds the state of this bot/);
+  await intruder.end();
+  expect(await reach(target, desired)).toMatchObject({ is: 'running', answers: 'yes' });
+  await reach(target, { ...desired, run: 'DESTROYED' });
+  await target.close();
+});
+
+/** OpenClaw on the state of this bot by another path, with another configuration: started by somebody, not by Molthub. */
+const startIntruder = async (dirs: BotDirs) => {
+  const elsewhere = await mkdtemp(join(tmpdir(), 'molthub-intruder-'));
+  homes.push(elsewhere);
+  const [state, configFile] = [join(elsewhere, 'state'), join(elsewhere, 'openclaw.json')];
+  await symlink(dirs.state, state);
+  const port = await pickPort({ taken: [], base: 27_789 });
+  const owned = {
+    port,
+    token: 'a-token-of-this-test-0123456789abcdef',
+    logFile: join(elsewhere, 'log'),
+    workspace: dirs.workspace,
+  };
+  await writeConfigFile(configFile, withOwned({}, owned));
+  const { entry, node } = await installOpenclaw({ version: '2026.9.6', runtimesDir, log: () => undefined });
+  const env = botEnvironment({ dirs: { ...dirs, state, configFile }, node, hasChannels: false, env: {}, machineEnv });
+  const child = spawn(node, [entry, 'gateway', 'run'], { env, stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const readiness = await waitReady({ port, timeoutMs: 110_000 });
+  expect(readiness).toMatchObject({ state: 'ready' });
+  return {
+    end: async () => {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+};
 
 test('a destroy that was cut off is not taken for done, and the next one finishes it', async () => {
   const target = await open();

@@ -8,9 +8,11 @@ import {
   findBotProcess,
   GatewayError,
   installOpenclaw,
+  isHeldElsewhere,
   lastLogLines,
   ownedReasons,
   startBot,
+  type StartedBot,
   stopBot,
   waitReady,
   withOwned,
@@ -283,14 +285,14 @@ const start = (local: Local, desired: Desired, say: Say): Promise<void> =>
       local.exits.set(desired.botId, signal === null ? `exited with ${code}` : `killed by ${signal}`);
     });
     say(`process ${started.identity.pid} on port ${before.port}`);
-    await ready(local, desired, place, { port: before.port, identity: started.identity, exited: started.exited });
+    await ready(local, desired, place, { ...started, port: before.port });
     // A bot that starts writes its file anew, as its owner's alone.
     await applyModes(place, desired.resolved.spec.security);
   });
 
-type Begun = Pick<Awaited<ReturnType<typeof startBot>>, 'identity' | 'exited'> & { readonly port: number };
+type Begun = Pick<StartedBot, 'identity' | 'exited' | 'logFrom'> & { readonly port: number };
 
-/** Exit code 78 is OpenClaw's word for a configuration that will never start. */
+/** Exit code 78 is OpenClaw's word for a configuration that will never start, and for a state that another one holds. */
 const configurationExit = 78;
 
 const ready = async (local: Local, desired: Desired, place: Place, begun: Begun): Promise<void> => {
@@ -307,6 +309,8 @@ const ready = async (local: Local, desired: Desired, place: Place, begun: Begun)
     throw new Error(`OpenClaw did not get ready within ${local.startTimeout / 1_000} s: ${readiness.lastAnswer}`);
   }
   const exit = await begun.exited;
+  const held = (await lastLogLines(place.dirs.processLogFile, 20, begun.logFrom)).find(isHeldElsewhere);
+  if (held !== undefined) throw new Error(`Another OpenClaw process holds the state of this bot: ${held}`);
   if (exit?.code === configurationExit) {
     throw new Rejected(
       'reconciler.bot-refused-config',
