@@ -83,13 +83,7 @@ export const shift = (a: ArrayLike<number>, b: ArrayLike<number>, confidence: nu
   if (pairs === 0) throw new RangeError('An empty sample compares with nothing.');
   const z = normalQuantile(0.5 + confidence / 2);
   const beyond = Math.floor(pairs / 2 - z * Math.sqrt((pairs * (a.length + b.length + 1)) / 12));
-  const outer = Math.max(1, beyond);
-  const middle = Math.floor((pairs + 1) / 2);
-  return {
-    value: (nthDifference(a, b, middle) + nthDifference(a, b, pairs + 1 - middle)) / 2,
-    low: nthDifference(a, b, outer),
-    high: nthDifference(a, b, pairs + 1 - outer),
-  };
+  return between(a, b, Math.max(1, beyond));
 };
 
 /**
@@ -105,13 +99,28 @@ export const shiftByTest = (a: ArrayLike<number>, b: ArrayLike<number>, confiden
   const total = a.length + b.length;
   const deviation = Math.sqrt((pairs / 12) * (total + 1 - ties / (total * (total - 1))));
   const z = normalQuantile(0.5 + confidence / 2);
-  const outer = Math.max(1, Math.floor(pairs / 2 - 0.5 - z * deviation) + 1);
-  const middle = Math.floor((pairs + 1) / 2);
+  return between(a, b, Math.max(1, Math.floor(pairs / 2 - 0.5 - z * deviation) + 1));
+};
+
+/** The median of all differences, and those that are the `outer` ones from either end. */
+const between = (first: ArrayLike<number>, second: ArrayLike<number>, outer: number): WithInterval => {
+  const [a, b] = [sampleOf(first), sampleOf(second)];
+  const pairs = a.length * b.length;
+  const middle = nthDifference(a, b, Math.floor((pairs + 1) / 2));
+  // Of an even number there are two in the middle, the second next to the first.
+  const { count, above } = differencesUpTo(a, b, middle);
+  const next = pairs % 2 === 1 || count > pairs / 2 ? middle : above;
   return {
-    value: (nthDifference(a, b, middle) + nthDifference(a, b, pairs + 1 - middle)) / 2,
+    value: (middle + next) / 2,
     low: nthDifference(a, b, outer),
     high: nthDifference(a, b, pairs + 1 - outer),
   };
+};
+
+const sampleOf = (ascending: ArrayLike<number>): Float64Array => {
+  const sample = ascending instanceof Float64Array ? ascending : Float64Array.from(ascending);
+  if (sample.some(Number.isNaN)) throw new RangeError('A sample holds a value that is no number.');
+  return sample;
 };
 
 /** The sum of t³ − t over groups of t equal values. */
@@ -128,48 +137,58 @@ const tiesOf = (ascending: ArrayLike<number>): number => {
 
 /**
  * The `nth` (from 1) smallest of all a − b, looked for where a straight line between what is known of both ends of its
- * range says (false position, Illinois: an end that stays weighs half from then on), and every third time in the middle,
- * so that no shape of the samples can hold it up. The range ends at differences that there are: where many are equal,
+ * range says (false position, Illinois: an end that stays again weighs half), and after some walks every third time in the
+ * middle, so that no shape of the samples can hold it up. The range ends at differences that there are: where many are equal,
  * halving to the last double would take a thousand walks.
  */
-const nthDifference = (a: ArrayLike<number>, b: ArrayLike<number>, nth: number): number => {
-  let low = at(a, 0) - at(b, b.length - 1);
-  let high = at(a, a.length - 1) - at(b, 0);
+const nthDifference = (a: Float64Array, b: Float64Array, nth: number): number => {
+  let low = (a.at(0) ?? NaN) - (b.at(-1) ?? NaN);
+  let high = (a.at(-1) ?? NaN) - (b.at(0) ?? NaN);
   const first = differencesUpTo(a, b, low).count;
   if (first >= nth) return low;
   // How many too few there are up to `low`, and too many up to `high`; the half keeps both from being 0.
   let [tooFew, tooMany] = [nth - first - 0.5, a.length * b.length - nth + 0.5];
+  let moved: 'low' | 'high' | null = null;
   for (let walk = 1; ; walk += 1) {
-    const share = walk % 3 === 0 ? 0.5 : tooFew / (tooFew + tooMany);
+    const share = walk > straightWalks && walk % 3 === 0 ? 0.5 : tooFew / (tooFew + tooMany);
     const limit = low + share * (high - low);
     const middle = limit > low && limit < high ? limit : low + (high - low) / 2;
     if (middle <= low || middle >= high) return high;
     const { count, below, above } = differencesUpTo(a, b, middle);
     if (count === nth) return below;
     if (count === nth - 1 || (count < nth && above >= high)) return above;
-    if (count > nth) [high, tooMany, tooFew] = [below, count - nth + 0.5, tooFew / 2];
-    else [low, tooFew, tooMany] = [middle, nth - count - 0.5, tooMany / 2];
+    if (count > nth) {
+      [high, tooMany] = [below, count - nth + 0.5];
+      if (moved === 'high') tooFew /= 2;
+      moved = 'high';
+    } else {
+      [low, tooFew] = [middle, nth - count - 0.5];
+      if (moved === 'low') tooMany /= 2;
+      moved = 'low';
+    }
   }
 };
+/** Samples of one peak need fewer. */
+const straightWalks = 9;
 
 /**
  * How many differences are at most `limit`, and which are next to it on either side. One walk along both: the larger
  * the value of `a`, the fewer of `b` are too small for it.
  */
-const differencesUpTo = (a: ArrayLike<number>, b: ArrayLike<number>, limit: number) => {
+const differencesUpTo = (a: Float64Array, b: Float64Array, limit: number) => {
   let [count, below, above] = [0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  for (let i = 0, tooSmall = 0; i < a.length; i += 1) {
-    const value = at(a, i);
-    while (tooSmall < b.length && value - at(b, tooSmall) > limit) tooSmall += 1;
+  let tooSmall = 0;
+  // Where the walk is in `b`: the first value that is not too small, and the one before it.
+  let [here, before] = [b[0] ?? NaN, NaN];
+  for (const value of a) {
+    while (value - here > limit) {
+      tooSmall += 1;
+      before = here;
+      here = b[tooSmall] ?? NaN;
+    }
     count += b.length - tooSmall;
-    if (tooSmall < b.length) below = Math.max(below, value - at(b, tooSmall));
-    if (tooSmall > 0) above = Math.min(above, value - at(b, tooSmall - 1));
+    if (value - here > below) below = value - here;
+    if (value - before < above) above = value - before;
   }
   return { count, below, above };
-};
-
-const at = (values: ArrayLike<number>, index: number): number => {
-  const value = values[index];
-  if (value === undefined || Number.isNaN(value)) throw new RangeError('A sample holds a value that is no number.');
-  return value;
 };
