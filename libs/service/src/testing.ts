@@ -6,6 +6,8 @@ import { createLogger, createMetrics } from '@molthub/telemetry';
 import type { ServiceDefinition } from './definition.ts';
 import { type RunningService, type ServiceSettings, startService } from './start.ts';
 
+export { startTestProcess, type TestProcess } from './test-process.ts';
+
 /** `now`: a clock that the test moves. */
 export const startTestService = (
   definition: ServiceDefinition,

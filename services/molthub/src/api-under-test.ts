@@ -45,6 +45,8 @@ export type ApiUnderTest = {
   readonly adminKey: string;
   /** Of the role that sees published views only. */
   readonly readerUrl: string;
+  /** The database as the role of this service, for a process that runs it beside this one. */
+  readonly databaseUrlOf: (name: ServiceName) => string;
   readonly call: (method: string, path: string, options?: CallOptions) => Promise<Answer>;
   readonly start: (name: ServiceName) => Promise<void>;
   readonly stop: (name: ServiceName) => Promise<void>;
@@ -139,6 +141,7 @@ export const openApi = async (
     url: () => door.url,
     adminKey,
     readerUrl: databases.readerUrl,
+    databaseUrlOf: databases.urlOf,
     start,
     stop,
     service,

@@ -1,9 +1,10 @@
 // Two replicas of rollout: whichever of them leads, is killed or freezes, each bot is released once and none is left out.
 import { PauseChangeSet, ResumeChangeSet } from '@molthub/contracts';
+import type { TestProcess } from '@molthub/service/testing';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { type BotsUnderTest, type Fleet, openBots } from './bots-under-test.ts';
-import { type Replica, startReplica } from './replica-under-test.ts';
+import { startReplica } from './replica-under-test.ts';
 
 const postgres = withPostgres();
 const nats = withNats();
@@ -11,7 +12,7 @@ const leaseDurations = { lengthMs: 3_000, renewEveryMs: 900, tryEveryMs: 200 };
 vi.setConfig({ testTimeout: 120_000 });
 let urls: { readonly databaseUrl: string; readonly natsUrl: string };
 let world: BotsUnderTest;
-let replicas: Replica[] = [];
+let replicas: TestProcess[] = [];
 /** Who led at the end of the test before. */
 let lastHolder = '';
 beforeAll(async () => {
@@ -26,7 +27,7 @@ afterEach(async () => {
 });
 afterAll(() => world.stop());
 
-const started = async (): Promise<Replica> => {
+const started = async (): Promise<TestProcess> => {
   const replica = await startReplica({ ...urls, sweepMs: 500, leaseDurations });
   replicas.push(replica);
   return replica;
