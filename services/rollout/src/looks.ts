@@ -18,6 +18,7 @@ import { isAskable } from './clearance/prepare.ts';
 import { windowOf } from './course/observe.ts';
 import { isKeptSql } from './kept.ts';
 import { gatheredSql } from './gathering.ts';
+import { isLateBackSql } from './queries.ts';
 import { isGoodVerdictSql } from './verdict-age.ts';
 
 /** Rows per look; the commits that follow from them wake the next look. */
@@ -163,6 +164,16 @@ const finished = async (reads: Reads, scope: Scope): Promise<Found> => {
   return perChangeSet(rows, (changeSet) => intend(FinishChangeSet, changeSet));
 };
 
+/** Those that take their bots back, and of which no bot has come for too long. */
+const late = async (reads: Reads, _scope: Scope, now: string): Promise<Found> => {
+  const rows = await reads(
+    `select workspace, id as "changeSetId" from change_sets c
+     where finished_at is null and ${isLateBackSql('$1')} limit ${batchMax}`,
+    [now],
+  );
+  return perChangeSet(rows, (changeSet) => intend(FinishChangeSet, changeSet));
+};
+
 const Startable = Whole.extend({ strategy: Strategy });
 
 /**
@@ -225,8 +236,8 @@ const perChangeSet = (rows: readonly unknown[], want: (changeSet: { changeSetId:
   );
 };
 
-/** In this order: what is overtaken must not be started or released. */
-export const looks = { gathered, expirable, overtaken, finished, startable, askable, releasable, restorable };
+/** In this order: what is overtaken must not be started or released, and who was not asked to go back is not late. */
+export const looks = { gathered, expirable, overtaken, finished, startable, askable, releasable, restorable, late };
 export type Look = keyof typeof looks;
 export const inOrder: readonly Look[] = [
   'gathered',
@@ -237,4 +248,5 @@ export const inOrder: readonly Look[] = [
   'askable',
   'releasable',
   'restorable',
+  'late',
 ];

@@ -8,7 +8,7 @@ import { stateOf } from './course/judge-look.ts';
 import { countedOf, observe, windowOf } from './course/observe.ts';
 import type { ChangeSetCommand, changeSetCommands } from './decider.ts';
 import { gatheringOf } from './gathering.ts';
-import { creatingOf, progressOf, releasedBots, startingOf } from './queries.ts';
+import { creatingOf, lateBackOf, progressOf, releasedBots, startingOf } from './queries.ts';
 
 type Asked = CommandOf<(typeof changeSetCommands)[number]>;
 
@@ -41,8 +41,14 @@ export const prepareChangeSet =
       }
       case 'rollout.change-set.roll-back.v1':
         return { command: { ...command, releasedBots: await releasedBots(command.data.changeSetId, reads) } };
-      case 'rollout.change-set.finish.v1':
-        return { command: { ...command, progress: await progressOf(command.data.changeSetId, reads) } };
+      case 'rollout.change-set.finish.v1': {
+        const { changeSetId } = command.data;
+        const [progress, late] = await Promise.all([
+          progressOf(changeSetId, reads),
+          lateBackOf(changeSetId, new Date(command.time), reads),
+        ]);
+        return { command: { ...command, progress, late } };
+      }
       case 'rollout.change-set.complete.v1':
       case 'rollout.change-set.fail.v1':
         return { command: { ...command, counted: await countedOf(command.data.changeSetId, reads) } };

@@ -16,7 +16,7 @@ import { z } from 'zod';
 import { isKeptSql } from './kept.ts';
 import { lastConverged } from './last-converged.ts';
 import type { Candidate, Conflict, Creating } from './planning/make-plan.ts';
-import type { Progress } from './progress.ts';
+import { type Late, type Progress, progressDeadlineSeconds } from './progress.ts';
 import type { Part, Releasable } from './release/decider.ts';
 
 /** The version a bot last converged to: where a rollback leads. Null for a bot that never ran one. */
@@ -231,6 +231,28 @@ export const progressOf = async (changeSetId: string, reads: Reads): Promise<Pro
     [changeSetId],
   );
   return rows[0] ? ProgressRow.parse(rows[0]) : null;
+};
+
+/** SQL: of change sets `c` that take their bots back, those of which for so long at `now` no bot was asked or settled. */
+export const isLateBackSql = (now: string): string => `c.status = 'ROLLING_BACK'
+  and greatest(c.going_back_at, (select max(o.updated_at) from change_set_bots o
+    where o.change_set_id = c.id and o.rollback is not null)) + ${deadlineSql} * interval '1 second' < ${now}`;
+const deadlineSql = `coalesce((c.strategy->>'progressDeadlineSeconds')::int, ${progressDeadlineSeconds})`;
+
+const LateRow = z.object({ deadlineSeconds: z.int(), bots: z.int(), names: z.array(z.string()) });
+
+/** Bots that are not back in time; null while there is time left, and where nobody goes back. */
+export const lateBackOf = async (changeSetId: string, now: Date, reads: Reads): Promise<Late | null> => {
+  const rows = await reads(
+    `select ${deadlineSql} as "deadlineSeconds", count(*)::int as bots,
+       (array_agg(p.bot_name order by p.bot_name))[1:5] as names
+     from change_sets c join change_set_bots p on p.change_set_id = c.id
+     where c.id = $1 and ${isLateBackSql('$2')} and p.released
+       and (p.rollback is null or p.rollback = 'REQUESTED' or p.rollback = 'RELEASED' and p.open)
+     group by c.strategy`,
+    [changeSetId, now],
+  );
+  return rows[0] ? LateRow.parse(rows[0]) : null;
 };
 
 const PartRow = z.object({

@@ -164,6 +164,35 @@ test('no more bots are on their way, there or back, than maxParallel says', asyn
   expect(Math.max(...away)).toBe(2);
 });
 
+test('a bot that never answers when it is asked to go back ends the way back as failed, by its name', async () => {
+  const fleet = await world.makeFleet(3);
+  const changeSetId = await world.start(fleet, { kind: 'ALL', maxParallel: 3 });
+  await world.untilStatus(fleet, changeSetId, 'SUCCEEDED');
+  await world.caller.send(RollBackChangeSet, { changeSetId, reason: '' });
+  const backs = async () => (await world.bots(changeSetId)).map(({ rollback }) => rollback);
+  await world.untilIt('all to be asked', async () => (await backs()).every((back) => back === 'REQUESTED'));
+  await world.untilIt('two to be back', async () => {
+    await world.serve(fleet, changeSetId, 'HEALTHY', 2);
+    return (await backs()).filter((back) => back === 'RESTORED').length === 2;
+  });
+  expect(await world.row(changeSetId)).toMatchObject({ status: 'ROLLING_BACK', finished_at: null });
+  aheadMs += 601_000;
+  const ended = await world.untilStatus(fleet, changeSetId, 'FAILED', 'HEALTHY', 2);
+  const [, , silent = ''] = fleet.botIds;
+  expect(ended).toMatchObject({
+    restored: 2,
+    message: `2 bots restored. 1 did not come back within 600 s: bot-${silent.slice(0, 8)}.`,
+  });
+  const held = await world.rows('select bot_id from rollout.holds where bot_id = any($1::uuid[])', [fleet.botIds]);
+  expect(held).toHaveLength(2);
+  // It is only late: once config answers it goes back all the same, and says so itself.
+  await world.untilIt('it to be back', async () => {
+    await world.serve(fleet, changeSetId, 'HEALTHY');
+    return (await backs()).every((back) => back === 'RESTORED');
+  });
+  expect(await world.row(changeSetId)).toMatchObject({ status: 'FAILED', restored: 3 });
+});
+
 test('an approval is of one plan, of somebody else, and for a while', async () => {
   const fleet = await world.makeFleet(1);
   const strategy = { kind: 'ALL' as const, gates: { approval: { count: 1, expiresSeconds: 3_600 } } };

@@ -11,6 +11,7 @@ import type {
   WebhookGate,
 } from '@molthub/contracts';
 import { type Reason, Rejected, unreachable } from '@molthub/decider';
+import { progressDeadlineSeconds } from '../progress.ts';
 import { windowProblems } from './windows.ts';
 import { bots as counted } from './wording.ts';
 
@@ -40,7 +41,7 @@ const pause: VerdictPolicy = 'PAUSE';
 const settlePace = (strategy: Strategy) => ({
   bakeSeconds: strategy.bakeSeconds ?? 0,
   finalBakeSeconds: strategy.finalBakeSeconds ?? 0,
-  progressDeadlineSeconds: strategy.progressDeadlineSeconds ?? 600,
+  progressDeadlineSeconds: strategy.progressDeadlineSeconds ?? progressDeadlineSeconds,
   failureBudget: strategy.failureBudget ?? { count: 0 },
   onFailure: strategy.onFailure ?? rollBack,
   gates: settleGates({ ...strategy.gates, health: strategy.gates?.health ?? {} }),
