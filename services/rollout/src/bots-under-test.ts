@@ -80,7 +80,7 @@ export const openBots = async (urls: Urls) => {
       ...versionOf(version),
       previous: version > 1 ? versionOf(version - 1) : null,
       manifest: resolved,
-      resolved,
+      resolved: { ...resolved, spec: { ...resolved.spec, config: { prompt: `version ${version}` } } },
       release: { mode: 'manual', strategy: { kind: 'ALL' } },
       changeSetId: null,
       forChangeSetId: null,

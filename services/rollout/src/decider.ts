@@ -30,6 +30,7 @@ import {
   GateJudged,
   JudgeChangeSet,
   PauseChangeSet,
+  PlanEntered,
   PlanLayers,
   PlanRecorded,
   PlanRelease,
@@ -66,6 +67,7 @@ export const changeSetEvents = [
   ChangeSetPlanned,
   ChangeSetRefused,
   PlanRecorded,
+  PlanEntered,
   ChangeSetApproved,
   ChangeSetDeclined,
   ChangeSetExpired,
@@ -304,6 +306,7 @@ const evolve = (state: ChangeSet, fact: ChangeSetFact): ChangeSet => {
       return { at: 'rolling-back' };
     case 'rollout.change-set.rolled-back.v1':
       return { at: 'closed', status: 'ROLLED_BACK' };
+    case 'rollout.plan.entered.v1':
     case 'rollout.bot.released.v1':
     case 'rollout.wave.passed.v1':
       return state;

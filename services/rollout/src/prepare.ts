@@ -26,8 +26,11 @@ export const prepareChangeSet =
         return { command: { ...command, gathering: await gatheringOf(command.data.changeSetId, reads) } };
       case 'rollout.change-set.create.v1': {
         const creating = await creatingOf(command, reads);
-        // One that ends meanwhile has ended, and is not superseded any more.
-        const expects = creating.conflicts.map(({ changeSetId: id, version }) => unchanged(id, version));
+        // One that ends meanwhile has ended, and is not superseded any more; one that is planned meanwhile is in the way.
+        const expects = [
+          ...creating.plans,
+          ...creating.conflicts.map(({ changeSetId: id, version }) => unchanged(id, version)),
+        ];
         return { command: { ...command, ...creating }, expects };
       }
       case 'rollout.change-set.start.v1': {

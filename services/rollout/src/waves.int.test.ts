@@ -69,7 +69,10 @@ test('two change sets on the same bots: one is refused by the name of the other,
   };
   const type = 'rollout.change-set.create.v1' as const;
   const { expects } = await prepareChangeSet(0)({ ...testCommand(type, data), type, data }, service.log.reads);
-  expect(expects).toEqual([{ stream: `change-set-${first}`, version: (await world.row(first))['version'] }]);
+  expect(expects).toEqual([
+    { stream: `plans-${fleet.id}`, version: 1 },
+    { stream: `change-set-${first}`, version: (await world.row(first))['version'] },
+  ]);
   const { changeSetId, outcome } = await world.create(fleet, canary(), 'SUPERSEDE');
   expect(outcome).toMatchObject(done);
   expect(await world.row(first)).toMatchObject({
@@ -78,6 +81,18 @@ test('two change sets on the same bots: one is refused by the name of the other,
   });
   expect((await world.bots(changeSetId)).map(({ before }) => before?.version)).toEqual([1, 1, 1]);
   await endOf(changeSetId);
+});
+
+test('two that are planned in the same moment on the same bots see each other', async () => {
+  const fleet = await world.makeFleet(3);
+  const both = await Promise.all([world.create(fleet, canary()), world.create(fleet, canary())]);
+  const planned = both.filter(({ outcome }) => outcome?.status === 'DONE');
+  expect(planned).toHaveLength(1);
+  const [refused] = both.filter(({ outcome }) => outcome?.status !== 'DONE');
+  expect(refused?.outcome).toMatchObject({ status: 'REFUSED', code: 'rollout.conflict' });
+  // Which paths of its bots the other one changes.
+  expect(JSON.stringify(refused?.outcome)).toContain('spec.config.prompt');
+  for (const { changeSetId } of planned) await endOf(changeSetId);
 });
 
 test('what takes its bots back is not superseded: half of them would stay at what it takes them back from', async () => {

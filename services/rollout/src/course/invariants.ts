@@ -169,6 +169,7 @@ const course = (world: World, story: Story, fact: CourseFact): void => {
     case 'rollout.change-set.planned.v1':
     case 'rollout.change-set.refused.v1':
     case 'rollout.plan.recorded.v1':
+    case 'rollout.plan.entered.v1':
     case 'rollout.change-set.approved.v1':
     case 'rollout.change-set.declined.v1':
     case 'rollout.change-set.expired.v1':
