@@ -25,8 +25,11 @@ import { isGoodVerdictSql } from './verdict-age.ts';
 const batchMax = 500;
 
 export type Step = { readonly workspace: string; readonly intent: Intent };
-/** What a look found to do. `isFull`: it read as many rows as it may, so there may be more to do, of whomever. */
-type Found = { readonly steps: readonly Step[]; readonly isFull: boolean };
+/**
+ * What a look found to do. `isFull`: it read as many rows as it may, so there may be more to do, of whomever. `faults`:
+ * what it could not read, which holds up nobody else.
+ */
+type Found = { readonly steps: readonly Step[]; readonly isFull: boolean; readonly faults?: readonly unknown[] };
 const found = (rows: readonly unknown[], steps: readonly Step[]): Found => ({
   steps,
   isFull: rows.length === batchMax,
@@ -174,7 +177,7 @@ const late = async (reads: Reads, _scope: Scope, now: string): Promise<Found> =>
   return perChangeSet(rows, (changeSet) => intend(FinishChangeSet, changeSet));
 };
 
-const Startable = Whole.extend({ strategy: Strategy });
+const Startable = Whole.extend({ strategy: z.unknown() });
 
 /**
  * Releases that something kept waiting start by themselves once nothing does any more: a paused fleet, an approval, the
@@ -189,14 +192,17 @@ const startable = async (reads: Reads, scope: Scope, now: string): Promise<Found
     scope ? [scope] : [],
   );
   const reason = 'Nothing keeps it waiting any more.';
-  const open = z
-    .array(Startable)
-    .parse(rows)
-    .filter(({ strategy }) => windowOf(strategy.gates?.window, new Date(now)).open);
-  return found(
-    rows,
-    open.map(({ workspace, changeSetId }) => ({ workspace, intent: intend(StartChangeSet, { changeSetId, reason }) })),
-  );
+  const steps: Step[] = [];
+  const faults: unknown[] = [];
+  for (const { workspace, changeSetId, strategy } of z.array(Startable).parse(rows)) {
+    const read = Strategy.safeParse(strategy);
+    if (!read.success) {
+      faults.push(new Error(`The strategy of change set ${changeSetId} cannot be read.`, { cause: read.error }));
+    } else if (windowOf(read.data.gates?.window, new Date(now)).open) {
+      steps.push({ workspace, intent: intend(StartChangeSet, { changeSetId, reason }) });
+    }
+  }
+  return { ...found(rows, steps), faults };
 };
 
 /** Plans that were not approved in time. */

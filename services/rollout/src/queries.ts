@@ -252,6 +252,16 @@ export const releasedBots = async (changeSetId: string, reads: Reads): Promise<n
   return rows[0]?.bots ?? 0;
 };
 
+/** Bots that may be released at any moment. */
+export const waitingBots = async (changeSetId: string, reads: Reads): Promise<readonly string[]> => {
+  const rows = await reads<{ botId: string }>(
+    `select p.bot_id as "botId" from change_set_bots p join change_sets c on c.id = p.change_set_id
+     where c.id = $1 and p.open and p.state = 'PLANNED' and p.wave <= coalesce(c.current_wave, 0) order by p.bot_id`,
+    [changeSetId],
+  );
+  return rows.map(({ botId }) => botId);
+};
+
 const ProgressRow = z.object({
   total: z.int(),
   updated: z.int(),

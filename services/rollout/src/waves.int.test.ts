@@ -7,7 +7,9 @@ import {
   ApproveChangeSet,
   type CommandDefinition,
   type CommandOf,
+  CompleteChangeSet,
   DeclineChangeSet,
+  PauseChangeSet,
   PlaceHold,
   RollBackChangeSet,
   StartChangeSet,
@@ -284,6 +286,43 @@ test('a change set that cannot be looked at keeps no other one waiting', async (
   await world.untilStatus(fleet, second, 'SUCCEEDED');
   await strategyOf(canary());
   await endOf(first);
+});
+
+test('what is ended early rests on its bots being where they were counted', async () => {
+  const fleet = await world.makeFleet(2);
+  const changeSetId = await world.start(fleet, { kind: 'ALL', maxParallel: 1 });
+  await world.untilIt('the first', async () => (await world.bots(changeSetId)).some(({ released }) => released));
+  const data = { changeSetId, reason: 'enough' };
+  const waiting = (await world.bots(changeSetId)).filter(({ released }) => !released);
+  for (const type of ['rollout.change-set.complete.v1', 'rollout.change-set.fail.v1'] as const) {
+    const { expects } = await prepareChangeSet(0)({ ...testCommand(type, data), type, data }, service.log.reads);
+    // A release that commits first makes it decide again.
+    expect(expects).toEqual(waiting.map(({ botId }) => ({ stream: `release-${changeSetId}-${botId}`, version: 0 })));
+  }
+  expect(await world.caller.send(PauseChangeSet, data)).toMatchObject(done);
+  await world.untilIt('it to settle', async () => {
+    await world.serve(fleet, changeSetId);
+    return (await world.bots(changeSetId)).some(({ state }) => state === 'CONVERGED');
+  });
+  expect(await world.caller.send(CompleteChangeSet, data)).toMatchObject(done);
+  const message = expect.stringContaining('Ended early: 1 left');
+  expect(await world.row(changeSetId)).toMatchObject({ status: 'SUCCEEDED', message });
+});
+
+test('a strategy that nobody can read holds up no other release that starts by itself', async () => {
+  const [broken, fleet] = [await world.makeFleet(1), await world.makeFleet(1)];
+  const [first, second] = [await world.create(broken, canary()), await world.create(fleet, canary())];
+  const startsAlone = (changeSetId: string, strategy: object) =>
+    world.rows("update rollout.change_sets set origin = 'release', strategy = $2 where id = $1", [
+      changeSetId,
+      JSON.stringify(strategy),
+    ]);
+  await startsAlone(first.changeSetId, { kind: 'OF_A_LATER_VERSION' });
+  await startsAlone(second.changeSetId, canary());
+  await world.untilStatus(fleet, second.changeSetId, 'SUCCEEDED');
+  expect(await world.row(first.changeSetId)).toMatchObject({ status: 'PLANNED' });
+  await startsAlone(first.changeSetId, canary());
+  await world.untilStatus(broken, first.changeSetId, 'SUCCEEDED');
 });
 
 test.each([
