@@ -125,7 +125,8 @@ export const ResumeChangeSet = defineCommand(
 export const PromoteChangeSet = defineCommand(
   'rollout.change-set.promote.v1',
   'Goes on with the next wave without waiting for bake time and verdicts; what fails still fails.',
-  onChangeSet,
+  /** `wave` is the one that it means: where that is over nothing is promoted. The one that runs where none is given. */
+  z.strictObject({ changeSetId, reason, wave: z.int().min(0).optional() }),
 );
 export const SkipAnalysis = defineCommand(
   'rollout.analysis.skip.v1',

@@ -94,6 +94,11 @@ export const PlanRecorded = defineEvent(
   'A part of a plan: at most 250 bots.',
   z.object({ changeSetId, chunk: z.int().min(0), bots: z.array(PlannedBot).max(250) }),
 );
+export const PlanEntered = defineEvent(
+  'rollout.plan.entered.v1',
+  'A plan that is judged is entered in the list of its fleet, by which plans of the same moment see each other.',
+  z.object({ changeSetId, fleetId: z.uuid() }),
+);
 export const ChangeSetStarted = defineEvent(
   'rollout.change-set.started.v1',
   'A plan is being carried out.',

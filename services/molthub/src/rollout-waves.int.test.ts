@@ -279,7 +279,7 @@ test('what is paused releases nothing more; a promotion goes on without waiting,
   const paused = await api.call('POST', `/api/v1/change-sets/${changeSet.id}/promote`, { body: {} });
   expect(paused).toMatchObject({ status: 409, body: { code: 'rollout.paused' } });
   await post('resume');
-  await post('promote', { reason: 'urgent' });
+  expect(await post('promote', { reason: 'urgent' })).toMatchObject({ promoted: true });
   await until(async () => (await statusOf(changeSet.id)).currentWave === 1, {
     what: 'the second wave',
     timeoutMs: 30_000,
@@ -287,6 +287,8 @@ test('what is paused releases nothing more; a promotion goes on without waiting,
   await until(async () => (await planOf(changeSet.id)).filter(({ state }) => state === 'CONVERGED').length === 3, {
     what: 'the second wave to have moved',
   });
+  expect(await post('promote', { wave: 0 })).toMatchObject({ promoted: false });
+  expect(await statusOf(changeSet.id)).toMatchObject({ currentWave: 1 });
   await post('abort', { reason: 'enough' });
   await post('abort', { reason: 'enough' });
   const states = (await planOf(changeSet.id)).map(({ wave, state }) => `${wave} ${state}`);

@@ -149,9 +149,13 @@ const lookAtAll = async (
     if (!everything && !ids) continue;
     const scope = everything || !ids ? null : [...ids];
     try {
-      const { steps, isFull } = await looks[look](runtime.reads, scope, runtime.now().toISOString());
+      const {
+        steps,
+        isFull,
+        faults: unread = [],
+      } = await looks[look](runtime.reads, scope, runtime.now().toISOString());
       const { done, faults } = await carryOut(runtime, steps, signal);
-      failed.push(...faults);
+      failed.push(...unread, ...faults);
       if (isFull && done > 0) wake.ring('catalog');
     } catch (error) {
       // One look that fails holds up none of the others; a database that is away fails them all.

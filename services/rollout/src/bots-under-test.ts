@@ -80,7 +80,7 @@ export const openBots = async (urls: Urls) => {
       ...versionOf(version),
       previous: version > 1 ? versionOf(version - 1) : null,
       manifest: resolved,
-      resolved,
+      resolved: { ...resolved, spec: { ...resolved.spec, config: { prompt: `version ${version}` } } },
       release: { mode: 'manual', strategy: { kind: 'ALL' } },
       changeSetId: null,
       forChangeSetId: null,
@@ -218,9 +218,15 @@ export const openBots = async (urls: Urls) => {
   };
   const untilIt = (what: string, isSo: () => Promise<boolean>) => until(isSo, { what, timeoutMs: 60_000 });
   /** Serves until it has this status. */
-  const untilStatus = async (fleet: Fleet, changeSetId: string, status: string, is: HealthSaid = 'HEALTHY') => {
+  const untilStatus = async (
+    fleet: Fleet,
+    changeSetId: string,
+    status: string,
+    is: HealthSaid = 'HEALTHY',
+    most = Infinity,
+  ) => {
     await untilIt(`change set ${changeSetId} to be ${status}`, async () => {
-      await serve(fleet, changeSetId, is);
+      await serve(fleet, changeSetId, is, most);
       return (await row(changeSetId))['status'] === status;
     });
     return row(changeSetId);

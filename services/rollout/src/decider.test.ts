@@ -3,7 +3,7 @@ import { specification } from '@molthub/decider/testing';
 import { changeSet, type ChangeSetFact } from './decider.ts';
 import type { Candidate } from './planning/make-plan.ts';
 import { botsPerChunkMax, planHash } from './plan.ts';
-import type { Progress } from './progress.ts';
+import type { Late, Progress } from './progress.ts';
 
 const rollout = specification(changeSet);
 const id = '0193a000-0000-7000-8000-000000000001';
@@ -92,11 +92,12 @@ const none: Progress = {
   failedNames: [],
   supersededBy: null,
 };
-const finish = (progress: Partial<Progress>) => ({
+const finish = (progress: Partial<Progress>, late: Late | null = null) => ({
   ...envelope,
   type: 'rollout.change-set.finish.v1' as const,
   data: { changeSetId: id },
   progress: { ...none, ...progress },
+  late,
 });
 
 const planned = changeSet.decide(create([candidate()]), changeSet.initial);
@@ -373,4 +374,21 @@ test('a rollback ends when every released bot is back, failed or left out, and i
     .given(...running, rollingBack, ended)
     .when(abort)
     .thenNothing();
+});
+
+test('bots that are not back in time end a way back as failed, by name', () => {
+  const late = { deadlineSeconds: 600, bots: 2, names: ['anna', 'bert'] };
+  rollout
+    .given(...running, rollingBack)
+    .when(finish({ toRestore: 3, restored: 1 }, late))
+    .then({
+      type: 'rollout.change-set.finished.v1',
+      data: {
+        changeSetId: id,
+        status: 'FAILED',
+        updated: 0,
+        failed: 0,
+        message: '1 bot restored. 2 did not come back within 600 s: anna, bert.',
+      },
+    });
 });

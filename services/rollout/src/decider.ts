@@ -30,6 +30,7 @@ import {
   GateJudged,
   JudgeChangeSet,
   PauseChangeSet,
+  PlanEntered,
   PlanLayers,
   PlanRecorded,
   PlanRelease,
@@ -60,12 +61,13 @@ import {
   takesRollouts,
 } from './planning/make-plan.ts';
 import type { WindowSeen } from './course/observe.ts';
-import { conclude, type Progress, progressMessage } from './progress.ts';
+import { conclude, concludeBack, type Late, type Progress } from './progress.ts';
 
 export const changeSetEvents = [
   ChangeSetPlanned,
   ChangeSetRefused,
   PlanRecorded,
+  PlanEntered,
   ChangeSetApproved,
   ChangeSetDeclined,
   ChangeSetExpired,
@@ -126,6 +128,7 @@ export type ChangeSet =
   | { readonly at: 'rolling-back' }
   | { readonly at: 'closed'; readonly status: 'SUPERSEDED' | 'ROLLED_BACK' | 'EXPIRED' };
 
+type Finishing = { readonly progress: Progress | null; readonly late: Late | null };
 type Starting = { readonly fleetStatus: FleetStatus | null; readonly window: WindowSeen };
 
 export type ChangeSetCommand =
@@ -138,7 +141,7 @@ export type ChangeSetCommand =
   | (CommandOf<typeof ExpireChangeSet> & { readonly plannedAtMs: number })
   | CommandOf<typeof AbortChangeSet>
   | (CommandOf<typeof RollBackChangeSet> & { readonly releasedBots: number })
-  | (CommandOf<typeof FinishChangeSet> & { readonly progress: Progress | null })
+  | (CommandOf<typeof FinishChangeSet> & Finishing)
   | (CommandOf<typeof JudgeChangeSet> & { readonly observed: Observed | null })
   | Steering;
 
@@ -253,16 +256,11 @@ const rollBack = (
 };
 
 const finish = (
-  { data: { changeSetId }, progress }: CommandOf<typeof FinishChangeSet> & { readonly progress: Progress | null },
+  { data: { changeSetId }, progress, late }: CommandOf<typeof FinishChangeSet> & Finishing,
   state: ChangeSet,
 ): readonly ChangeSetFact[] => {
   if (!progress) return [];
-  if (state.at === 'rolling-back') {
-    const { restored, restoreFailed: failed, restoreSkipped: skipped, toRestore } = progress;
-    if (restored + failed + skipped < toRestore) return [];
-    const message = progressMessage(progress, 'back');
-    return [{ type: ChangeSetRolledBack.type, data: { changeSetId, restored, failed, skipped, message } }];
-  }
+  if (state.at === 'rolling-back') return concludeBack(changeSetId, progress, late);
   if (state.at !== 'planned' && state.at !== 'running') return [];
   // The waves of one that is judged end with a verdict.
   if (state.at === 'running' && (isStaged(state.plan.strategy) || state.run?.paused != null)) return [];
@@ -308,6 +306,7 @@ const evolve = (state: ChangeSet, fact: ChangeSetFact): ChangeSet => {
       return { at: 'rolling-back' };
     case 'rollout.change-set.rolled-back.v1':
       return { at: 'closed', status: 'ROLLED_BACK' };
+    case 'rollout.plan.entered.v1':
     case 'rollout.bot.released.v1':
     case 'rollout.wave.passed.v1':
       return state;

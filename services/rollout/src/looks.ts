@@ -18,14 +18,18 @@ import { isAskable } from './clearance/prepare.ts';
 import { windowOf } from './course/observe.ts';
 import { isKeptSql } from './kept.ts';
 import { gatheredSql } from './gathering.ts';
+import { isLateBackSql } from './queries.ts';
 import { isGoodVerdictSql } from './verdict-age.ts';
 
 /** Rows per look; the commits that follow from them wake the next look. */
 const batchMax = 500;
 
 export type Step = { readonly workspace: string; readonly intent: Intent };
-/** What a look found to do. `isFull`: it read as many rows as it may, so there may be more to do, of whomever. */
-type Found = { readonly steps: readonly Step[]; readonly isFull: boolean };
+/**
+ * What a look found to do. `isFull`: it read as many rows as it may, so there may be more to do, of whomever. `faults`:
+ * what it could not read, which holds up nobody else.
+ */
+type Found = { readonly steps: readonly Step[]; readonly isFull: boolean; readonly faults?: readonly unknown[] };
 const found = (rows: readonly unknown[], steps: readonly Step[]): Found => ({
   steps,
   isFull: rows.length === batchMax,
@@ -163,7 +167,17 @@ const finished = async (reads: Reads, scope: Scope): Promise<Found> => {
   return perChangeSet(rows, (changeSet) => intend(FinishChangeSet, changeSet));
 };
 
-const Startable = Whole.extend({ strategy: Strategy });
+/** Those that take their bots back, and of which no bot has come for too long. */
+const late = async (reads: Reads, _scope: Scope, now: string): Promise<Found> => {
+  const rows = await reads(
+    `select workspace, id as "changeSetId" from change_sets c
+     where finished_at is null and ${isLateBackSql('$1')} limit ${batchMax}`,
+    [now],
+  );
+  return perChangeSet(rows, (changeSet) => intend(FinishChangeSet, changeSet));
+};
+
+const Startable = Whole.extend({ strategy: z.unknown() });
 
 /**
  * Releases that something kept waiting start by themselves once nothing does any more: a paused fleet, an approval, the
@@ -178,14 +192,17 @@ const startable = async (reads: Reads, scope: Scope, now: string): Promise<Found
     scope ? [scope] : [],
   );
   const reason = 'Nothing keeps it waiting any more.';
-  const open = z
-    .array(Startable)
-    .parse(rows)
-    .filter(({ strategy }) => windowOf(strategy.gates?.window, new Date(now)).open);
-  return found(
-    rows,
-    open.map(({ workspace, changeSetId }) => ({ workspace, intent: intend(StartChangeSet, { changeSetId, reason }) })),
-  );
+  const steps: Step[] = [];
+  const faults: unknown[] = [];
+  for (const { workspace, changeSetId, strategy } of z.array(Startable).parse(rows)) {
+    const read = Strategy.safeParse(strategy);
+    if (!read.success) {
+      faults.push(new Error(`The strategy of change set ${changeSetId} cannot be read.`, { cause: read.error }));
+    } else if (windowOf(read.data.gates?.window, new Date(now)).open) {
+      steps.push({ workspace, intent: intend(StartChangeSet, { changeSetId, reason }) });
+    }
+  }
+  return { ...found(rows, steps), faults };
 };
 
 /** Plans that were not approved in time. */
@@ -225,8 +242,8 @@ const perChangeSet = (rows: readonly unknown[], want: (changeSet: { changeSetId:
   );
 };
 
-/** In this order: what is overtaken must not be started or released. */
-export const looks = { gathered, expirable, overtaken, finished, startable, askable, releasable, restorable };
+/** In this order: what is overtaken must not be started or released, and who was not asked to go back is not late. */
+export const looks = { gathered, expirable, overtaken, finished, startable, askable, releasable, restorable, late };
 export type Look = keyof typeof looks;
 export const inOrder: readonly Look[] = [
   'gathered',
@@ -237,4 +254,5 @@ export const inOrder: readonly Look[] = [
   'askable',
   'releasable',
   'restorable',
+  'late',
 ];

@@ -1,5 +1,5 @@
 // What decisions on change sets rest on, read before they are made.
-import type { CommandOf } from '@molthub/contracts';
+import type { CommandOf, CompleteChangeSet, FailChangeSet } from '@molthub/contracts';
 import { unreachable } from '@molthub/decider';
 import type { Reads } from '@molthub/event-store';
 import type { Prepared } from '@molthub/service';
@@ -8,7 +8,7 @@ import { stateOf } from './course/judge-look.ts';
 import { countedOf, observe, windowOf } from './course/observe.ts';
 import type { ChangeSetCommand, changeSetCommands } from './decider.ts';
 import { gatheringOf } from './gathering.ts';
-import { creatingOf, progressOf, releasedBots, startingOf } from './queries.ts';
+import { creatingOf, lateBackOf, progressOf, releasedBots, startingOf, waitingBots } from './queries.ts';
 
 type Asked = CommandOf<(typeof changeSetCommands)[number]>;
 
@@ -16,6 +16,18 @@ type Asked = CommandOf<(typeof changeSetCommands)[number]>;
 export const unchanged = (changeSetId: string, version: number) => ({ stream: `change-set-${changeSetId}`, version });
 
 const Planned = z.object({ at: z.date() });
+
+/** A bot that is released while it is counted has it counted again: nobody says of it that it was left as it is. */
+const counting = async (
+  command: CommandOf<typeof CompleteChangeSet | typeof FailChangeSet>,
+  reads: Reads,
+): Promise<Prepared<ChangeSetCommand>> => {
+  const { changeSetId } = command.data;
+  const waiting = await waitingBots(changeSetId, reads);
+  const counted = await countedOf(changeSetId, reads);
+  const expects = waiting.map((botId) => ({ stream: `release-${changeSetId}-${botId}`, version: 0 }));
+  return { command: { ...command, counted }, expects };
+};
 
 /** `windowLatenessMs`: after its end, a window of traces is summarized and heard of within this time. */
 export const prepareChangeSet =
@@ -26,8 +38,11 @@ export const prepareChangeSet =
         return { command: { ...command, gathering: await gatheringOf(command.data.changeSetId, reads) } };
       case 'rollout.change-set.create.v1': {
         const creating = await creatingOf(command, reads);
-        // One that ends meanwhile has ended, and is not superseded any more.
-        const expects = creating.conflicts.map(({ changeSetId: id, version }) => unchanged(id, version));
+        // One that ends meanwhile has ended, and is not superseded any more; one that is planned meanwhile is in the way.
+        const expects = [
+          ...creating.plans,
+          ...creating.conflicts.map(({ changeSetId: id, version }) => unchanged(id, version)),
+        ];
         return { command: { ...command, ...creating }, expects };
       }
       case 'rollout.change-set.start.v1': {
@@ -41,11 +56,17 @@ export const prepareChangeSet =
       }
       case 'rollout.change-set.roll-back.v1':
         return { command: { ...command, releasedBots: await releasedBots(command.data.changeSetId, reads) } };
-      case 'rollout.change-set.finish.v1':
-        return { command: { ...command, progress: await progressOf(command.data.changeSetId, reads) } };
+      case 'rollout.change-set.finish.v1': {
+        const { changeSetId } = command.data;
+        const [progress, late] = await Promise.all([
+          progressOf(changeSetId, reads),
+          lateBackOf(changeSetId, new Date(command.time), reads),
+        ]);
+        return { command: { ...command, progress, late } };
+      }
       case 'rollout.change-set.complete.v1':
       case 'rollout.change-set.fail.v1':
-        return { command: { ...command, counted: await countedOf(command.data.changeSetId, reads) } };
+        return counting(command, reads);
       case 'rollout.change-set.judge.v1': {
         const { changeSetId, webhook = null } = command.data;
         const state = await stateOf(changeSetId, reads);

@@ -1,5 +1,11 @@
 // How far a change set is, what that means for its end, and the sentence that says so.
-import { ChangeSetAborted, ChangeSetFinished, ChangeSetSuperseded, type FactOf } from '@molthub/contracts';
+import {
+  ChangeSetAborted,
+  ChangeSetFinished,
+  ChangeSetRolledBack,
+  ChangeSetSuperseded,
+  type FactOf,
+} from '@molthub/contracts';
 
 /** Counts of bots. `failedNames` are the first few that failed in the direction that is under way. */
 export type Progress = {
@@ -14,6 +20,12 @@ export type Progress = {
   readonly failedNames: readonly string[];
   readonly supersededBy: string | null;
 };
+
+/** Bots that were to go back and for so long have not, with the names of the first few. */
+export type Late = { readonly deadlineSeconds: number; readonly bots: number; readonly names: readonly string[] };
+
+/** Where a strategy names none. */
+export const progressDeadlineSeconds = 600;
 
 type End = FactOf<typeof ChangeSetFinished | typeof ChangeSetSuperseded | typeof ChangeSetAborted>;
 
@@ -35,6 +47,24 @@ export const conclude = (
   const status = hasFailed ? 'FAILED' : 'SUCCEEDED';
   const message = progressMessage(progress, 'forward');
   return [{ type: ChangeSetFinished.type, data: { changeSetId, status, updated, failed, message } }];
+};
+
+/** The end of a way back: once no bot is left to wait for, or as failed, with the names of those that nobody heard of. */
+export const concludeBack = (
+  changeSetId: string,
+  progress: Progress,
+  late: Late | null,
+): readonly FactOf<typeof ChangeSetRolledBack | typeof ChangeSetFinished>[] => {
+  const { restored, restoreFailed: failed, restoreSkipped: skipped, toRestore, updated } = progress;
+  const message = progressMessage(progress, 'back');
+  if (restored + failed + skipped >= toRestore) {
+    return [{ type: ChangeSetRolledBack.type, data: { changeSetId, restored, failed, skipped, message } }];
+  }
+  if (late === null) return [];
+  const names = `${late.names.join(', ')}${late.bots > late.names.length ? ', …' : ''}`;
+  const told = `${message}. ${late.bots} did not come back within ${late.deadlineSeconds} s: ${names}.`;
+  const data = { changeSetId, status: 'FAILED' as const, updated, failed: progress.failed, message: told };
+  return [{ type: ChangeSetFinished.type, data }];
 };
 
 /** One sentence: how many bots went which way, and which failed. */

@@ -32,7 +32,7 @@ const tables = `
     refused_bots jsonb not null default '[]', waves int not null, current_wave int, superseded_by uuid,
     reason text not null, message text not null default '', author jsonb not null, version int not null,
     staged boolean not null default false, lineage_id uuid, notes jsonb not null default '[]',
-    created_at timestamptz not null, started_at timestamptz, finished_at timestamptz
+    created_at timestamptz not null, started_at timestamptz, finished_at timestamptz, going_back_at timestamptz
   );
   create index on change_sets (workspace, created_at, id);
   create index on change_sets (id) where status in ('PLANNED', 'RUNNING', 'ROLLING_BACK');
@@ -102,7 +102,7 @@ const endEarly = (
 /** The way back and the early ends: rare, so one statement each. */
 const cold = projection({
   name: 'change-sets',
-  revision: 6,
+  revision: 7,
   tables,
   views,
   handlers: [
@@ -187,10 +187,10 @@ const cold = projection({
       await Promise.all([
         sql(
           // Counted here and not taken from the event: a bot may have been released while the command was prepared.
-          `update change_sets set status = 'ROLLING_BACK', message = $2, finished_at = null, version = $3,
+          `update change_sets set status = 'ROLLING_BACK', message = $2, finished_at = null, version = $3, going_back_at = $4,
              to_restore = (select count(*) from change_set_bots where change_set_id = $1 and released)
            where id = $1`,
-          [data.changeSetId, data.reason, version],
+          [data.changeSetId, data.reason, version, time],
         ),
         leaveUntouched(sql, data.changeSetId, time, 'Rolled back before it was released.'),
       ]);

@@ -11,12 +11,14 @@ import {
 } from '@molthub/contracts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Rejected } from '@molthub/decider';
+import { diff } from '@molthub/manifest';
+import type { Expectation } from '@molthub/service';
 import type { Reads } from '@molthub/event-store';
 import { z } from 'zod';
 import { isKeptSql } from './kept.ts';
 import { lastConverged } from './last-converged.ts';
-import type { Candidate, Conflict, Creating } from './planning/make-plan.ts';
-import type { Progress } from './progress.ts';
+import { type Candidate, type Conflict, type Creating, plansStream } from './planning/make-plan.ts';
+import { type Late, type Progress, progressDeadlineSeconds } from './progress.ts';
 import type { Part, Releasable } from './release/decider.ts';
 
 /** The version a bot last converged to: where a rollback leads. Null for a bot that never ran one. */
@@ -47,7 +49,12 @@ export const labelsSql = (resolved: string): string => `coalesce(${resolved}->'m
 export const creatingOf = async (
   command: CommandOf<typeof CreateChangeSet>,
   reads: Reads,
-): Promise<Omit<Creating, 'conflicts'> & { readonly conflicts: readonly VersionedConflict[] }> => {
+): Promise<
+  Omit<Creating, 'conflicts'> & {
+    readonly conflicts: readonly VersionedConflict[];
+    readonly plans: readonly Expectation[];
+  }
+> => {
   const { workspace, data } = command;
   const { targets, retryOf, changeSetId } = data;
   const [where, target] =
@@ -89,8 +96,11 @@ export const creatingOf = async (
       ? await unknownFleet(workspace, targets.fleetId, reads)
       : targets.botInstanceIds.filter((id) => !known.has(id) && retryOf === undefined);
   const candidates: readonly Candidate[] = all.filter(({ pinned }) => !pinned);
+  // Read before the conflicts: what is entered after this is decided again.
+  const plans = await plansOf([...new Set(candidates.map(({ fleet }) => fleet.id))], reads);
   return {
     candidates,
+    plans,
     pinned: all.filter(({ pinned }) => pinned).map(({ botName }) => botName),
     unknownTargets,
     conflicts: await conflictsOf(
@@ -122,6 +132,17 @@ const knowsAll = async (
   throw new Error('Some versions of these bots are not known yet.');
 };
 
+/** How long the list of plans of each fleet is. */
+const plansOf = async (fleetIds: readonly string[], reads: Reads): Promise<readonly Expectation[]> => {
+  const streams = fleetIds.map(plansStream);
+  const rows = await reads(
+    `select s as stream, coalesce((select max(e.version) from events e where e.stream_id = s), 0)::int as version
+     from unnest($1::text[]) s`,
+    [streams],
+  );
+  return z.array(z.object({ stream: z.string(), version: z.int() })).parse(rows);
+};
+
 const ConflictRow = z.object({
   changeSetId: z.uuid(),
   name: z.string(),
@@ -135,9 +156,12 @@ const ConflictRow = z.object({
 type VersionedConflict = Conflict & { readonly version: number };
 
 const conflictsOf = async (botIds: readonly string[], reads: Reads): Promise<readonly VersionedConflict[]> =>
-  z.array(ConflictRow).parse(
-    await reads(
-      `select c.id as "changeSetId", c.name, array_agg(p.bot_name order by p.bot_name) as bots,
+  Promise.all(
+    z
+      .array(ConflictRow)
+      .parse(
+        await reads(
+          `select c.id as "changeSetId", c.name, array_agg(p.bot_name order by p.bot_name) as bots,
          c.status = 'ROLLING_BACK' as "isGoingBack", c.version,
          array(select o.bot_name from change_set_bots o where o.change_set_id = c.id and o.released
            and o.bot_id <> all($1::uuid[]) order by o.bot_name) as "leftOut"
@@ -145,9 +169,31 @@ const conflictsOf = async (botIds: readonly string[], reads: Reads): Promise<rea
        where p.bot_id = any($1::uuid[]) and c.staged and c.finished_at is null
          and (p.open or c.status in ('RUNNING', 'PAUSED', 'ROLLING_BACK'))
        group by c.id, c.name, c.status, c.version, c.created_at order by c.created_at`,
-      [botIds],
-    ),
+          [botIds],
+        ),
+      )
+      .map(async (row) => ({ ...row, paths: await changedPaths(row.changeSetId, botIds, reads) })),
   );
+
+const VersionsRow = z.object({ before: z.json().nullable(), after: z.json() });
+/** So many of its bots are looked at: those of a fleet mostly change alike. */
+const comparedMax = 20;
+
+/** The paths in which a change set changes some of these bots. */
+const changedPaths = async (changeSetId: string, botIds: readonly string[], reads: Reads): Promise<string[]> => {
+  const rows = await reads(
+    `select old.resolved as before, new.resolved as after from change_set_bots p
+     join published new on new.bot_id = p.bot_id and new.version = (p.after->>'version')::int
+     left join published old on old.bot_id = p.bot_id and old.version = (p.before->>'version')::int
+     where p.change_set_id = $1 and p.bot_id = any($2::uuid[]) order by p.bot_name limit ${comparedMax}`,
+    [changeSetId, botIds],
+  );
+  const paths = z
+    .array(VersionsRow)
+    .parse(rows)
+    .flatMap(({ before, after }) => (before === null ? [] : diff(before, after).map(({ path }) => path)));
+  return [...new Set(paths)].toSorted();
+};
 
 /** That of the first of them, so that all of them rank their bots alike. */
 const lineageOf = async (retryOf: string, workspace: string, reads: Reads): Promise<string> => {
@@ -206,6 +252,16 @@ export const releasedBots = async (changeSetId: string, reads: Reads): Promise<n
   return rows[0]?.bots ?? 0;
 };
 
+/** Bots that may be released at any moment. */
+export const waitingBots = async (changeSetId: string, reads: Reads): Promise<readonly string[]> => {
+  const rows = await reads<{ botId: string }>(
+    `select p.bot_id as "botId" from change_set_bots p join change_sets c on c.id = p.change_set_id
+     where c.id = $1 and p.open and p.state = 'PLANNED' and p.wave <= coalesce(c.current_wave, 0) order by p.bot_id`,
+    [changeSetId],
+  );
+  return rows.map(({ botId }) => botId);
+};
+
 const ProgressRow = z.object({
   total: z.int(),
   updated: z.int(),
@@ -231,6 +287,28 @@ export const progressOf = async (changeSetId: string, reads: Reads): Promise<Pro
     [changeSetId],
   );
   return rows[0] ? ProgressRow.parse(rows[0]) : null;
+};
+
+/** SQL: of change sets `c` that take their bots back, those of which for so long at `now` no bot was asked or settled. */
+export const isLateBackSql = (now: string): string => `c.status = 'ROLLING_BACK'
+  and greatest(c.going_back_at, (select max(o.updated_at) from change_set_bots o
+    where o.change_set_id = c.id and o.rollback is not null)) + ${deadlineSql} * interval '1 second' < ${now}`;
+const deadlineSql = `coalesce((c.strategy->>'progressDeadlineSeconds')::int, ${progressDeadlineSeconds})`;
+
+const LateRow = z.object({ deadlineSeconds: z.int(), bots: z.int(), names: z.array(z.string()) });
+
+/** Bots that are not back in time; null while there is time left, and where nobody goes back. */
+export const lateBackOf = async (changeSetId: string, now: Date, reads: Reads): Promise<Late | null> => {
+  const rows = await reads(
+    `select ${deadlineSql} as "deadlineSeconds", count(*)::int as bots,
+       (array_agg(p.bot_name order by p.bot_name))[1:5] as names
+     from change_sets c join change_set_bots p on p.change_set_id = c.id
+     where c.id = $1 and ${isLateBackSql('$2')} and p.released
+       and (p.rollback is null or p.rollback = 'REQUESTED' or p.rollback = 'RELEASED' and p.open)
+     group by c.strategy`,
+    [changeSetId, now],
+  );
+  return rows[0] ? LateRow.parse(rows[0]) : null;
 };
 
 const PartRow = z.object({

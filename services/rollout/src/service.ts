@@ -46,6 +46,16 @@ const changeSetAggregate = (windowLatenessMs: number) =>
     id: ({ data }) => data.changeSetId,
     decider: changeSet,
     prepare: prepareChangeSet(windowLatenessMs),
+    // Whoever promotes what somebody else has promoted is told so.
+    conclude: (command, facts, version) => ({
+      own: {
+        status: 'DONE',
+        result: {
+          version,
+          ...(command.type === 'rollout.change-set.promote.v1' ? { promoted: facts.length > 0 } : {}),
+        },
+      },
+    }),
   });
 
 const releaseAggregate = aggregate({

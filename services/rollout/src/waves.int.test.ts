@@ -7,7 +7,9 @@ import {
   ApproveChangeSet,
   type CommandDefinition,
   type CommandOf,
+  CompleteChangeSet,
   DeclineChangeSet,
+  PauseChangeSet,
   PlaceHold,
   RollBackChangeSet,
   StartChangeSet,
@@ -69,7 +71,10 @@ test('two change sets on the same bots: one is refused by the name of the other,
   };
   const type = 'rollout.change-set.create.v1' as const;
   const { expects } = await prepareChangeSet(0)({ ...testCommand(type, data), type, data }, service.log.reads);
-  expect(expects).toEqual([{ stream: `change-set-${first}`, version: (await world.row(first))['version'] }]);
+  expect(expects).toEqual([
+    { stream: `plans-${fleet.id}`, version: 1 },
+    { stream: `change-set-${first}`, version: (await world.row(first))['version'] },
+  ]);
   const { changeSetId, outcome } = await world.create(fleet, canary(), 'SUPERSEDE');
   expect(outcome).toMatchObject(done);
   expect(await world.row(first)).toMatchObject({
@@ -78,6 +83,18 @@ test('two change sets on the same bots: one is refused by the name of the other,
   });
   expect((await world.bots(changeSetId)).map(({ before }) => before?.version)).toEqual([1, 1, 1]);
   await endOf(changeSetId);
+});
+
+test('two that are planned in the same moment on the same bots see each other', async () => {
+  const fleet = await world.makeFleet(3);
+  const both = await Promise.all([world.create(fleet, canary()), world.create(fleet, canary())]);
+  const planned = both.filter(({ outcome }) => outcome?.status === 'DONE');
+  expect(planned).toHaveLength(1);
+  const [refused] = both.filter(({ outcome }) => outcome?.status !== 'DONE');
+  expect(refused?.outcome).toMatchObject({ status: 'REFUSED', code: 'rollout.conflict' });
+  // Which paths of its bots the other one changes.
+  expect(JSON.stringify(refused?.outcome)).toContain('spec.config.prompt');
+  for (const { changeSetId } of planned) await endOf(changeSetId);
 });
 
 test('what takes its bots back is not superseded: half of them would stay at what it takes them back from', async () => {
@@ -164,6 +181,35 @@ test('no more bots are on their way, there or back, than maxParallel says', asyn
   expect(Math.max(...away)).toBe(2);
 });
 
+test('a bot that never answers when it is asked to go back ends the way back as failed, by its name', async () => {
+  const fleet = await world.makeFleet(3);
+  const changeSetId = await world.start(fleet, { kind: 'ALL', maxParallel: 3 });
+  await world.untilStatus(fleet, changeSetId, 'SUCCEEDED');
+  await world.caller.send(RollBackChangeSet, { changeSetId, reason: '' });
+  const backs = async () => (await world.bots(changeSetId)).map(({ rollback }) => rollback);
+  await world.untilIt('all to be asked', async () => (await backs()).every((back) => back === 'REQUESTED'));
+  await world.untilIt('two to be back', async () => {
+    await world.serve(fleet, changeSetId, 'HEALTHY', 2);
+    return (await backs()).filter((back) => back === 'RESTORED').length === 2;
+  });
+  expect(await world.row(changeSetId)).toMatchObject({ status: 'ROLLING_BACK', finished_at: null });
+  aheadMs += 601_000;
+  const ended = await world.untilStatus(fleet, changeSetId, 'FAILED', 'HEALTHY', 2);
+  const [, , silent = ''] = fleet.botIds;
+  expect(ended).toMatchObject({
+    restored: 2,
+    message: `2 bots restored. 1 did not come back within 600 s: bot-${silent.slice(0, 8)}.`,
+  });
+  const held = await world.rows('select bot_id from rollout.holds where bot_id = any($1::uuid[])', [fleet.botIds]);
+  expect(held).toHaveLength(2);
+  // It is only late: once config answers it goes back all the same, and says so itself.
+  await world.untilIt('it to be back', async () => {
+    await world.serve(fleet, changeSetId, 'HEALTHY');
+    return (await backs()).every((back) => back === 'RESTORED');
+  });
+  expect(await world.row(changeSetId)).toMatchObject({ status: 'FAILED', restored: 3 });
+});
+
 test('an approval is of one plan, of somebody else, and for a while', async () => {
   const fleet = await world.makeFleet(1);
   const strategy = { kind: 'ALL' as const, gates: { approval: { count: 1, expiresSeconds: 3_600 } } };
@@ -240,6 +286,43 @@ test('a change set that cannot be looked at keeps no other one waiting', async (
   await world.untilStatus(fleet, second, 'SUCCEEDED');
   await strategyOf(canary());
   await endOf(first);
+});
+
+test('what is ended early rests on its bots being where they were counted', async () => {
+  const fleet = await world.makeFleet(2);
+  const changeSetId = await world.start(fleet, { kind: 'ALL', maxParallel: 1 });
+  await world.untilIt('the first', async () => (await world.bots(changeSetId)).some(({ released }) => released));
+  const data = { changeSetId, reason: 'enough' };
+  const waiting = (await world.bots(changeSetId)).filter(({ released }) => !released);
+  for (const type of ['rollout.change-set.complete.v1', 'rollout.change-set.fail.v1'] as const) {
+    const { expects } = await prepareChangeSet(0)({ ...testCommand(type, data), type, data }, service.log.reads);
+    // A release that commits first makes it decide again.
+    expect(expects).toEqual(waiting.map(({ botId }) => ({ stream: `release-${changeSetId}-${botId}`, version: 0 })));
+  }
+  expect(await world.caller.send(PauseChangeSet, data)).toMatchObject(done);
+  await world.untilIt('it to settle', async () => {
+    await world.serve(fleet, changeSetId);
+    return (await world.bots(changeSetId)).some(({ state }) => state === 'CONVERGED');
+  });
+  expect(await world.caller.send(CompleteChangeSet, data)).toMatchObject(done);
+  const message = expect.stringContaining('Ended early: 1 left');
+  expect(await world.row(changeSetId)).toMatchObject({ status: 'SUCCEEDED', message });
+});
+
+test('a strategy that nobody can read holds up no other release that starts by itself', async () => {
+  const [broken, fleet] = [await world.makeFleet(1), await world.makeFleet(1)];
+  const [first, second] = [await world.create(broken, canary()), await world.create(fleet, canary())];
+  const startsAlone = (changeSetId: string, strategy: object) =>
+    world.rows("update rollout.change_sets set origin = 'release', strategy = $2 where id = $1", [
+      changeSetId,
+      JSON.stringify(strategy),
+    ]);
+  await startsAlone(first.changeSetId, { kind: 'OF_A_LATER_VERSION' });
+  await startsAlone(second.changeSetId, canary());
+  await world.untilStatus(fleet, second.changeSetId, 'SUCCEEDED');
+  expect(await world.row(first.changeSetId)).toMatchObject({ status: 'PLANNED' });
+  await startsAlone(first.changeSetId, canary());
+  await world.untilStatus(broken, first.changeSetId, 'SUCCEEDED');
 });
 
 test.each([

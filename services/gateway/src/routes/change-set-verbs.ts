@@ -28,7 +28,6 @@ const verbs = [
   ['rollback', 'change-set:rollback', RollBackChangeSet, 'Takes each bot back to its own previous version.'],
   ['pause', 'change-set:pause', PauseChangeSet, 'Releases no other bot until it is resumed; gates go on judging.'],
   ['resume', 'change-set:pause', ResumeChangeSet, 'Goes on with a paused change set, and puts up with what paused it.'],
-  ['promote', 'change-set:promote', PromoteChangeSet, 'Goes on with the next wave without waiting for its gates.'],
   ['complete', 'change-set:end', CompleteChangeSet, 'Ends a change set early; bots not reached stay as they are.'],
   ['fail', 'change-set:end', FailChangeSet, 'Ends a change set as failed, and does what its strategy says of that.'],
 ] as const;
@@ -39,6 +38,26 @@ const judgements = [
 ] as const;
 const Judgement = z.strictObject({ planHash: Hash, reason: z.string().max(500).default('') });
 const Why = z.strictObject({ reason: SkipAnalysis.data.shape.reason });
+
+const Promotion = z
+  .strictObject({
+    wave: z.int().min(0).optional().describe('The wave that is meant, from 0; the one that runs by default.'),
+    reason: z.string().max(500).default(''),
+  })
+  .default({ reason: '' });
+const Changed = z.record(z.string(), z.unknown());
+const Promoted = ChangeSet.extend({
+  promoted: z.boolean().describe('Whether this request did it: false where its wave was promoted or over before.'),
+});
+
+/** The wave that runs as this request sees it: whoever comes later than another one does not promote the next. */
+const runningWave = async (call: Call, id: string): Promise<{ wave?: number }> => {
+  const [row] = await call.world.views(
+    `select c.current_wave as wave from rollout_read.change_sets c where c.workspace = $1 and c.id = $2`,
+    [call.workspace, id],
+  );
+  return typeof row?.['wave'] === 'number' ? { wave: row['wave'] } : {};
+};
 
 const Repeated = z.object({ name: z.string(), strategy: Strategy, fleetId: z.uuid() });
 
@@ -86,6 +105,28 @@ export const changeSetVerbRoutes: readonly Route[] = [
       done: (call, { params }) => changeSetAnswer(call, params.id),
     }),
   ),
+  change({
+    method: 'POST',
+    path: '/change-sets/:id/promote',
+    permission: 'change-set:promote',
+    reach: 'subject',
+    summary: 'Goes on with the next wave without waiting for its gates.',
+    params: Id,
+    subjects: ofChangeSet,
+    body: Promotion,
+    answer: Promoted,
+    command: PromoteChangeSet,
+    data: async (call, { params, body }) => ({
+      ...(await runningWave(call, params.id)),
+      ...body,
+      changeSetId: params.id,
+    }),
+    resourceId: (_, { params }) => params.id,
+    done: async (call, { params }, { promoted }) => {
+      const answer = await changeSetAnswer(call, params.id);
+      return { ...answer, body: { ...Changed.parse(answer.body), promoted: promoted === true } };
+    },
+  }),
   change({
     method: 'POST',
     path: '/change-sets/:id/skip-analysis',

@@ -151,8 +151,12 @@ const course = (world: World, story: Story, fact: CourseFact): void => {
       story.isSkipped = true;
       break;
     case 'rollout.change-set.finished.v1':
+      if (story.isGoingBack)
+        strictEqual(fact.data.status, 'FAILED', 'what goes back ends by having gone back, or failed');
+      Object.assign(story, { isGoingBack: false, isRunning: false });
+      break;
     case 'rollout.change-set.aborted.v1':
-      ok(!story.isGoingBack, 'what goes back ends by having gone back');
+      ok(!story.isGoingBack, 'what goes back is not aborted');
       story.isRunning = false;
       break;
     case 'rollout.change-set.rollback-started.v1':
@@ -165,6 +169,7 @@ const course = (world: World, story: Story, fact: CourseFact): void => {
     case 'rollout.change-set.planned.v1':
     case 'rollout.change-set.refused.v1':
     case 'rollout.plan.recorded.v1':
+    case 'rollout.plan.entered.v1':
     case 'rollout.change-set.approved.v1':
     case 'rollout.change-set.declined.v1':
     case 'rollout.change-set.expired.v1':

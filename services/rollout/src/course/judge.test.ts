@@ -183,6 +183,17 @@ test('a promoted wave waits for no verdict, but for its bots, the hours and what
   expect(types(unsettled, seen(unsettled, pace, isWell), 1)).toEqual([]);
 });
 
+test('what is resumed gets time to decide, even from a gate that waits for nobody', () => {
+  const pace = { gates: { health: { waitSeconds: 0 } } };
+  const silent = [gate('HEALTH', 'NO_DATA')];
+  const told = judged(baking, 'HEALTH', { verdict: 'NO_DATA', message: 'so' }, after(1));
+  expect(types(told, seen(told, pace, silent), 1)).toEqual(['rollout.change-set.paused.v1']);
+  const again = resumed(paused(told, 'GATE', { failedBots: 0, deniedBots: 0 }, after(1)), after(10));
+  expect(types(again, seen(again, pace, silent), 11)).toEqual([]);
+  expect(types(again, seen(again, pace, isWell), 11)).toContain('rollout.gate.judged.v1');
+  expect(types(again, seen(again, pace, silent), 10 + 60)).toEqual(['rollout.change-set.paused.v1']);
+});
+
 test('a skipped analysis leaves out traces and webhooks, and never health', () => {
   const run = { ...baking, analysisSkipped: true };
   const said = {

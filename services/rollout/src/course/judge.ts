@@ -151,6 +151,11 @@ const pauseOf = (run: Run, seen: Observed, nowMs: number): Failure | null => {
   return { cause: 'GATE', reason: `Gate ${stuck.gate} has no verdict for wave ${run.wave + 1}: ${stuck.message}` };
 };
 
+/** Whoever resumes what a gate paused gives it time: one that waits for nobody would pause it again at once. */
+const resumedWaitMs = 60_000;
+const isResumed = ({ settledAtMs, lookingSinceMs }: Run): boolean =>
+  settledAtMs !== null && lookingSinceMs > settledAtMs;
+
 /** What follows from a verdict that is neither PASS nor FAIL: to wait, and once that was long enough what its gate says. */
 const effective = (
   run: Run,
@@ -161,7 +166,8 @@ const effective = (
   if (verdict === 'PASS' || verdict === 'FAIL') return verdict;
   const rules = rulesOf(strategy, gate);
   if (run.settledAtMs === null || rules === null) return 'WAIT';
-  return (isFinal ?? countedMs(run.waited, nowMs) >= rules.waitMs) ? rules[verdict] : 'WAIT';
+  const waitMs = isResumed(run) ? Math.max(rules.waitMs, resumedWaitMs) : rules.waitMs;
+  return (isFinal ?? countedMs(run.waited, nowMs) >= waitMs) ? rules[verdict] : 'WAIT';
 };
 
 type Rules = Readonly<Record<'INCONCLUSIVE' | 'NO_DATA' | 'ERROR', VerdictPolicy>> & { readonly waitMs: number };

@@ -3,7 +3,7 @@ import type { FactOf, HealthGate, PlannedBot, Strategy, WaveStarted } from '@mol
 import { Rejected, unreachable } from '@molthub/decider';
 import { changeSet, type ChangeSet, type ChangeSetCommand, type ChangeSetFact } from '../decider.ts';
 import { planHash, recordPlan } from '../plan.ts';
-import type { Progress } from '../progress.ts';
+import type { Late, Progress } from '../progress.ts';
 import { botRelease, type Release, type ReleaseFact } from '../release/decider.ts';
 import type { GateSeen, Observed } from './judge.ts';
 import { type HealthCounted, judgeHealth } from './judge-health.ts';
@@ -168,7 +168,13 @@ export const commandOf = (world: World, wanted: Exclude<Wanted, 'supersede'>): C
       return { ...envelope(world), type: 'rollout.change-set.roll-back.v1', data, releasedBots };
     }
     case 'finish':
-      return { ...envelope(world), type: 'rollout.change-set.finish.v1', data, progress: progressOf(world) };
+      return {
+        ...envelope(world),
+        type: 'rollout.change-set.finish.v1',
+        data,
+        progress: progressOf(world),
+        late: lateOf(world),
+      };
     case 'rollout.change-set.pause.v1':
     case 'rollout.change-set.resume.v1':
     case 'rollout.change-set.promote.v1':
@@ -225,6 +231,20 @@ const progressOf = ({ bots, state }: World): Progress => {
     failedNames: bots.filter(isOut).map(({ planned }) => planned.botName),
     supersededBy: null,
   };
+};
+
+/** As `lateBackOf` of queries.ts; here counted from when the way back began. */
+const lateOf = ({ bots, told, nowMs, strategy }: World): Late | null => {
+  const since = told.findLast(({ fact }) => fact.type === 'rollout.change-set.rollback-started.v1');
+  const deadlineSeconds = strategy.progressDeadlineSeconds ?? 600;
+  if (!since || nowMs - since.atMs <= deadlineSeconds * 1_000) return null;
+  const late = bots.filter(
+    ({ released, rollback, open }) =>
+      released && (rollback === null || rollback === 'REQUESTED' || (rollback === 'RELEASED' && open)),
+  );
+  return late.length === 0
+    ? null
+    : { deadlineSeconds, bots: late.length, names: late.map(({ planned }) => planned.botName) };
 };
 
 /** As `countedOf` of observe.ts. */

@@ -86,6 +86,19 @@ test('a promotion is of the wave that runs, once, and not while it is paused', (
   expect(codeOf(promote, stopped)).toBe('rollout.paused');
 });
 
+test('a promotion that comes when its wave is over promotes no other, and none is promoted before its turn', () => {
+  const named = (wave: number): Steering => ({
+    ...envelope,
+    type: 'rollout.change-set.promote.v1',
+    data: { ...data, wave },
+  });
+  const second = { ...running, wave: 1 };
+  expect(steer(named(1), second)).toMatchObject([{ data: { wave: 1 } }]);
+  expect(steer(named(0), second)).toEqual([]);
+  expect(steer(named(0), { ...stopped, wave: 1 })).toEqual([]);
+  expect(codeOf(named(2), second)).toBe('rollout.wave-not-reached');
+});
+
 test('analysis is skipped once, paused or not', () => {
   expect(steer(skip, stopped)).toMatchObject([{ type: 'rollout.analysis.skipped.v1' }]);
   expect(steer(skip, { ...running, analysisSkipped: true })).toEqual([]);

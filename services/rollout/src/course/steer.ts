@@ -47,9 +47,7 @@ export const steer = (command: Steering, run: Run): readonly SteerFact[] => {
     case 'rollout.change-set.resume.v1':
       return run.paused === null ? [] : [{ type: ChangeSetResumed.type, data: { changeSetId, reason, at } }];
     case 'rollout.change-set.promote.v1':
-      if (run.paused !== null) throw new Rejected('rollout.paused', 'The change set is paused; resume it first.');
-      if (run.promoted) return [];
-      return [{ type: ChangeSetPromoted.type, data: { changeSetId, reason, wave: run.wave } }];
+      return promote(command, run);
     case 'rollout.analysis.skip.v1':
       return run.analysisSkipped ? [] : [{ type: AnalysisSkipped.type, data: { changeSetId, reason } }];
     case 'rollout.change-set.complete.v1':
@@ -59,6 +57,22 @@ export const steer = (command: Steering, run: Run): readonly SteerFact[] => {
     default:
       return unreachable(command);
   }
+};
+
+/** Of the wave that it names: where somebody else's promotion has ended that one, the next stays as it is. */
+const promote = (
+  { data: { changeSetId, reason, wave: meant } }: CommandOf<typeof PromoteChangeSet>,
+  run: Run,
+): readonly SteerFact[] => {
+  const wave = meant ?? run.wave;
+  if (wave > run.wave) {
+    const message = `Wave ${wave} has not started; wave ${run.wave} runs. Waves are counted from 0.`;
+    throw new Rejected('rollout.wave-not-reached', message, [{ path: 'wave', code: 'not-reached', message }]);
+  }
+  if (wave < run.wave) return [];
+  if (run.paused !== null) throw new Rejected('rollout.paused', 'The change set is paused; resume it first.');
+  if (run.promoted) return [];
+  return [{ type: ChangeSetPromoted.type, data: { changeSetId, reason, wave } }];
 };
 
 /** It claims what has happened and nothing else: while bots are on their way nobody knows that yet. */

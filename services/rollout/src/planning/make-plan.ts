@@ -12,6 +12,7 @@ import {
   type FleetStatus,
   type PlanLayers,
   type PlannedBot,
+  PlanEntered,
   PlanRecorded,
   type PlanRelease,
   type Strategy,
@@ -49,6 +50,8 @@ export type Conflict = {
   readonly name: string;
   readonly bots: readonly string[];
   readonly isGoingBack: boolean;
+  /** What it changes of some of these bots: the new versions would carry that with them, unjudged, or undo it. */
+  readonly paths: readonly string[];
   /** Bots that it has moved and that the new plan does not have: nobody would judge them any more. */
   readonly leftOut: readonly string[];
 };
@@ -67,6 +70,7 @@ export type PlanFact = FactOf<
   | typeof ChangeSetPlanned
   | typeof ChangeSetRefused
   | typeof PlanRecorded
+  | typeof PlanEntered
   | typeof ChangeSetStarted
   | typeof ChangeSetSuperseded
   | typeof WaveStarted
@@ -266,8 +270,17 @@ export const create = (command: CommandOf<typeof CreateChangeSet> & Creating): r
     },
     ...recordPlan(changeSetId, bots),
     ...superseded,
+    ...(isStaged(strategy) ? [entered(changeSetId, fleet.id)] : []),
   ];
 };
+
+/** The list of a fleet's plans: one that is made while another is entered is made again, and then knows of it. */
+export const plansStream = (fleetId: string): string => `plans-${fleetId}`;
+const entered = (changeSetId: string, fleetId: string): Placed<PlanFact> => ({
+  type: PlanEntered.type,
+  stream: plansStream(fleetId),
+  data: { changeSetId, fleetId },
+});
 
 /** Canaries that were named or labelled may not be among those that are done again; then one of these goes first. */
 const narrowed = (strategy: Strategy, moving: readonly Candidate[]): Strategy => {
@@ -289,6 +302,9 @@ const pinnedNote = (names: readonly string[]): readonly string[] => {
   return [`Left out, since they are pinned: ${names.slice(0, 5).join(', ')}${more}.`];
 };
 
+const firstOf = (all: readonly string[]): string =>
+  `${all.slice(0, 5).join(', ')}${all.length > 5 ? ` and ${all.length - 5} more` : ''}`;
+
 const settleConflicts = ({
   data: { changeSetId, onConflict = 'REFUSE' },
   conflicts,
@@ -297,10 +313,10 @@ const settleConflicts = ({
     throw new Rejected(
       'rollout.conflict',
       'Some of these bots are in another change set that is not over: wait for it, abort it, leave them out, or take its place with onConflict SUPERSEDE.',
-      conflicts.map(({ changeSetId: id, name, bots }) => ({
+      conflicts.map(({ changeSetId: id, name, bots, paths }) => ({
         path: 'targets',
         code: 'conflict',
-        message: `${name} (${id}) has ${bots.slice(0, 5).join(', ')}${bots.length > 5 ? ` and ${bots.length - 5} more` : ''}.`,
+        message: `${name} (${id}) has ${firstOf(bots)}${paths.length === 0 ? '' : `, and changes ${firstOf(paths)}`}.`,
       })),
     );
   }

@@ -36,17 +36,26 @@ describe('a plan says what is in force', () => {
   );
   test('canaries go to everything where no steps are given', () =>
     expect(settleStrategy({ kind: 'CANARY', canary: { percent: 5 } })).toMatchObject({ steps: [100] }));
-  test('ALL stays as it was written, but inside its own gates', () => {
+  test('ALL stays as it was written, but for its deadline and inside its own gates', () => {
     expect(settleStrategy({ kind: 'ALL' })).toEqual({ kind: 'ALL' });
     expect(settleStrategy({ kind: 'ALL', bakeSeconds: 5, gates: {} })).toEqual({
       kind: 'ALL',
       bakeSeconds: 5,
+      progressDeadlineSeconds: 600,
       gates: {},
     });
     expect(settleStrategy({ kind: 'ALL', gates: { health: { unhealthyMax: 2 } } })).toEqual({
       kind: 'ALL',
+      progressDeadlineSeconds: 600,
       gates: { health: { ...health, unhealthyMax: 2 } },
     });
+  });
+  test('whatever is judged has a deadline, ALL with no more than a limit too', () => {
+    for (const strategy of [{ maxUnavailable: { count: 1 } }, { maxParallel: 2 }, { gates: {} }]) {
+      expect(settleStrategy({ kind: 'ALL', ...strategy })).toMatchObject({ progressDeadlineSeconds: 600 });
+    }
+    const own = { kind: 'ALL' as const, maxParallel: 2, progressDeadlineSeconds: 30 };
+    expect(settleStrategy(own)).toEqual(own);
   });
   test('each gate has its own', () =>
     expect(settleStrategy(everyGate).gates).toEqual({

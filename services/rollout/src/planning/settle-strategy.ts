@@ -11,18 +11,19 @@ import type {
   WebhookGate,
 } from '@molthub/contracts';
 import { type Reason, Rejected, unreachable } from '@molthub/decider';
+import { progressDeadlineSeconds } from '../progress.ts';
 import { windowProblems } from './windows.ts';
 import { bots as counted } from './wording.ts';
 
 /**
  * The same strategy with every default that it leaves open, so that a plan says what is in force. `ALL` gets none but
- * inside what it names itself. Throws `Rejected`, naming each field, for what can never work.
+ * inside what it names itself, and a deadline where it is judged. Throws `Rejected`, naming each field, for what can never work.
  */
 export const settleStrategy = (strategy: Strategy): Strategy => {
   refuse([...tracesProblems(strategy), ...windowProblems(strategy.gates?.window, `${gates}.window`)]);
   switch (strategy.kind) {
     case 'ALL':
-      return strategy.gates ? { ...strategy, gates: settleGates(strategy.gates) } : strategy;
+      return Object.keys(strategy).length > 1 ? settleAll(strategy) : strategy;
     case 'PERCENTAGE':
     case 'RINGS':
       return { ...strategy, ...settlePace(strategy) };
@@ -37,10 +38,17 @@ const gates = 'strategy.gates';
 const rollBack: FailurePolicy = 'ROLL_BACK';
 const pause: VerdictPolicy = 'PAUSE';
 
+/** A bot that never answers must not keep it on its way for ever. */
+const settleAll = (strategy: Extract<Strategy, { readonly kind: 'ALL' }>): Strategy => ({
+  ...strategy,
+  progressDeadlineSeconds: strategy.progressDeadlineSeconds ?? progressDeadlineSeconds,
+  ...(strategy.gates && { gates: settleGates(strategy.gates) }),
+});
+
 const settlePace = (strategy: Strategy) => ({
   bakeSeconds: strategy.bakeSeconds ?? 0,
   finalBakeSeconds: strategy.finalBakeSeconds ?? 0,
-  progressDeadlineSeconds: strategy.progressDeadlineSeconds ?? 600,
+  progressDeadlineSeconds: strategy.progressDeadlineSeconds ?? progressDeadlineSeconds,
   failureBudget: strategy.failureBudget ?? { count: 0 },
   onFailure: strategy.onFailure ?? rollBack,
   gates: settleGates({ ...strategy.gates, health: strategy.gates?.health ?? {} }),
