@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { collect, wholeNumber } from './arguments.ts';
 import { formats } from './output.ts';
-import { addRollouts } from './rollout-program.ts';
+import { addDrift, addRollouts } from './rollout-program.ts';
 import { shells } from './shells.ts';
 
 export const program = new Command('molthub')
@@ -166,8 +166,14 @@ program
 
 program
   .command('doctor')
-  .description('check what Molthub needs, and say what to do where something is missing')
-  .action(async (_, command) => (await import('./commands/doctor.ts')).doctor(command));
+  .description('check what Molthub needs, or examine a bot, and say what to do where something is wrong')
+  .argument('[bot]', 'its name, fleet/name or id')
+  .action(async (bot, _, command) => {
+    const doctor = await import('./commands/doctor.ts');
+    await (bot === undefined ? doctor.doctor(command) : doctor.doctorOf(bot, command));
+  });
+
+addDrift(program);
 
 const events = program.command('events').description('what happens');
 events

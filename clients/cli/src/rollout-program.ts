@@ -1,4 +1,4 @@
-// The commands of change sets, and of bots that are kept off them.
+// The commands of change sets, of bots that are kept off them, and of bots that are not as released.
 import { FailurePolicy } from '@molthub/contracts';
 import { type Command, Option } from 'commander';
 import { collect, seconds, wholeNumber, wholeNumbers, words } from './arguments.ts';
@@ -127,4 +127,29 @@ const addKept = (program: Command): void => {
     .command('remove')
     .argument('<bot>', 'its name, fleet/name or id')
     .action(async (bot, _, command) => (await import('./commands/holds.ts')).lift('pins', bot, command));
+};
+
+export const addDrift = (program: Command): void => {
+  const drift = program.command('drift').description('bots that are not as they were released');
+  drift
+    .command('list')
+    .option('--fleet <name>', 'only of this fleet')
+    .action(async (options, command) => (await import('./commands/drift.ts')).list(options, command));
+  drift
+    .command('show')
+    .argument('<bot>', 'its name, fleet/name or id')
+    .description('in what it differs, and since when; exit code 1 where it does')
+    .action(async (bot, _, command) => (await import('./commands/drift.ts')).show(bot, command));
+  drift
+    .command('accept')
+    .argument('<bot>', 'its name, fleet/name or id')
+    .description('publish what it was found to run as a new version of its manifest')
+    .option('--reason <text>', 'why', '')
+    .action(async (bot, options, command) => (await import('./commands/drift.ts')).accept(bot, options, command));
+  drift
+    .command('revert')
+    .argument('<bot>', 'its name, fleet/name or id')
+    .description('put it back now, whatever its mode, the heal budget or a hold say')
+    .option('--reason <text>', 'why', '')
+    .action(async (bot, options, command) => (await import('./commands/drift.ts')).revert(bot, options, command));
 };
