@@ -1,4 +1,6 @@
-// Drift and the doctor from the command line, against a real gateway and every service behind it.
+// What is not as it was released, from the command line and over the API, against every service.
+import { TellOrphan } from '@molthub/contracts';
+import { newId } from '@molthub/identity';
 import { until, withNats, withPostgres } from '@molthub/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -71,4 +73,24 @@ test('an unknown bot is an error that names it, and an unknown verb one of usage
     stderr: expect.stringContaining("there is no bot 'nobody'"),
   });
   expect(await molthub(['drift', 'heal', 'restless'])).toMatchObject({ status: 2 });
+});
+
+test('what has the mark of a bot that there is no more is listed with where it is', async () => {
+  const told = {
+    botId: newId(),
+    target: 'local' as const,
+    node: 'machine-1',
+    pid: 4_711,
+    detail: 'a folder of its own',
+  };
+  const { runtime } = api.service('reconciler');
+  await runtime.execute(TellOrphan, told, { workspace: 'default' });
+  const { botId, ...where } = told;
+  const listed = async (query: string) => {
+    const { body } = await api.call('GET', `/api/v1/orphans${query}`);
+    return z.array(z.unknown()).parse(body['items']);
+  };
+  await until(async () => (await listed('')).length > 0, { what: 'it to be listed' });
+  expect(await listed('')).toEqual([{ ...where, botInstanceId: botId, since: expect.any(String) }]);
+  expect(await listed('?node=machine-2')).toEqual([]);
 });
