@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '@molthub/embedded';
+import { botDirs, botProcessesBelow, stopBot } from '@molthub/openclaw';
 import { until } from '@molthub/testing';
 import { z } from 'zod';
 import { environment } from './env.ts';
@@ -123,6 +124,11 @@ export const prepareMolthub = async (extra: Readonly<Record<string, string>> = {
     },
     remove: async () => {
       await end('SIGTERM');
+      // Bots outlive Molthub, also those of a test that failed before it took them away.
+      const bots = join(home, 'bots');
+      for (const { name } of await botProcessesBelow(bots)) {
+        await stopBot({ dirs: botDirs(join(bots, name)), port: 0, graceMs: 0 });
+      }
       await rm(home, { recursive: true, force: true });
     },
   };

@@ -1,7 +1,7 @@
 // What is not the bot's is never found and never ended, however alike it looks. The look-alikes are real processes.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -24,12 +24,18 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-/** A process with the command line of a bot. */
+/** A process with the command line of a bot; asked to end, it says so in a file first. */
 const alike = async (stateDir: string | null): Promise<number> => {
   const entry = join(home, 'openclaw.mjs');
-  await writeFile(entry, "process.stdout.write('up'); setInterval(() => {}, 1_000);");
+  const ended = "process.on('SIGTERM', () => { writeFileSync('asked', ''); process.exit(0); });";
+  const script = `import { writeFileSync } from 'node:fs'; ${ended} process.stdout.write('up'); setInterval(() => {}, 1_000);`;
+  await writeFile(entry, script);
   const env = stateDir === null ? {} : { OPENCLAW_STATE_DIR: stateDir };
-  const child = spawn(process.execPath, [entry, 'gateway', 'run'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+  const child = spawn(process.execPath, [entry, 'gateway', 'run'], {
+    env,
+    cwd: home,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   children.push(child);
   await once(child.stdout, 'data');
   return child.pid ?? 0;
@@ -49,6 +55,14 @@ describe.runIf(process.platform === 'linux')('a bot', () => {
     expect(await botProcessesBelow(join(home, 'bots'))).toEqual([{ name, pid }]);
     expect(await stop()).toMatchObject({ how: 'terminated' });
     expect(await lives(pid)).toBe(false);
+    expect(await readdir(home)).toContain('asked');
+  });
+  test('that hangs is ended at once where it gets no grace, and does not come to itself before', async () => {
+    const pid = await alike(dirsIn('bots').state);
+    process.kill(pid, 'SIGSTOP');
+    expect(await stopBot({ dirs: dirsIn('bots'), port: 1, graceMs: 0 })).toMatchObject({ how: 'killed' });
+    expect(await lives(pid)).toBe(false);
+    expect(await readdir(home)).not.toContain('asked');
   });
   test.each([
     ['the same command line and no mark', () => null],

@@ -118,18 +118,15 @@ export type StopReport = {
 };
 
 /**
- * SIGTERM, then SIGKILL after `graceMs` (default 30 s), then waits until nothing of the bot is left. Never SIGUSR1: it
- * opens a debugger port on 2026.9.6. Throws when the process cannot be ended at all.
+ * SIGTERM, then SIGKILL after `graceMs` (default 30 s; with 0 at once), then waits until nothing of the bot is left. Never
+ * SIGUSR1: it opens a debugger port on 2026.9.6. Throws when the process cannot be ended at all.
  */
 export async function stopBot(request: { dirs: BotDirs; port: number; graceMs?: number }): Promise<StopReport> {
   const startedAt = Date.now();
   const identity = await findBotProcess(request.dirs);
   let how: StopReport['how'] = 'not-running';
   if (identity !== undefined) {
-    await signal(identity, 'SIGTERM');
-    // A stopped process would take the signal only when it goes on.
-    await signal(identity, 'SIGCONT');
-    how = (await endsWithin(identity, request.graceMs ?? STOP_GRACE_MS)) ? 'terminated' : 'killed';
+    how = (await endsByItself(identity, request.graceMs ?? STOP_GRACE_MS)) ? 'terminated' : 'killed';
     if (how === 'killed') await signal(identity, 'SIGKILL');
     if (!(await endsWithin(identity, KILL_LIMIT_MS)))
       throw new Error(`Process ${identity.pid} does not end on SIGKILL.`);
@@ -157,6 +154,15 @@ async function endLeftovers(dirs: BotDirs): Promise<void> {
       throw new Error(`Process ${left[0]?.pid} of the bot does not end on SIGKILL.`);
     await wait(POLL_MS);
   }
+}
+
+async function endsByItself(identity: ProcessIdentity, graceMs: number): Promise<boolean> {
+  // One that hangs must not come to itself for a moment, only to be killed in the middle of what it then does.
+  if (graceMs === 0) return false;
+  await signal(identity, 'SIGTERM');
+  // A stopped process would take the signal only when it goes on.
+  await signal(identity, 'SIGCONT');
+  return endsWithin(identity, graceMs);
 }
 
 async function signal(identity: ProcessIdentity, name: 'SIGTERM' | 'SIGCONT' | 'SIGKILL'): Promise<void> {
