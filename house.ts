@@ -21,6 +21,7 @@ export const deciderImports = new Set([
   '@molthub/layers',
   '@molthub/manifest',
   '@molthub/statistics',
+  '@molthub/strategy',
   'canonicalize',
   'croner',
   'node:crypto',

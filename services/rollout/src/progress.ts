@@ -24,9 +24,6 @@ export type Progress = {
 /** Bots that were to go back and for so long have not, with the names of the first few. */
 export type Late = { readonly deadlineSeconds: number; readonly bots: number; readonly names: readonly string[] };
 
-/** Where a strategy names none. */
-export const progressDeadlineSeconds = 600;
-
 type End = FactOf<typeof ChangeSetFinished | typeof ChangeSetSuperseded | typeof ChangeSetAborted>;
 
 /** The end that follows from settled bots; none while some are under way. Any failure makes it FAILED, unless whoever asks says otherwise. */

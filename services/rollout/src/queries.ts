@@ -18,7 +18,8 @@ import { z } from 'zod';
 import { isKeptSql } from './kept.ts';
 import { lastConverged } from './last-converged.ts';
 import { type Candidate, type Conflict, type Creating, plansStream } from './planning/make-plan.ts';
-import { type Late, type Progress, progressDeadlineSeconds } from './progress.ts';
+import { progressDeadlineSeconds } from '@molthub/strategy';
+import type { Late, Progress } from './progress.ts';
 import type { Part, Releasable } from './release/decider.ts';
 
 /** The version a bot last converged to: where a rollback leads. Null for a bot that never ran one. */

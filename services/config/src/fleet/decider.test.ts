@@ -1,4 +1,4 @@
-import type { CommandOf, CreateFleet, FleetStatus, UpdateFleet } from '@molthub/contracts';
+import type { CommandOf, CreateFleet, FleetStatus, Strategy, UpdateFleet } from '@molthub/contracts';
 import { specification } from '@molthub/decider/testing';
 import { describe, test } from 'vitest';
 import { type FleetCommand, type FleetFact, fleets } from './decider.ts';
@@ -48,6 +48,11 @@ const moved = (from: FleetStatus, to: FleetStatus): FleetFact => ({
   type: 'config.fleet.status-changed.v1',
   data: { fleetId, from, to, reason: 'why' },
 });
+/** The thirtieth of February. */
+const inNoTime: Strategy = {
+  kind: 'ALL',
+  gates: { window: { timezone: 'UTC', allow: [{ cron: '0 22 30 2 *', minutes: 60 }] } },
+};
 const deleted: FleetFact = { type: 'config.fleet.deleted.v1', data: { fleetId } };
 const { given } = specification(fleets);
 
@@ -64,6 +69,10 @@ describe('a new fleet', () => {
         type: 'config.fleet.created.v1',
         data: { fleetId, name: 'support', description: '', environment: 'dev', tags: {}, release: manual },
       }));
+  test('is refused where its strategy can never work, with the field', () =>
+    given()
+      .when(create({ release: { mode: 'manual', strategy: inNoTime } }))
+      .rejects('config.strategy-invalid'));
   test('cannot take the id of another, not even of one that is gone', () => {
     given(created()).when(create()).rejects('config.fleet-exists');
     given(created(), deleted).when(create()).rejects('config.fleet-exists');
@@ -103,6 +112,14 @@ describe('changing a fleet', () => {
     given(created(), moved('ACTIVE', 'PAUSED'))
       .when(update({ name: 'other', expectedVersion: 2 }))
       .thenTypes('config.fleet.updated.v1'));
+  test('to a strategy that can never work is refused; one that was saved before is in the way of nothing else', () => {
+    const release = { mode: 'manual' as const, strategy: inNoTime };
+    given(created()).when(update({ release })).rejects('config.strategy-invalid');
+    const saved: FleetFact = { type: 'config.fleet.updated.v1', data: { fleetId, release } };
+    given(created(), saved)
+      .when(update({ name: 'other', release }))
+      .then({ type: 'config.fleet.updated.v1', data: { fleetId, name: 'other' } });
+  });
   test('is refused where there is none', () =>
     given()
       .when(update({ name: 'other' }))

@@ -16,6 +16,7 @@ import type {
 } from '@molthub/contracts';
 import { type Decider, Rejected, unreachable } from '@molthub/decider';
 import { diff } from '@molthub/manifest';
+import { strategyProblems } from '@molthub/strategy';
 import { expectVersion } from '../expected-version.ts';
 
 export type FleetCommand =
@@ -108,9 +109,16 @@ const existing = (state: FleetState): Fleet => {
 
 const create = ({ data }: CommandOf<typeof CreateFleet>, state: FleetState): readonly FleetFact[] => {
   if (state.kind !== 'absent') throw new Rejected('config.fleet-exists', 'A fleet with this id exists or existed.');
-  return [
-    { type: 'config.fleet.created.v1', data: { ...data, release: data.release ?? defaultRelease(data.environment) } },
-  ];
+  const release = data.release ?? defaultRelease(data.environment);
+  expectUsable(release);
+  return [{ type: 'config.fleet.created.v1', data: { ...data, release } }];
+};
+
+/** Said when it is saved: with the next version nobody is there to read it. */
+const expectUsable = ({ strategy }: Release): void => {
+  const problems = strategyProblems(strategy, 'release.strategy');
+  const [first] = problems;
+  if (first) throw new Rejected('config.strategy-invalid', first.message, problems);
 };
 
 const update = ({ data }: CommandOf<typeof UpdateFleet>, fleet: Fleet): readonly FleetFact[] => {
@@ -126,6 +134,7 @@ const update = ({ data }: CommandOf<typeof UpdateFleet>, fleet: Fleet): readonly
       : {}),
   };
   if (Object.keys(changed).length === 0) return [];
+  if (changed.release) expectUsable(changed.release);
   return [{ type: 'config.fleet.updated.v1', data: { fleetId, ...changed } }];
 };
 

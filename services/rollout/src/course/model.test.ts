@@ -2,7 +2,7 @@
 import type { Strategy } from '@molthub/contracts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { settleStrategy } from '../planning/settle-strategy.ts';
+import { settleStrategy } from '@molthub/strategy';
 import type { Observed } from './judge.ts';
 import { checkInvariants, checkReactions } from './invariants.ts';
 import { type Prepared, prepareRelease, releasable, restorable, stepOf } from './simulated-bots.ts';

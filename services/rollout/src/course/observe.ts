@@ -4,7 +4,7 @@ import type { Reads } from '@molthub/event-store';
 import { z } from 'zod';
 import type { BotWindow } from '../judging/compare-sides.ts';
 import { judgeTraces } from '../judging/judge-traces.ts';
-import { windowAt } from '../planning/windows.ts';
+import { windowAt } from '@molthub/strategy';
 import { progressOf } from '../queries.ts';
 import type { GateSeen, Observed } from './judge.ts';
 import { judgeHealth } from './judge-health.ts';

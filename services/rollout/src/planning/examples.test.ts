@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { CreateChangeSet } from '@molthub/contracts';
 import { expect, test } from 'vitest';
 import { assignWaves, type Plannable } from './assign-waves.ts';
-import { checkPace, settleStrategy } from './settle-strategy.ts';
+import { checkPace, settleStrategy } from '@molthub/strategy';
 
 const root = new URL('../../../../', import.meta.url);
 const folder = new URL('examples/rollouts/', root);

@@ -1,7 +1,7 @@
 import type { Strategy } from '@molthub/contracts';
 import { describe, expect, test } from 'vitest';
 import { forecast, type Traffic } from './forecast.ts';
-import { settleStrategy } from './settle-strategy.ts';
+import { settleStrategy } from '@molthub/strategy';
 
 const waves = [['a'], ['b', 'c'], ['d', 'e', 'f', 'g', 'h', 'i', 'j']];
 const traffic = (requestsPerHour: number, errorRate: number | null, ids = waves.flat()): ReadonlyMap<string, Traffic> =>

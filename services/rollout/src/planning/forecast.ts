@@ -1,7 +1,7 @@
 // What a plan can promise before it starts: how long it takes at least, and what its traces gate would see.
 import type { Strategy } from '@molthub/contracts';
 import { requestsFor, smallestRise } from './power.ts';
-import { settleTraces } from './settle-strategy.ts';
+import { settleTraces } from '@molthub/strategy';
 import { bots as counted } from './wording.ts';
 
 /** What a bot had to do of late; a share of failed requests only where there were any. */

@@ -23,7 +23,7 @@ import type { Gathering } from '../gathering.ts';
 import { planHash, recordPlan } from '../plan.ts';
 import { isGoodVerdict } from '../verdict-age.ts';
 import { assignWaves } from './assign-waves.ts';
-import { checkPace, settleStrategy } from './settle-strategy.ts';
+import { checkPace, settleStrategy } from '@molthub/strategy';
 
 export type Labels = Readonly<Record<string, string>>;
 

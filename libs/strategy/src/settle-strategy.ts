@@ -11,16 +11,14 @@ import type {
   WebhookGate,
 } from '@molthub/contracts';
 import { type Reason, Rejected, unreachable } from '@molthub/decider';
-import { progressDeadlineSeconds } from '../progress.ts';
 import { windowProblems } from './windows.ts';
-import { bots as counted } from './wording.ts';
 
 /**
  * The same strategy with every default that it leaves open, so that a plan says what is in force. `ALL` gets none but
  * inside what it names itself, and a deadline where it is judged. Throws `Rejected`, naming each field, for what can never work.
  */
 export const settleStrategy = (strategy: Strategy): Strategy => {
-  refuse([...tracesProblems(strategy), ...windowProblems(strategy.gates?.window, `${gates}.window`)]);
+  refuse(strategyProblems(strategy, 'strategy'));
   switch (strategy.kind) {
     case 'ALL':
       return Object.keys(strategy).length > 1 ? settleAll(strategy) : strategy;
@@ -35,6 +33,9 @@ export const settleStrategy = (strategy: Strategy): Strategy => {
 };
 
 const gates = 'strategy.gates';
+/** Where a strategy names none. */
+export const progressDeadlineSeconds = 600;
+
 const rollBack: FailurePolicy = 'ROLL_BACK';
 const pause: VerdictPolicy = 'PAUSE';
 
@@ -116,7 +117,13 @@ export const settleApproval = ({ count, role = 'OPERATOR', expiresSeconds = 3 * 
 /** Less than windows are kept: what is paused for a day is still seen whole. */
 const evidenceSecondsMax = 2 * 86_400;
 
-const tracesProblems = ({ kind, gates: given }: Strategy): readonly Reason[] => {
+/** What in a strategy can never work, whichever bots it is for; `path` is where it stands. */
+export const strategyProblems = (strategy: Strategy, path: string): readonly Reason[] => [
+  ...tracesProblems(strategy, `${path}.gates.traces`),
+  ...windowProblems(strategy.gates?.window, `${path}.gates.window`),
+];
+
+const tracesProblems = ({ kind, gates: given }: Strategy, path: string): readonly Reason[] => {
   if (!given?.traces) return [];
   const { warmUpSeconds, minSeconds, maxSeconds, errorRateMax } = settleTraces(given.traces);
   const kept = `Minutes of traces are kept for two days for it; make warmUpSeconds and maxSeconds together at most ${evidenceSecondsMax}.`;
@@ -124,11 +131,9 @@ const tracesProblems = ({ kind, gates: given }: Strategy): readonly Reason[] => 
   const alone =
     'After ALL no bot has the configuration before: nothing to compare with. Take another strategy, or give errorRateMax.';
   return [
-    ...(maxSeconds < minSeconds ? [reason('never-decides', `${gates}.traces.maxSeconds`, late)] : []),
-    ...(warmUpSeconds + maxSeconds > evidenceSecondsMax
-      ? [reason('never-decides', `${gates}.traces.maxSeconds`, kept)]
-      : []),
-    ...(kind === 'ALL' && errorRateMax === undefined ? [reason('nothing-to-compare', `${gates}.traces`, alone)] : []),
+    ...(maxSeconds < minSeconds ? [reason('never-decides', `${path}.maxSeconds`, late)] : []),
+    ...(warmUpSeconds + maxSeconds > evidenceSecondsMax ? [reason('never-decides', `${path}.maxSeconds`, kept)] : []),
+    ...(kind === 'ALL' && errorRateMax === undefined ? [reason('nothing-to-compare', path, alone)] : []),
   ];
 };
 
@@ -161,6 +166,8 @@ const noneAtOnce = (share: Share, total: number): Reason => {
 
 const tooMany = (path: string, wanted: number, total: number, fix: string): Reason =>
   reason('too-many-bots', path, `${counted(wanted)} are needed, and the plan has ${counted(total)}. ${fix}`);
+
+const counted = (bots: number): string => (bots === 1 ? '1 bot' : `${bots} bots`);
 
 const reason = (code: string, path: string, message: string): Reason => ({ code, path, message });
 
