@@ -32,7 +32,7 @@ const makers = {
       }),
     }),
   policy: () => policyService,
-  rollout: ({ allowsPrivateWebhooks }: Settings) => rollout({ allowsPrivateWebhooks }),
+  rollout: ({ allowsPrivateWebhooks, webhookKey }: Settings) => rollout({ allowsPrivateWebhooks, webhookKey }),
   reconciler: (settings: Settings) =>
     reconcilerService({
       home: settings.home,

@@ -34,6 +34,12 @@ const Environment = z.object({
   MOLTHUB_FORWARD_OTLP_URL: z.string().optional(),
   MOLTHUB_FORWARD_OTLP_HEADERS: z.string().optional(),
   MOLTHUB_PRIVATE_WEBHOOKS: z.enum(['allow', 'refuse']).default('refuse'),
+  MOLTHUB_WEBHOOK_SECRET: z
+    .string()
+    .regex(/^whsec_[A-Za-z0-9+/]+={0,2}$/, 'write whsec_ and then 24 to 64 bytes in base64')
+    .transform((secret) => Buffer.from(secret.slice('whsec_'.length), 'base64'))
+    .refine(({ length }) => length >= 24 && length <= 64, 'write whsec_ and then 24 to 64 bytes in base64')
+    .optional(),
   MOLTHUB_LIFELINE_FD: z.coerce.number().int().min(3).optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   NATS_URL: z.url({ protocol: /^(nats|tls)$/ }).optional(),
@@ -54,6 +60,8 @@ export type Settings = {
   readonly backend: Backend | null;
   /** Whether gates may ask webhooks on this machine and in private networks. */
   readonly allowsPrivateWebhooks: boolean;
+  /** What requests to webhooks are signed with; null leaves them unsigned. */
+  readonly webhookKey: Uint8Array | null;
   /** Variables that manifests may hand to bots with provider `env`. */
   readonly botEnv: Readonly<Record<string, string>>;
   /** What the embedded servers and the bots' installer need of the environment. */
@@ -82,6 +90,7 @@ export const readSettings = (): Settings => {
     natsUrl: env.NATS_URL,
     backend: backendOf(env.MOLTHUB_FORWARD_OTLP_URL, env.MOLTHUB_FORWARD_OTLP_HEADERS),
     allowsPrivateWebhooks: env.MOLTHUB_PRIVATE_WEBHOOKS === 'allow',
+    webhookKey: env.MOLTHUB_WEBHOOK_SECRET ?? null,
     botEnv: Object.fromEntries(
       env.MOLTHUB_BOT_ENV.flatMap((name) => {
         const value = process.env[name];

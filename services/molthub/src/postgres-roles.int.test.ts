@@ -89,5 +89,6 @@ const settings: Settings = {
   botEnv: {},
   backend: null,
   allowsPrivateWebhooks: false,
+  webhookKey: null,
   inherited: {},
 };

@@ -36,6 +36,8 @@ export type RolloutSettings = {
   readonly windowLatenessMs?: number;
   /** Whether gates may ask webhooks on this machine and in private networks; default no. */
   readonly allowsPrivateWebhooks?: boolean;
+  /** What requests to webhooks are signed with; default nothing. */
+  readonly webhookKey?: Uint8Array | null;
 };
 
 const changeSetAggregate = (windowLatenessMs: number) =>
@@ -113,9 +115,9 @@ const holdAggregate = aggregate({
 });
 
 export const rollout = (settings: RolloutSettings = {}): ServiceDefinition => {
-  const { sweepMs = 5_000, windowLatenessMs = 30_000, allowsPrivateWebhooks = false } = settings;
+  const { sweepMs = 5_000, windowLatenessMs = 30_000, allowsPrivateWebhooks = false, webhookKey = null } = settings;
   const wake = createWake();
-  const webhooks = createWebhooks({ allowsPrivate: allowsPrivateWebhooks });
+  const webhooks = createWebhooks({ allowsPrivate: allowsPrivateWebhooks, signingKey: webhookKey });
   return {
     name: 'rollout',
     migrations,

@@ -1,5 +1,7 @@
 // Somebody else's judgement, asked of a real server: what it may answer, and which addresses are never asked.
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createHmac } from 'node:crypto';
+import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http';
+import { text as textOf } from 'node:stream/consumers';
 import { until } from '@molthub/testing';
 import { afterEach, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -39,6 +41,40 @@ const saidBy = async (url: string, allowsPrivate = true) => {
 test.each(['PASS', 'FAIL', 'INCONCLUSIVE'] as const)('what it answers is its verdict: %s', async (verdict) => {
   const url = await serveText(JSON.stringify({ verdict, message: 'looked at it' }));
   expect(await saidBy(url)).toEqual({ verdict, message: 'looked at it' });
+});
+
+test('who has a key signs what it asks, anew each time and under one id', async () => {
+  const key = Buffer.alloc(32, 7);
+  const seen: { readonly headers: IncomingHttpHeaders; readonly body: string }[] = [];
+  const url = await serve((request, response) => {
+    void textOf(request).then((body) => {
+      seen.push({ headers: request.headers, body });
+      response.end('{"verdict":"INCONCLUSIVE"}');
+    });
+  });
+  const webhooks = createWebhooks({ allowsPrivate: true, signingKey: key, askAgainMs: 1_000 });
+  for (const nowMs of [1_000_000, 2_000_000]) {
+    const asked = seen.length;
+    await until(async () => ask(webhooks, url, nowMs) && seen.length > asked, { what: 'it to be asked' });
+  }
+  const ids = new Set(seen.map(({ headers }) => headers['webhook-id']));
+  expect(ids).toEqual(new Set([`${changeSetId}-0`]));
+  for (const { headers, body } of seen) {
+    const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
+    const expected = createHmac('sha256', key).update(signed).digest('base64');
+    expect(headers['webhook-signature']).toBe(`v1,${expected}`);
+  }
+  expect(seen.map(({ headers }) => headers['webhook-timestamp'])).toEqual(['1000', '2000']);
+});
+
+test('who has none signs nothing', async () => {
+  const seen: IncomingHttpHeaders[] = [];
+  const url = await serve((request, response) => {
+    seen.push(request.headers);
+    response.end('{"verdict":"PASS"}');
+  });
+  await saidBy(url);
+  expect(Object.keys(seen[0] ?? {}).filter((name) => name.startsWith('webhook-'))).toEqual([]);
 });
 
 test.each([

@@ -7,6 +7,7 @@ import { GateVerdict, type WebhookGate } from '@molthub/contracts';
 import { z } from 'zod';
 import type { WebhookSaid } from './observe.ts';
 import type { Run } from './run.ts';
+import { signatureHeaders } from './sign-webhook.ts';
 
 export type WebhookAsked = {
   readonly changeSetId: string;
@@ -25,12 +26,15 @@ export type Webhooks = {
 export type WebhookSettings = {
   /** Whether addresses of this machine and of private networks may be asked. */
   readonly allowsPrivate: boolean;
+  /** What requests are signed with; without one they are not. */
+  readonly signingKey?: Uint8Array | null;
   readonly askAgainMs?: number;
 };
 
 type Standing = { readonly wave: number; askedAtMs: number; isAsking: boolean; said: WebhookSaid | null };
 
-export const createWebhooks = ({ allowsPrivate, askAgainMs = 10_000 }: WebhookSettings): Webhooks => {
+export const createWebhooks = (settings: WebhookSettings): Webhooks => {
+  const { askAgainMs = 10_000 } = settings;
   const standings = new Map<string, Standing>();
   return {
     saidOf: ({ changeSetId, name, planHash, run, gate }, now) => {
@@ -42,8 +46,9 @@ export const createWebhooks = ({ allowsPrivate, askAgainMs = 10_000 }: WebhookSe
       if (!standing.isAsking && !isDecided && now.getTime() - standing.askedAtMs >= askAgainMs) {
         standing.isAsking = true;
         standing.askedAtMs = now.getTime();
-        const body = { changeSetId, name, planHash, wave: run.wave };
-        void ask(gate, body, allowsPrivate).then((said) => {
+        const body = JSON.stringify({ changeSetId, name, planHash, wave: run.wave });
+        // Asked again, it is the same question: whoever was asked may know it by its id.
+        void ask(gate, { id: `${changeSetId}-${run.wave}`, sentAt: now, body }, settings).then((said) => {
           standing.said = said;
           standing.isAsking = false;
         });
@@ -60,9 +65,11 @@ export const createWebhooks = ({ allowsPrivate, askAgainMs = 10_000 }: WebhookSe
 const Answer = z.object({ verdict: GateVerdict, message: z.string().max(500).default('') });
 const answerBytesMax = 64 * 1024;
 
-const ask = async (gate: WebhookGate, body: unknown, allowsPrivate: boolean): Promise<WebhookSaid> => {
+type Message = Parameters<typeof signatureHeaders>[1];
+
+const ask = async (gate: WebhookGate, message: Message, settings: WebhookSettings): Promise<WebhookSaid> => {
   try {
-    const { status, text } = await post(gate, JSON.stringify(body), allowsPrivate);
+    const { status, text } = await post(gate, message, settings);
     if (status < 200 || status > 299) return { verdict: 'ERROR', message: `It answered ${status}.` };
     const answer = Answer.safeParse(parsed(text));
     if (!answer.success) return { verdict: 'ERROR', message: 'Its answer is no { "verdict": "PASS" | "FAIL" | … }.' };
@@ -86,8 +93,8 @@ const parsed = (text: string): unknown => {
 
 const post = (
   { url, timeoutSeconds = 10 }: WebhookGate,
-  body: string,
-  allowsPrivate: boolean,
+  message: Message,
+  { allowsPrivate, signingKey = null }: WebhookSettings,
 ): Promise<{ readonly status: number; readonly text: string }> =>
   new Promise((resolve, reject) => {
     const target = new URL(url);
@@ -99,8 +106,9 @@ const post = (
       method: 'POST',
       headers: {
         'content-type': 'application/json',
-        'content-length': Buffer.byteLength(body),
+        'content-length': Buffer.byteLength(message.body),
         'user-agent': 'molthub',
+        ...(signingKey === null ? {} : signatureHeaders(signingKey, message)),
       },
       signal: AbortSignal.timeout(timeoutSeconds * 1_000),
       ...(allowsPrivate ? {} : { lookup: publicOnly }),
@@ -113,7 +121,7 @@ const post = (
       });
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text })).on('error', reject);
     });
-    request.end(body);
+    request.end(message.body);
   });
 
 /** What is not the internet: this machine, private and link-local networks, and what maps to them. */
