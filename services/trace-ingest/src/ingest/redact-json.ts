@@ -5,7 +5,15 @@ import type { Pace } from '../otlp/pace.ts';
 import { malformed } from '../otlp/refusal.ts';
 import { mayHoldSecret } from '../otlp/secret-bytes.ts';
 import { endOfString, parseJson } from '../otlp/split-json.ts';
-import { cleanBytes, cleanBytesPiece, cleanPiece, cleanText, type How, pieceChars } from './redact-text.ts';
+import {
+  cleanBytes,
+  cleanBytesPiece,
+  cleanPiece,
+  cleanText,
+  type How,
+  isLowSurrogate,
+  pieceChars,
+} from './redact-text.ts';
 
 /** What takes the place of a part of the body. */
 type Edit = { readonly from: number; readonly to: number; readonly by: Buffer };
@@ -127,8 +135,32 @@ const editLong = async (body: Buffer, place: Span, inner: Open | undefined, how:
   await how.pace.rest();
   const clean = isBytes ? await cleanBytes(bytes, how) : await cleanText(text, how);
   await how.pace.rest();
-  return edited(place, isBytes ? bytes : text, clean);
+  if (clean === (isBytes ? bytes : text)) return null;
+  await how.pace.rest();
+  return { ...place, by: await quoted(clean, how.pace) };
 };
+
+/** Three bytes are four letters of base64: what is cut there is the same as the whole. */
+const quotedAtOnce = 3 * pieceChars;
+
+/** As JSON, in slices of time. */
+const quoted = async (clean: Buffer | string, pace: Pace): Promise<Buffer> => {
+  const parts = [quoteMark];
+  for (let from = 0; from < clean.length; ) {
+    const to = Math.min(from + quotedAtOnce, clean.length);
+    if (typeof clean === 'string') {
+      const end = isLowSurrogate(clean, to) ? to - 1 : to;
+      parts.push(Buffer.from(JSON.stringify(clean.slice(from, end)).slice(1, -1)));
+      from = end;
+    } else {
+      parts.push(Buffer.from(clean.toString('base64', from, to)));
+      from = to;
+    }
+    if (pace.due(quotedAtOnce)) await pace.rest();
+  }
+  return Buffer.concat([...parts, quoteMark]);
+};
+const quoteMark = Buffer.from('"');
 
 /** Of the member whose value a text is; a name of a member has none. */
 const nameAt = (inner: Open | undefined): string | null =>
@@ -158,6 +190,7 @@ const textOf = (body: Buffer, from: number, to: number, isEscaped: boolean): str
 const applied = async (body: Buffer, edits: readonly Edit[], pace: Pace): Promise<Buffer> => {
   if (edits.length === 0) return body;
   const size = edits.reduce((sum, { from, to, by }) => sum + by.length - (to - from), body.length);
+  await pace.rest();
   const out = createWriter(size);
   let copied = 0;
   for (const { from, to, by } of edits) {

@@ -1,5 +1,6 @@
 // Large bodies are redacted in slices: nobody else waits for them.
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { encodeLogs } from '../otlp/testing.ts';
 import { longestTurnMs } from '../otlp/turns.ts';
 import { redactBody } from './redact-body.ts';
@@ -48,4 +49,22 @@ describe.each(['json', 'protobuf'] as const)('a large body in %s', (encoding) =>
     expect(clean).not.toMatch(/a \d+ b/);
     expect(clean.match(/\[redacted\]/g)).toHaveLength(40_000);
   });
+});
+
+test.each(['stringValue', 'bytesValue'])('of a long %s all but the secret stays, wherever it is cut', async (kind) => {
+  const said = `${'a😀é"\\'.repeat(90_001)} `;
+  const written =
+    kind === 'stringValue' ? `${said}password=abc` : Buffer.from(`${said}password=abc`).toString('base64');
+  const body = Buffer.from(JSON.stringify(logs({ body: { [kind]: written } })));
+  const clean = z
+    .object({
+      resourceLogs: z.tuple([z.object({ scopeLogs: z.tuple([z.object({ logRecords: z.array(z.unknown()) })]) })]),
+    })
+    .parse(JSON.parse((await redactBody({ signal: 'logs', encoding: 'json', body })).toString()));
+  const value = z
+    .object({ body: z.record(z.string(), z.string()) })
+    .parse(clean.resourceLogs[0].scopeLogs[0].logRecords[0]).body[kind];
+  const read = kind === 'stringValue' ? value : Buffer.from(value ?? '', 'base64').toString();
+  expect(read?.startsWith(said)).toBe(true);
+  expect(read?.slice(said.length)).not.toContain('abc');
 });

@@ -58,7 +58,7 @@ const endOfPiece = (text: string, from: number): number => {
   return text.length;
 };
 
-const isLowSurrogate = (text: string, at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xdc00;
+export const isLowSurrogate = (text: string, at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xdc00;
 
 /** Whether both sides hide apart what they would together: no secret is longer than what is seen of either. */
 const isBetweenSecrets = (text: string, at: number): boolean => {
