@@ -10,7 +10,6 @@ const verbs = [
   ['start', 'start a planned change set'],
   ['pause', 'release no other bot until it is resumed; gates go on judging'],
   ['resume', 'go on, and put up with what paused it'],
-  ['promote', 'go on with the next wave without waiting for bake time and verdicts'],
   ['complete', 'end it early; bots that were not reached stay as they are'],
   ['fail', 'end it as failed, and do what its strategy says of that'],
   ['abort', 'start no further bot'],
@@ -81,6 +80,13 @@ const addVerbs = (rollout: Command): void => {
       .option('--reason <text>', 'why', '')
       .action(async (id, options, command) => (await import('./commands/rollout.ts')).act(verb, id, options, command));
   }
+  rollout
+    .command('promote')
+    .argument('<id>')
+    .description('go on with the next wave without waiting for bake time and verdicts')
+    .option('--wave <n>', 'the wave that is meant, as status shows it; default: the one that runs', wholeNumber(1))
+    .option('--reason <text>', 'why', '')
+    .action(async (id, options, command) => (await import('./commands/rollout.ts')).promote(id, options, command));
   rollout
     .command('skip-analysis')
     .argument('<id>')

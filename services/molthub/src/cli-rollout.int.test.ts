@@ -163,6 +163,13 @@ test('a change set is steered, and judged by somebody else than its author', asy
   });
   expect((await molthub(['rollout', 'resume', id])).status).toBe(0);
   expect(await molthub(['rollout', 'skip-analysis', id])).toMatchObject({ status: 2 });
-  expect((await molthub(['rollout', 'promote', id, '--reason', 'urgent'])).status).toBe(0);
+  expect(await molthub(['rollout', 'promote', id, '--wave', '2'])).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('has not started'),
+  });
+  expect(await molthub(['rollout', 'promote', id, '--wave', '1', '--reason', 'urgent'])).toMatchObject({
+    status: 0,
+    stdout: 'promote accepted\n',
+  });
   await until(async () => /^2 +3 +3 /m.test(await seen()), { what: 'the others to move', timeoutMs: 60_000 });
 });

@@ -101,12 +101,31 @@ export const status = async (
   await showStatus({ client, show }, id, await client.get(ChangeSetStatus, `${pathOf(id)}/status`));
 };
 
-/** start, abort, rollback, pause, resume, promote, skip-analysis, complete, fail. */
+/** start, abort, rollback, pause, resume, skip-analysis, complete, fail. */
 export const act = async (verb: string, id: string, options: { reason: string }, command: Command): Promise<void> => {
   const { client, show } = await sessionOf(command);
   const body = options.reason === '' ? {} : { reason: options.reason };
   const answer = await client.post(Loose, `${pathOf(id)}/${verb}`, body, () => pathOf(id));
   show(answer, () => `${verb} accepted`);
+  note(`molthub rollout status ${printable(id)} --watch shows how it goes`);
+};
+
+const Promoted = z.looseObject({ promoted: z.boolean().optional() });
+
+export const promote = async (
+  id: string,
+  { wave, reason }: { wave?: number; reason: string },
+  command: Command,
+): Promise<void> => {
+  const { client, show } = await sessionOf(command);
+  // People count waves from 1.
+  const body = { reason, ...(wave === undefined ? {} : { wave: wave - 1 }) };
+  const answer = await client.post(Promoted, `${pathOf(id)}/promote`, body, () => pathOf(id));
+  show(answer, () =>
+    answer.promoted === false
+      ? 'nothing was promoted: that wave is over, or somebody else has promoted it'
+      : 'promote accepted',
+  );
   note(`molthub rollout status ${printable(id)} --watch shows how it goes`);
 };
 
