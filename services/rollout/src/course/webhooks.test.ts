@@ -60,7 +60,7 @@ test('who has a key signs what it asks, anew each time and under one id', async 
   const ids = new Set(seen.map(({ headers }) => headers['webhook-id']));
   expect(ids).toEqual(new Set([`${changeSetId}-0`]));
   for (const { headers, body } of seen) {
-    const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
+    const signed = [headers['webhook-id'], headers['webhook-timestamp'], body].join('.');
     const expected = createHmac('sha256', key).update(signed).digest('base64');
     expect(headers['webhook-signature']).toBe(`v1,${expected}`);
   }
