@@ -15,7 +15,8 @@ import { windowProblems } from './windows.ts';
 
 /**
  * The same strategy with every default that it leaves open, so that a plan says what is in force. `ALL` gets none but
- * inside what it names itself, and a deadline where it is judged. Throws `Rejected`, naming each field, for what can never work.
+ * inside what it names itself, and a deadline where it names anything. Throws `Rejected`, naming each field, for what can
+ * never work.
  */
 export const settleStrategy = (strategy: Strategy): Strategy => {
   refuse(strategyProblems(strategy, 'strategy'));

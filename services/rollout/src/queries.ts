@@ -14,11 +14,11 @@ import { Rejected } from '@molthub/decider';
 import { diff } from '@molthub/manifest';
 import type { Expectation } from '@molthub/service';
 import type { Reads } from '@molthub/event-store';
+import { progressDeadlineSeconds } from '@molthub/strategy';
 import { z } from 'zod';
 import { isKeptSql } from './kept.ts';
 import { lastConverged } from './last-converged.ts';
 import { type Candidate, type Conflict, type Creating, plansStream } from './planning/make-plan.ts';
-import { progressDeadlineSeconds } from '@molthub/strategy';
 import type { Late, Progress } from './progress.ts';
 import type { Part, Releasable } from './release/decider.ts';
 

@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 
 /**
- * Headers for one message. `id` is the same whenever the same is sent again; `key` are the bytes behind `whsec_`.
+ * Headers for one message. `id` is of this message alone; `key` are the bytes behind `whsec_`.
  * What is signed is `<id>.<timestamp>.<body>`, by HMAC-SHA256.
  */
 export const signatureHeaders = (

@@ -43,7 +43,7 @@ test.each(['PASS', 'FAIL', 'INCONCLUSIVE'] as const)('what it answers is its ver
   expect(await saidBy(url)).toEqual({ verdict, message: 'looked at it' });
 });
 
-test('who has a key signs what it asks, anew each time and under one id', async () => {
+test('who has a key signs what it asks, each time under an id of its own', async () => {
   const key = Buffer.alloc(32, 7);
   const seen: { readonly headers: IncomingHttpHeaders; readonly body: string }[] = [];
   const url = await serve((request, response) => {
@@ -57,8 +57,8 @@ test('who has a key signs what it asks, anew each time and under one id', async 
     const asked = seen.length;
     await until(async () => ask(webhooks, url, nowMs) && seen.length > asked, { what: 'it to be asked' });
   }
-  const ids = new Set(seen.map(({ headers }) => headers['webhook-id']));
-  expect(ids).toEqual(new Set([`${changeSetId}-0`]));
+  const ids = seen.map(({ headers }) => headers['webhook-id']);
+  expect(ids).toEqual([`${changeSetId}-0-1000000`, `${changeSetId}-0-2000000`]);
   for (const { headers, body } of seen) {
     const signed = [headers['webhook-id'], headers['webhook-timestamp'], body].join('.');
     const expected = createHmac('sha256', key).update(signed).digest('base64');

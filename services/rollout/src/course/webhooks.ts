@@ -47,8 +47,9 @@ export const createWebhooks = (settings: WebhookSettings): Webhooks => {
         standing.isAsking = true;
         standing.askedAtMs = now.getTime();
         const body = JSON.stringify({ changeSetId, name, planHash, wave: run.wave });
-        // Asked again, it is the same question: whoever was asked may know it by its id.
-        void ask(gate, { id: `${changeSetId}-${run.wave}`, sentAt: now, body }, settings).then((said) => {
+        // An id of its own each time: whoever takes one id for one message would never answer anything new.
+        const id = `${changeSetId}-${run.wave}-${now.getTime()}`;
+        void ask(gate, { id, sentAt: now, body }, settings).then((said) => {
           standing.said = said;
           standing.isAsking = false;
         });
